@@ -1,0 +1,1 @@
+"""The tables between stages: schemas, shards, manifests, labels, windows. The lowest layer."""

@@ -1,0 +1,1 @@
+"""Video to features: readers, framing, backbones. Never sees labels."""

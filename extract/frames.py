@@ -1,0 +1,80 @@
+"""The contract of all video readers, and which frame stands for each second.
+
+Sampling rule: sample t = 0, 1, 2, ... is the last frame, in presentation order, whose time since the *first displayed
+frame* is <= t + 1 ms, held over gaps; the last t is <= the last frame's time. That is what a viewer sees at t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLING = "presented-1fps/1"
+SAMPLE_TOLERANCE_S = 0.001
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One sample of a video.
+
+    Args:
+        frame_index: t, 0-based; also the sampling time in seconds.
+        pts_s: real time of the picture, seconds since the first displayed frame; <= frame_index + 1 ms.
+        rgb: (H, W, 3) uint8, upright (rotation applied), on the coded pixel grid. The same array object is yielded
+            again when a picture is held over several samples.
+        sample_aspect: width / height of one pixel after rotation; 1.0 for square pixels.
+    """
+
+    frame_index: int
+    pts_s: float
+    rgb: npt.NDArray[np.uint8]
+    sample_aspect: float
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a container says of its video before anything is decoded. ``rotation_deg`` is clockwise, 0/90/180/270."""
+
+    container: str
+    codec: str
+    width_px: int
+    height_px: int
+    rotation_deg: int
+    declared_duration_s: float | None
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """How a reading went; see ``data.schemas.Coverage`` for the fields."""
+
+    decoded_s: float
+    samples: int
+    corrupt_packets: int
+    complete: bool
+    reason: str
+
+
+class VideoReader(Protocol):
+    """Reads one video once. Opening raises DecodeError; after that damage is counted, not raised."""
+
+    info: VideoInfo
+
+    def probe(self, count: int) -> list[npt.NDArray[np.uint8]]:
+        """Return up to ``count`` upright RGB pictures spread over the title, cheaply (key frames)."""
+        ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the samples in order. Raises DecodeError if there is not a single decodable frame."""
+        ...
+
+    def report(self) -> ReadReport:
+        """Say how it went, after ``frames`` is exhausted."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...

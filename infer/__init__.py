@@ -1,0 +1,1 @@
+"""Scores to segments to metrics."""

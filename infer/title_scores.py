@@ -1,0 +1,30 @@
+"""What a network says of one title, frame by frame: the input of segments, figures and tuning.
+
+Axes: T frames, C labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class TitleScores:
+    """Frame scores of one title; frame i covers ``[i, i + 1)`` seconds.
+
+    Args:
+        title_id: the title.
+        foreground_T: (T,) float32 foreground score FS; None for networks without the problem decomposition.
+        conditional_TC: (T, C) float32 conditional action score CS; None likewise.
+        action_TC: (T, C) float32 action score AS (Eq. 1), the score that segments are made of; in [0, 1].
+        title_score_C: (C,) float32 top-k mean of the action score (Eq. 5).
+    """
+
+    title_id: str
+    foreground_T: npt.NDArray[np.float32] | None
+    conditional_TC: npt.NDArray[np.float32] | None
+    action_TC: npt.NDArray[np.float32]
+    title_score_C: npt.NDArray[np.float32]

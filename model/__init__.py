@@ -1,0 +1,1 @@
+"""Networks, losses and training: tensors in, tensors out."""

@@ -1,0 +1,1 @@
+"""Orchestration: the command line, configuration and stages. No tensor arithmetic."""
