@@ -1,0 +1,129 @@
+"""From first-occurrence labels to what each frame teaches (Sec. 4.2, Implementation Details).
+
+A first occurrence says three things of its label: the frames inside are positive, the frames before are negative, and
+of everything after we know nothing, because nobody watched on. Keeping *unknown* apart from *background* is the point
+of this module.
+
+Axes: T frames, C labels. Frame i covers ``[i, i + 1)`` seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from data.labels import Clip, TitleLabels
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FrameTargets:
+    """Targets of one title, or of a window of it.
+
+    Args:
+        positive_TC: (T, C) the frame touches the label's first occurrence.
+        known_TC: (T, C) the label's target at this frame is known; always True where positive.
+        background_T: (T,) candidate for a background frame: surely no label is present.
+        present_C: (C,) target of the title score: the title contains the label.
+        present_known_C: (C,) the target above is known (for a window: and holds in the window).
+        background_title: every label is known to be absent from the title.
+    """
+
+    positive_TC: BoolArray
+    known_TC: BoolArray
+    background_T: BoolArray
+    present_C: BoolArray
+    present_known_C: BoolArray
+    background_title: bool
+
+    @property
+    def frames(self) -> int:
+        """T."""
+        return len(self.background_T)
+
+
+def clip_frames(clip: Clip, frames: int) -> slice:
+    """Return the frames that touch ``[start_s, end_s)``: at least one, and inside ``[0, frames)``."""
+    first = min(max(math.floor(clip.start_s), 0), frames - 1)
+    return slice(first, max(min(math.ceil(clip.end_s), frames), first + 1))
+
+
+def frame_targets(
+    title: TitleLabels, labels: Sequence[str], frames: int, *, unknown: Literal["ignore", "background"] = "ignore"
+) -> FrameTargets:
+    """Turn a title's labels into frame targets (Sec. 4.2).
+
+    Args:
+        title: what annotators said.
+        labels: C names, in the order of the last axis.
+        frames: T >= 1.
+        unknown: ``ignore`` leaves frames after a first occurrence out; ``background`` is the literal reading of the
+            paper for the conditional scores: every frame outside the labelled clip is negative.
+
+    Returns:
+        targets of the whole title. Background candidates are the frames before the *earliest* first occurrence of any
+        label, and none at all if a label is, or may be, present without a labelled clip.
+    """
+    positive_TC = np.zeros((frames, len(labels)), bool)
+    known_TC = np.zeros((frames, len(labels)), bool)
+    background_T = np.ones(frames, bool)
+    present_C = np.zeros(len(labels), bool)
+    present_known_C = np.zeros(len(labels), bool)
+    for c, label in enumerate(labels):
+        clip = title.first.get(label)
+        present = True if clip is not None else title.present.get(label)
+        present_C[c] = present is True
+        present_known_C[c] = present is not None
+        if clip is not None:
+            inside = clip_frames(clip, frames)
+            positive_TC[inside, c] = True
+            known_TC[: frames if unknown == "background" else inside.stop, c] = True
+            background_T[inside.start :] = False
+        elif present is False:
+            known_TC[:, c] = True
+        else:
+            background_T[:] = False
+    return FrameTargets(
+        positive_TC=positive_TC,
+        known_TC=known_TC,
+        background_T=background_T,
+        present_C=present_C,
+        present_known_C=present_known_C,
+        background_title=bool(present_known_C.all() and not present_C.any()),
+    )
+
+
+def window_targets(targets: FrameTargets, start: int, stop: int) -> FrameTargets:
+    """Cut targets to the frames ``[start, stop)``.
+
+    Not in the paper: titles longer than T are trained on windows. A label that is present, but whose first occurrence
+    is not wholly inside the window, may or may not be seen there: it drops out of the title target.
+    """
+    if start == 0 and stop == targets.frames:
+        return targets
+    inside_C = targets.positive_TC[start:stop].sum(axis=0)
+    whole_C = (inside_C > 0) & (inside_C == targets.positive_TC.sum(axis=0))
+    return FrameTargets(
+        positive_TC=targets.positive_TC[start:stop],
+        known_TC=targets.known_TC[start:stop],
+        background_T=targets.background_T[start:stop],
+        present_C=targets.present_C,
+        present_known_C=targets.present_known_C & (~targets.present_C | whole_C),
+        background_title=targets.background_title,
+    )
+
+
+def draw_background(candidates_T: BoolArray, share: float, rng: np.random.Generator) -> BoolArray:
+    """Draw ``share`` of the background candidates for this visit (Sec. 4.2: 20 %), at least one if there is any."""
+    index = np.flatnonzero(candidates_T)
+    drawn_T = np.zeros_like(candidates_T)
+    if len(index):
+        count = max(1, round(share * len(index)))
+        drawn_T[rng.choice(index, size=count, replace=False)] = True
+    return drawn_T

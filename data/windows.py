@@ -1,0 +1,137 @@
+"""Batches of windows: which part of which title is seen in which step, and the arrays for it.
+
+Every choice (order, window, background frames) comes from generators seeded by ``(seed, epoch, batch)``, so a batch is
+the same whether it is loaded ahead in a thread or after an interruption. Memory holds the batches in flight, never the
+catalogue: a title's features are read from its shard when its turn comes.
+
+Axes: N titles, T frames (padded to the longest of the batch), D feature width, C labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data.shards import read_shard
+from data.targets import BoolArray, FrameTargets, draw_background, window_targets
+
+CLIP_WINDOW_SHARE = 0.9
+"""Share of the visits to a long positive title whose window is placed around one of its clips."""
+
+
+@dataclass(frozen=True)
+class TrainingTitle:
+    """A title with features and targets."""
+
+    title_id: str
+    shard: Path
+    targets: FrameTargets
+
+    @property
+    def frames(self) -> int:
+        """T."""
+        return self.targets.frames
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step's input; padding is False or zero everywhere.
+
+    Args:
+        features_NTD: (N, T, D) float16.
+        valid_NT: (N, T) True where a frame is real.
+        positive_NTC, known_NTC: see ``FrameTargets``.
+        background_NT: (N, T) the background frames drawn for this visit.
+        present_NC, present_known_NC: targets of the title scores.
+        background_N: (N,) titles without any activity.
+    """
+
+    features_NTD: npt.NDArray[np.float16]
+    valid_NT: BoolArray
+    positive_NTC: BoolArray
+    known_NTC: BoolArray
+    background_NT: BoolArray
+    present_NC: BoolArray
+    present_known_NC: BoolArray
+    background_N: BoolArray
+
+
+def choose_window(targets: FrameTargets, window: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Choose ``[start, stop)`` of at most ``window`` frames, preferring windows that hold a whole clip.
+
+    Not in the paper (T is 3600 and its titles are cut or padded to that).
+    """
+    total = targets.frames
+    if total <= window:
+        return 0, total
+    start = int(rng.integers(0, total - window + 1))
+    labelled = np.flatnonzero(targets.positive_TC.any(axis=0))
+    if len(labelled) and rng.random() < CLIP_WINDOW_SHARE:
+        inside = np.flatnonzero(targets.positive_TC[:, rng.choice(labelled)])
+        first, last = int(inside[0]), int(inside[-1])
+        lowest, highest = max(0, last + 1 - window), min(first, total - window)
+        if lowest <= highest:
+            start = int(rng.integers(lowest, highest + 1))
+    return start, start + window
+
+
+def load_batch(
+    titles: Sequence[TrainingTitle], *, window: int, background_share: float, rng: np.random.Generator
+) -> Batch:
+    """Read the titles' shards and stack one window of each.
+
+    Raises:
+        SchemaError: a shard is damaged, or its length is not that of its targets.
+    """
+    picks = []
+    for title in titles:
+        start, stop = choose_window(title.targets, window, rng)
+        features = read_shard(title.shard).features[start:stop]
+        targets = window_targets(title.targets, start, stop)
+        picks.append((features, targets, draw_background(targets.background_T, background_share, rng)))
+    shape = (len(picks), max(len(features) for features, _, _ in picks))
+    labels = picks[0][1].positive_TC.shape[1]
+    batch = Batch(
+        features_NTD=np.zeros((*shape, picks[0][0].shape[1]), np.float16),
+        valid_NT=np.zeros(shape, bool),
+        positive_NTC=np.zeros((*shape, labels), bool),
+        known_NTC=np.zeros((*shape, labels), bool),
+        background_NT=np.zeros(shape, bool),
+        present_NC=np.stack([targets.present_C for _, targets, _ in picks]),
+        present_known_NC=np.stack([targets.present_known_C for _, targets, _ in picks]),
+        background_N=np.array([targets.background_title for _, targets, _ in picks]),
+    )
+    for n, (features, targets, drawn_T) in enumerate(picks):
+        count = len(features)
+        batch.features_NTD[n, :count] = features
+        batch.valid_NT[n, :count] = True
+        batch.positive_NTC[n, :count] = targets.positive_TC
+        batch.known_NTC[n, :count] = targets.known_TC
+        batch.background_NT[n, :count] = drawn_T
+    return batch
+
+
+def epoch_batches(
+    titles: Sequence[TrainingTitle], *, batch_size: int, window: int, background_share: float, seed: int, epoch: int
+) -> Iterator[Batch]:
+    """Yield every title once, in an order drawn for this epoch, one batch read ahead in a thread."""
+    order = np.random.default_rng([seed, epoch]).permutation(len(titles))
+    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+    def load(number: int) -> Batch:
+        rng = np.random.default_rng([seed, epoch, number])
+        chosen = [titles[i] for i in groups[number]]
+        return load_batch(chosen, window=window, background_share=background_share, rng=rng)
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        upcoming = reader.submit(load, 0) if groups else None
+        for number in range(len(groups)):
+            assert upcoming is not None
+            batch = upcoming.result()
+            upcoming = reader.submit(load, number + 1) if number + 1 < len(groups) else None
+            yield batch

@@ -1,0 +1,63 @@
+"""Score a title at full length: the network is convolutional, so a title is scored in windows that overlap by what the
+convolution reaches, and windowed and unwindowed scores agree.
+
+Axes: T frames, D feature width, C labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data.shards import FeatureShard
+from infer.title_scores import TitleScores
+from model.aggregate import top_k_mean
+from model.build import FrameNetwork
+
+
+def score_title(
+    network: FrameNetwork, title_id: str, features_TD: npt.NDArray[np.float16], *, window: int, top_k_divisor: int
+) -> TitleScores:
+    """Score every frame of a title, and the title (Sec. 3.3).
+
+    Args:
+        network: in evaluation mode; its device is used.
+        features_TD: (T, D), T >= 1.
+        window: frames scored at once; any value gives the same scores, a smaller one needs less memory.
+        top_k_divisor: of Eq. 5.
+    """
+    device = next(network.parameters()).device
+    reach = network.trunk.conv.kernel_size[0] // 2
+    actions, conditionals, foregrounds = [], [], []
+    with torch.inference_mode():
+        for start in range(0, len(features_TD), window):
+            first = max(0, start - reach)
+            stop = min(len(features_TD), start + window)
+            rows = torch.from_numpy(features_TD[first : stop + reach]).to(device).unsqueeze(0)
+            scores = network(rows, torch.ones(rows.shape[:2], dtype=torch.bool, device=device))
+            inside = slice(start - first, stop - first)
+            actions.append(scores.action_NTC[0, inside])
+            if scores.foreground_logit_NT is not None:
+                foregrounds.append(torch.sigmoid(scores.foreground_logit_NT[0, inside]))
+                conditionals.append(torch.sigmoid(scores.label_logit_NTC[0, inside]))
+        action_NTC = torch.cat(actions).unsqueeze(0)
+        valid_NT = torch.ones(action_NTC.shape[:2], dtype=torch.bool, device=device)
+        title_score_C = top_k_mean(action_NTC, valid_NT, top_k_divisor)[0]
+    return TitleScores(
+        title_id=title_id,
+        foreground_T=torch.cat(foregrounds).cpu().numpy() if foregrounds else None,
+        conditional_TC=torch.cat(conditionals).cpu().numpy() if conditionals else None,
+        action_TC=action_NTC[0].cpu().numpy(),
+        title_score_C=title_score_C.cpu().numpy(),
+    )
+
+
+def score_shards(
+    network: FrameNetwork, shards: Iterable[FeatureShard], *, window: int, top_k_divisor: int
+) -> Iterator[TitleScores]:
+    """Score titles one after another; memory holds one title."""
+    for shard in shards:
+        yield score_title(network, shard.header.title_id, shard.features, window=window, top_k_divisor=top_k_divisor)

@@ -1,0 +1,52 @@
+"""From settings to a network."""
+
+from __future__ import annotations
+
+import torch
+
+from data.errors import ConfigError
+from model.coarse2fine import Coarse2Fine, SingleHead, Trunk
+from model.settings import ModelSettings
+
+FrameNetwork = Coarse2Fine | SingleHead
+
+
+def build_network(settings: ModelSettings, *, width: int, labels: int, seed: int) -> FrameNetwork:
+    """Build a network with weights drawn from ``seed``, the global generator left as it was.
+
+    Args:
+        width: D of the features.
+        labels: C.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        trunk = Trunk(
+            width,
+            conv_channels=settings.conv_channels,
+            conv_kernel=settings.conv_kernel,
+            fc_channels=settings.fc_channels,
+            dropout=settings.dropout,
+            normalise_input=settings.normalise_input,
+        )
+        if settings.network == "coarse2fine":
+            return Coarse2Fine(trunk, labels, settings.foreground_prior)
+        return SingleHead(trunk, labels)
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device for ``auto`` (GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ConfigError: the name is not a device, or this machine does not have it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device {name!r}: not a device; use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use auto or cpu"
+        )
+    return device

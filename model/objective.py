@@ -1,0 +1,75 @@
+"""What a training step minimises: the losses of a network on a batch, weighted and summed.
+
+Coarse2Fine: ``L = L_video + alpha (L_ce + gamma L_bg + delta L_lap) + beta L_cs`` (Sec. 3.2.5, Eq. 4). The ablations of
+Table 5: FO is the frame loss alone, +VL adds L_video.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from data.windows import Batch
+from model.aggregate import top_k_mean
+from model.coarse2fine import FrameScores
+from model.losses import l_bg, l_ce, l_cs, l_lap, l_video
+from model.settings import LossSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class TensorBatch:
+    """A ``data.windows.Batch`` as tensors on the training device; the same names, shapes and meanings."""
+
+    features_NTD: Tensor
+    valid_NT: Tensor
+    positive_NTC: Tensor
+    known_NTC: Tensor
+    background_NT: Tensor
+    present_NC: Tensor
+    present_known_NC: Tensor
+    background_N: Tensor
+
+
+def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
+    """Move a batch to the device; from pinned memory where that is a GPU, so that copying overlaps computing."""
+
+    def move(array: npt.NDArray[np.generic]) -> Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+    return TensorBatch(**{name: move(array) for name, array in vars(batch).items()})
+
+
+def loss_terms(scores: FrameScores, batch: TensorBatch, model: ModelSettings, loss: LossSettings) -> dict[str, Tensor]:
+    """Return the loss terms of a batch, unweighted, and ``total``, their weighted sum.
+
+    Background titles take part in L_ce and in the ablations' frame loss only with ``background_titles_in_l_ce``.
+    """
+    drawn_NT = batch.background_NT
+    if not loss.background_titles_in_l_ce:
+        drawn_NT = drawn_NT & ~batch.background_N.unsqueeze(1)
+    foreground_NT = batch.positive_NTC.any(dim=2)
+    terms: dict[str, Tensor] = {}
+    if model.network != "fo":
+        title_score_NC = top_k_mean(scores.action_NTC, batch.valid_NT, model.top_k_divisor)
+        terms["l_video"] = l_video(title_score_NC, batch.present_NC, batch.present_known_NC)
+    if scores.foreground_logit_NT is None:
+        counted_NT = foreground_NT | drawn_NT
+        counted_NTC = batch.known_NTC & counted_NT.unsqueeze(2)
+        terms["l_cs"] = l_cs(scores.label_logit_NTC, batch.positive_NTC, counted_NTC)
+        terms["total"] = terms["l_cs"] + terms.get("l_video", 0.0)
+        return terms
+    logit_NT = scores.foreground_logit_NT
+    score_NT = torch.sigmoid(logit_NT)
+    terms["l_ce"] = l_ce(logit_NT, foreground_NT, drawn_NT, epsilon=loss.epsilon, literal=loss.epsilon_literal)
+    terms["l_bg"] = l_bg(score_NT, batch.valid_NT, batch.background_N, reduction=loss.background_reduction)
+    terms["l_lap"] = l_lap(score_NT, batch.valid_NT, reduction=loss.laplacian_reduction, order=loss.laplacian_order)
+    counted_NTC = batch.known_NTC & foreground_NT.unsqueeze(2)
+    terms["l_cs"] = l_cs(scores.label_logit_NTC, batch.positive_NTC, counted_NTC)
+    foreground_loss = terms["l_ce"] + loss.gamma * terms["l_bg"] + loss.delta * terms["l_lap"]
+    terms["total"] = terms["l_video"] + loss.alpha * foreground_loss + loss.beta * terms["l_cs"]
+    return terms
