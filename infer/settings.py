@@ -1,0 +1,108 @@
+"""The configuration sections of inference, tuning and evaluation, and the words their options take.
+
+Nothing here imports numpy or torch: the command line reads these classes before it knows which stage will run.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from data.section import Section
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class Rule(StrEnum):
+    """When a prediction may match a clip: ``ge`` is the official tIoU >= threshold, ``gt`` the strict tIoU > threshold.
+
+    At threshold 0 the official rule accepts any segment of the same title and label, overlapping or not (SPEC.md,
+    Evaluation); the strict one needs some overlap.
+    """
+
+    GE = "ge"
+    GT = "gt"
+
+
+class Protocol(StrEnum):
+    """The two test protocols (Sec. 4.1)."""
+
+    FIRST_OCCURRENCE = "first-occurrence"
+    ALL_OCCURRENCE = "all-occurrence"
+
+
+class ThresholdOverride(Section):
+    """Replaces some of one label's tuned thresholds; what is left out stays as tuned. See ``LabelThresholds``."""
+
+    title: Share | None = None
+    frame: Share | None = None
+    merge_gap_s: Seconds | None = None
+    min_length_s: Seconds | None = None
+
+
+class InferSettings(Section):
+    """From frame scores to segments (Sec. 3.3).
+
+    Args:
+        device: torch device for scoring; ``auto`` takes the GPU where there is one.
+        window_s: titles longer than this are scored in overlapping windows of this length; seconds (Sec. 4.2: T).
+        segment_score: highest (Sec. 3.3) or mean action score of the run. ``mean`` is not in the paper.
+        review_fraction: near misses at this fraction of tau_f and tau_v go to review; 0 turns review off. Not in the
+            paper: an operator wants to see what was just missed.
+        thresholds: per label, what to use instead of the checkpoint's tuned thresholds.
+        write_scores: keep every frame score in scores.parquet.
+    """
+
+    device: str = "auto"
+    window_s: Annotated[int, Field(gt=0)] = 3600
+    segment_score: Literal["max", "mean"] = "max"
+    review_fraction: Share = 0.5
+    thresholds: dict[str, ThresholdOverride] = Field(default_factory=dict)
+    write_scores: bool = True
+
+
+class TuneSettings(Section):
+    """The grid on which thresholds are chosen on the validation split (SPEC.md, Coarse2Fine: tau_v, tau_f, gap, length).
+
+    Args:
+        frame_candidates: number of values of tau_f tried per label.
+        title_candidates: number of values of tau_v tried per label.
+        merge_gaps_s, min_lengths_s: values tried, ascending; seconds.
+        title_tolerance: how much of the objective (mean AP, 0 to 1) may be given up for a higher tau_v.
+    """
+
+    frame_candidates: Annotated[int, Field(ge=3, le=1000)] = 40
+    title_candidates: Annotated[int, Field(ge=3, le=1000)] = 64
+    merge_gaps_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0, 1, 2, 3, 5, 8, 12, 20)
+    min_lengths_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 6, 8, 12)
+    title_tolerance: Share = 0.002
+
+
+class EvaluateSettings(Section):
+    """How predictions are measured (SPEC.md, Evaluation).
+
+    Args:
+        tiou_thresholds: literals, not a computed range.
+        rules: which rules to print.
+        protocols: which test protocols to print; one without any labelled title is left out.
+        crossing: predictions that cross the end of the measured span (first-occurrence protocol) are clipped to it,
+            dropped, or left as they are (``none``). Those that start after it are always dropped.
+        include_review: also measure near misses (``decision = review``).
+        bootstrap_draws: resamples of titles for the confidence interval; 0 leaves it out.
+        confidence: of that interval.
+        trivial_draws: random draws averaged for the trivial rows; 0 leaves them out.
+        seed: of the trivial rows and the bootstrap.
+    """
+
+    tiou_thresholds: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.1, 0.2)
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)] = (Rule.GE, Rule.GT)
+    protocols: Annotated[tuple[Protocol, ...], Field(min_length=1)] = tuple(Protocol)
+    crossing: Literal["clip", "drop", "none"] = "clip"
+    include_review: bool = False
+    bootstrap_draws: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+    trivial_draws: Annotated[int, Field(ge=0, le=1000)] = 10
+    seed: Annotated[int, Field(ge=0)] = 0
