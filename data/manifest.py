@@ -1,0 +1,158 @@
+"""The title manifest ``titles.csv``: ``title_id,path,duration_s,split,...``.
+
+Only ``title_id`` is needed; every column that is not known here is kept with the title. Everything that is wrong is
+found in one reading. Whether a media file *exists* is not asked here: that is recorded per title by the extraction.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
+from data.errors import DecodeError, ManifestError, Problem
+from data.times import parse_time
+from data.titles import Title, media_path, title_id_fault
+
+SPLITS = ("train", "val", "test")
+COLUMNS = ("title_id", "path", "duration_s", "split")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TitleManifest:
+    """A manifest with what is wrong with it.
+
+    Args:
+        path: the file.
+        media_root: folder that the paths are relative to.
+        titles: by id, in file order. A title with a bad cell is here too, without that cell.
+        lines: the line of each title.
+        problems: errors and warnings.
+    """
+
+    path: Path
+    media_root: Path
+    titles: dict[str, Title]
+    lines: dict[str, int]
+    problems: tuple[Problem, ...]
+
+
+def read_titles(path: Path, media_root: Path | None = None) -> dict[str, Title]:
+    """Read the titles of a manifest by id, in file order; warnings are logged.
+
+    Args:
+        path: CSV file.
+        media_root: folder that the paths are relative to; the manifest's own folder by default.
+
+    Raises:
+        ManifestError: with every error of the file.
+    """
+    manifest = scan_titles(path, media_root)
+    raise_errors(manifest.problems)
+    return manifest.titles
+
+
+def scan_titles(path: Path, media_root: Path | None = None) -> TitleManifest:
+    """Read a manifest and everything that is wrong with it, without raising; arguments as in ``read_titles``."""
+    root = media_root if media_root is not None else path.parent
+    problems: list[Problem] = []
+    table = read_csv(path, problems)
+    titles: dict[str, Title] = {}
+    seen: dict[str, tuple[str, int]] = {}
+    if table.columns and not missing_columns(table, ["title_id"], problems):
+        for row in table.rows:
+            title = _title(table, row, root, problems)
+            if title is None:
+                continue
+            if fault := _repetition(title.title_id, seen):
+                problems.append(table.problem(row, fault))
+            else:
+                titles[title.title_id] = title
+                seen[title.title_id.casefold()] = (title.title_id, row.line)
+        if not titles and not problems:
+            problems.append(Problem(path, None, "no titles; add one row a title"))
+    lines = dict(seen.values())
+    problems += _shared_paths(path, titles, lines)
+    return TitleManifest(path, root, titles, lines, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
+
+
+def raise_errors(problems: tuple[Problem, ...] | list[Problem]) -> None:
+    """Raise one ManifestError with all errors among ``problems``; log the warnings if there is no error."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise ManifestError(errors)
+    for problem in problems:
+        logger.warning("%s", problem)
+
+
+def _title(table: CsvTable, row: CsvRow, root: Path, problems: list[Problem]) -> Title | None:
+    title_id = row.cells["title_id"]
+    fault = title_id_fault(title_id)
+    if fault:
+        problems.append(table.problem(row, fault))
+        return None
+    return Title(
+        title_id,
+        path=_path(table, row, root, problems),
+        duration_s=_duration(table, row, problems),
+        split=_split(table, row, problems),
+        extra={name: cell for name, cell in row.cells.items() if name not in COLUMNS},
+    )
+
+
+def _path(table: CsvTable, row: CsvRow, root: Path, problems: list[Problem]) -> str | None:
+    text = row.cells.get("path", "")
+    if not text:
+        return None
+    try:
+        resolved = media_path(root, text)
+    except DecodeError as error:
+        problems.append(table.problem(row, f"path {error}"))
+        return None
+    return str(resolved.relative_to(root.resolve())) if Path(text).is_absolute() else text
+
+
+def _duration(table: CsvTable, row: CsvRow, problems: list[Problem]) -> float | None:
+    text = row.cells.get("duration_s", "")
+    if not text:
+        return None
+    try:
+        duration_s = parse_time(text)
+    except ValueError as error:
+        problems.append(table.problem(row, f"duration_s {error}"))
+        return None
+    if duration_s == 0:
+        problems.append(table.problem(row, "duration_s is 0; leave it blank if it is unknown"))
+        return None
+    return duration_s
+
+
+def _split(table: CsvTable, row: CsvRow, problems: list[Problem]) -> str | None:
+    text = row.cells.get("split", "")
+    if not text or text in SPLITS:
+        return text or None
+    problems.append(table.problem(row, f"split {text!r}{nearest(text, SPLITS)}"))
+    return None
+
+
+def _repetition(title_id: str, seen: dict[str, tuple[str, int]]) -> str:
+    """Say which earlier line has this id (``seen``: folded id -> id and line); empty when none has."""
+    if title_id.casefold() not in seen:
+        return ""
+    earlier, line = seen[title_id.casefold()]
+    but_case = "" if earlier == title_id else f" (as {earlier!r}: file names may not differ in case only)"
+    return f"title_id {title_id!r} occurs already in line {line}{but_case}; ids must be unique"
+
+
+def _shared_paths(path: Path, titles: dict[str, Title], lines: dict[str, int]) -> list[Problem]:
+    """Warn of two titles with one file: in two splits they would leak."""
+    first: dict[str, str] = {}
+    problems = []
+    for title in titles.values():
+        if title.path is not None and first.setdefault(title.path, title.title_id) != title.title_id:
+            message = f"{title.title_id!r} has the same path as {first[title.path]!r} ({title.path})"
+            problems.append(Problem(path, lines[title.title_id], message, "warning"))
+    return problems
