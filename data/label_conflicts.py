@@ -1,0 +1,148 @@
+"""What label rows may say of one another: repeats, contradictions, overlaps, clips outside their title.
+
+Errors are statements of which one must be wrong; warnings are oddities that training survives. Each names both places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from data.csv_table import nearest
+from data.errors import Problem
+from data.label_files import ClipRow, LabelRows, PresenceRow
+from data.titles import Title
+
+BEYOND_TOLERANCE_S = 1.0  # durations are often rounded to whole seconds
+AGREE_TOLERANCE_S = 0.001
+
+Key = tuple[str, str]  # title id, label
+
+
+def orphans(rows: LabelRows, titles: Mapping[str, Title]) -> list[Problem]:
+    """Report labels of titles that are not known: warnings, since labels often cover more than one catalogue."""
+    orphans: dict[tuple[Path, str], tuple[int | None, int]] = {}
+    everything: Sequence[PresenceRow | ClipRow] = [*rows.presence, *rows.clips]
+    for row in everything:
+        if row.title_id not in titles:
+            line, count = orphans.get((row.path, row.title_id), (row.line, 0))
+            orphans[row.path, row.title_id] = (line, count + 1)
+    hint = len(orphans) <= 100  # a search per orphan is slow where a whole other catalogue is labelled too
+    problems = []
+    for (path, title_id), (line, count) in orphans.items():
+        close = nearest(title_id, tuple(titles)) if hint else ""
+        rows_said = "1 row" if count == 1 else f"{count} rows"
+        message = f"title {title_id!r} is not in the titles ({rows_said}){close if 'did you mean' in close else ''}"
+        problems.append(Problem(path, line, message, "warning"))
+    if everything and titles and all(row.title_id not in titles for row in everything):
+        problems.append(Problem(everything[0].path, None, "not one label belongs to a known title; check the ids"))
+    return problems
+
+
+def presence_by_key(rows: Sequence[PresenceRow], problems: list[Problem]) -> dict[Key, PresenceRow]:
+    """Keep one statement per title and label; an explicit one beats an implied one, contradictions are errors."""
+    kept: dict[Key, PresenceRow] = {}
+    for row in sorted(rows, key=lambda row: row.implied):
+        earlier = kept.setdefault((row.title_id, row.label), row)
+        if earlier is row or row.implied:
+            continue
+        if earlier.present == row.present:
+            message = f"repeats what {_place(earlier)} says"
+            problems.append(_problem(row, message, "warning"))
+        else:
+            problems.append(_problem(row, f"contradicts {_place(earlier)}: {_said(row)} here, {_said(earlier)} there"))
+    return kept
+
+
+def sound_clips(rows: Sequence[ClipRow], titles: Mapping[str, Title], problems: list[Problem]) -> list[ClipRow]:
+    """Return the clips that are intervals inside their title, and report the others."""
+    sound = []
+    for row in rows:
+        duration_s = titles[row.title_id].duration_s
+        limit_s = math.inf if duration_s is None else duration_s
+        if row.start_s < 0 or row.end_s <= row.start_s:
+            problems.append(_problem(row, f"{_span(row)} is no interval; the end must be after the start"))
+        elif row.start_s >= limit_s:
+            problems.append(_problem(row, f"{_span(row)} begins beyond the title's duration of {limit_s:g} s"))
+        else:
+            if row.end_s > limit_s + BEYOND_TOLERANCE_S:
+                message = f"{_span(row)} ends beyond the title's duration of {limit_s:g} s"
+                problems.append(_problem(row, message, "warning"))
+            sound.append(row)
+    return sound
+
+
+def clips_by_key(
+    rows: Sequence[ClipRow], problems: list[Problem]
+) -> tuple[dict[Key, ClipRow], dict[Key, list[ClipRow]]]:
+    """Return the first occurrence and all occurrences (by start) per title and label; report repeats and overlaps."""
+    firsts: dict[Key, ClipRow] = {}
+    occurrences: dict[Key, list[ClipRow]] = {}
+    for row in rows:
+        key = (row.title_id, row.label)
+        if not row.first:
+            occurrences.setdefault(key, []).append(row)
+        elif (earlier := firsts.setdefault(key, row)) is not row:
+            if (earlier.start_s, earlier.end_s) == (row.start_s, row.end_s):
+                problems.append(_problem(row, f"repeats {_place(earlier)}", "warning"))
+            else:
+                message = f"a second first occurrence, {_span(row)}; {_place(earlier)} has {_span(earlier)}"
+                problems.append(_problem(row, message))
+    for key, clips in occurrences.items():
+        occurrences[key] = _without_repeats(clips, problems)
+    return firsts, occurrences
+
+
+def _without_repeats(rows: Sequence[ClipRow], problems: list[Problem]) -> list[ClipRow]:
+    kept: list[ClipRow] = []
+    reach: ClipRow | None = None  # the clip so far that ends last
+    for row in sorted(rows, key=lambda row: (row.start_s, row.end_s)):
+        if kept and (kept[-1].start_s, kept[-1].end_s) == (row.start_s, row.end_s):
+            problems.append(_problem(row, f"repeats {_place(kept[-1])}", "warning"))
+            continue
+        if reach is not None and row.start_s < reach.end_s:
+            message = f"{_span(row)} overlaps {_span(reach)} of {_place(reach)}"
+            problems.append(_problem(row, message, "warning"))
+        reach = row if reach is None or row.end_s > reach.end_s else reach
+        kept.append(row)
+    return kept
+
+
+def contradictions(
+    presence: Mapping[Key, PresenceRow], firsts: Mapping[Key, ClipRow], occurrences: Mapping[Key, list[ClipRow]]
+) -> list[Problem]:
+    """Report presence that its clips deny, and first occurrences that are not the earliest of all."""
+    problems = []
+    for key, stated in presence.items():
+        clip = firsts[key] if key in firsts else next(iter(occurrences.get(key, [])), None)
+        if clip is None and stated.present:
+            problems.append(_problem(stated, "present=1 without a clip; it teaches the title score only", "warning"))
+        elif clip is not None and stated.present is False:
+            problems.append(_problem(clip, f"has a clip, {_span(clip)}, but {_place(stated)} says present=0"))
+    fully_labelled = {title_id for title_id, _ in occurrences}
+    for key, first in firsts.items():
+        rows = occurrences.get(key)
+        if rows and max(abs(rows[0].start_s - first.start_s), abs(rows[0].end_s - first.end_s)) > AGREE_TOLERANCE_S:
+            message = f"the first occurrence is {_span(first)}, the earliest of all occurrences {_span(rows[0])}"
+            problems.append(_problem(first, f"{message} ({_place(rows[0])}); the former is used", "warning"))
+        elif rows is None and key[0] in fully_labelled:
+            message = "only the first occurrence is labelled where other labels have all of theirs"
+            problems.append(_problem(first, f"{message}; later ones will count as false", "warning"))
+    return problems
+
+
+def _problem(row: PresenceRow | ClipRow, message: str, severity: str = "error") -> Problem:
+    return Problem(row.path, row.line, f"title {row.title_id!r}, {row.label}: {message}", severity)
+
+
+def _place(row: PresenceRow | ClipRow) -> str:
+    return f"{row.path.name}:{row.line}" if row.line is not None else row.path.name
+
+
+def _said(row: PresenceRow) -> str:
+    return "unknown" if row.present is None else f"present={int(row.present)}"
+
+
+def _span(row: ClipRow) -> str:
+    return f"{row.start_s:g}-{row.end_s:g} s"

@@ -1,0 +1,247 @@
+"""Label files, one reader per form, all giving the same rows: who says what of which title, and where it is written.
+
+Forms, told apart by their content (or given):
+- ``long``: CSV ``title_id,label,present`` and/or ``title_id,label,start_s,end_s,kind``; present is 1, 0 or blank
+  (unknown), kind is first_occurrence or all_occurrence.
+- ``wide``: CSV ``title_id,sex,sex_start,sex_end,nudity,...``, one row a title; the clip is the first occurrence.
+- ``activitynet``: ground-truth JSON. It lists *all* occurrences of its titles, so a label without a clip is absent from
+  a listed title; a title listed with no annotation at all in a subset ``test`` or ``testing`` is withheld: unknown.
+
+Start and end columns may be named ``start_s``, ``start`` or ``start_frame``; a column ``fps`` gives a row's frame rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from data.activitynet import canonical_id, clips_of, read_database
+from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
+from data.errors import ManifestError, Problem
+from data.times import parse_frame_rate, parse_time
+
+Form = Literal["auto", "long", "wide", "activitynet"]
+KINDS = ("first_occurrence", "all_occurrence")
+WITHHELD_SUBSETS = ("test", "testing")
+_PRESENT = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False, "": None}
+
+
+@dataclass(frozen=True)
+class PresenceRow:
+    """One statement that a label is present in a title, absent, or unknown (None). ``implied``: by JSON's silence."""
+
+    title_id: str
+    label: str
+    present: bool | None
+    path: Path
+    line: int | None
+    implied: bool = False
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One labelled interval, as written; ``first`` for kind first_occurrence, else all_occurrence."""
+
+    title_id: str
+    label: str
+    start_s: float
+    end_s: float
+    first: bool
+    path: Path
+    line: int | None
+
+
+@dataclass
+class LabelRows:
+    """What a reader collects: statements, clips, and what is wrong with the file."""
+
+    presence: list[PresenceRow] = field(default_factory=list)
+    clips: list[ClipRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_label_file(
+    path: Path,
+    labels: Sequence[str],
+    title_ids: Sequence[str],
+    *,
+    frame_rate_fps: float | None = None,
+    form: Form = "auto",
+) -> LabelRows:
+    """Read the rows of a label file in any form; nothing is raised, everything wrong is in ``problems``.
+
+    Args:
+        labels: the labels that may occur.
+        title_ids: known titles; ActivityNet ids are matched to them with or without ``v_``.
+        frame_rate_fps: rate for frame numbers that carry none.
+    """
+    rows = LabelRows()
+    if form == "activitynet" or (form == "auto" and _looks_like_json(path)):
+        _read_activitynet(path, labels, title_ids, rows)
+        return rows
+    table = read_csv(path, rows.problems)
+    if not table.columns or missing_columns(table, ["title_id"], rows.problems):
+        return rows
+    if form == "long" or (form == "auto" and "label" in table.columns):
+        _read_long(table, labels, frame_rate_fps, rows)
+    else:
+        _read_wide(table, labels, frame_rate_fps, rows)
+    return rows
+
+
+def _looks_like_json(path: Path) -> bool:
+    if path.suffix.casefold() == ".json":
+        return True
+    try:
+        with path.open("rb") as handle:
+            return handle.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
+    except OSError:
+        return False
+
+
+def _read_long(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | None, rows: LabelRows) -> None:
+    start, end = _time_column(table, "start"), _time_column(table, "end")
+    required = ["label"]
+    if start or end or "kind" in table.columns:
+        required += [start or "start_s", end or "end_s", "kind"]
+    elif "present" not in table.columns:
+        message = "columns are neither title_id,label,present nor title_id,label,start_s,end_s,kind"
+        rows.problems.append(Problem(table.path, 1, f"{message}; found {', '.join(table.columns)}"))
+        return
+    if missing_columns(table, required, rows.problems):
+        return
+    unknown = _UnknownLabels(table.path, labels)
+    for row in table.rows:
+        title_id, label = row.cells["title_id"], row.cells["label"]
+        if label not in labels:
+            unknown.add(label, row.line)
+            continue
+        if "present" in table.columns:
+            _add_presence(table, row, label, "present", rows)
+        if start and end and (row.cells[start] or row.cells[end] or "present" not in table.columns):
+            kind = row.cells["kind"]
+            if kind not in KINDS:
+                rows.problems.append(table.problem(row, f"kind {kind!r}{nearest(kind, KINDS)}"))
+            elif (times := _times(table, row, (start, end), frame_rate_fps, rows)) is not None:
+                rows.clips.append(ClipRow(title_id, label, *times, kind == KINDS[0], table.path, row.line))
+    rows.problems.extend(unknown.problems())
+
+
+def _read_wide(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | None, rows: LabelRows) -> None:
+    columns = [(label, _time_column(table, f"{label}_start"), _time_column(table, f"{label}_end")) for label in labels]
+    _check_wide_columns(table, columns, rows.problems)
+    for row in table.rows:
+        for label, start, end in columns:
+            if label in table.columns:
+                _add_presence(table, row, label, label, rows)
+            if start and end and (row.cells[start] or row.cells[end]):
+                times = _times(table, row, (start, end), frame_rate_fps, rows)
+                if times is not None:
+                    clip = ClipRow(row.cells["title_id"], label, *times, True, table.path, row.line)
+                    rows.clips.append(clip)
+
+
+def _check_wide_columns(
+    table: CsvTable, columns: Sequence[tuple[str, str | None, str | None]], problems: list[Problem]
+) -> None:
+    labels = [label for label, _, _ in columns]
+    found = {label for label, start, end in columns if label in table.columns or (start and end)}
+    if not found:
+        known = ", ".join(labels)
+        message = f"no column of a known form: neither label, nor one of {known}; found {', '.join(table.columns)}"
+        problems.append(Problem(table.path, 1, message))
+        return
+    for label, start, end in columns:
+        if bool(start) != bool(end):
+            there, lacking = ("start", "end") if start else ("end", "start")
+            problems.append(Problem(table.path, 1, f"column {label}_{there} without column {label}_{lacking}"))
+        elif label not in found:
+            problems.append(Problem(table.path, 1, f"no column {label!r}: unknown for all titles", "warning"))
+    names = {column.removesuffix("_s").removesuffix("_frame") for column in table.columns}
+    for name in table.columns:
+        if name not in labels and {f"{name}_start", f"{name}_end"} & names:
+            problems.append(Problem(table.path, 1, f"unknown label {name!r}{nearest(name, labels)}"))
+
+
+def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str], rows: LabelRows) -> None:
+    try:
+        database = read_database(path)
+        clips = {title_id: clips_of(path, title_id, entry) for title_id, entry in database.items()}
+    except ManifestError as error:
+        rows.problems.extend(error.problems)
+        return
+    known = {canonical_id(title_id): title_id for title_id in title_ids}
+    if len(known) < len(title_ids):
+        rows.problems.append(Problem(path, None, "titles.csv holds an id with and without 'v_'; rename one of them"))
+    unknown = _UnknownLabels(path, labels)
+    for found, entry in database.items():
+        title_id = known.get(found, found)
+        for clip in clips[found]:
+            if clip.label not in labels:
+                unknown.add(clip.label, None)
+            elif not (math.isfinite(clip.start_s) and math.isfinite(clip.end_s)):
+                message = f"title {title_id!r}: a clip of {clip.label!r} has times that are not numbers"
+                rows.problems.append(Problem(path, None, message))
+            else:
+                rows.clips.append(ClipRow(title_id, clip.label, clip.start_s, clip.end_s, False, path, None))
+        if clips[found] or entry.get("subset") not in WITHHELD_SUBSETS:
+            absent = [label for label in labels if all(clip.label != label for clip in clips[found])]
+            rows.presence += [PresenceRow(title_id, label, False, path, None, implied=True) for label in absent]
+    rows.problems.extend(unknown.problems())
+
+
+def _add_presence(table: CsvTable, row: CsvRow, label: str, column: str, rows: LabelRows) -> None:
+    text = row.cells[column].casefold()
+    if text in _PRESENT:
+        rows.presence.append(PresenceRow(row.cells["title_id"], label, _PRESENT[text], table.path, row.line))
+    else:
+        rows.problems.append(table.problem(row, f"{column} {row.cells[column]!r}; write 1, 0, or nothing if unknown"))
+
+
+def _time_column(table: CsvTable, stem: str) -> str | None:
+    return next((name for name in (f"{stem}_s", stem, f"{stem}_frame") if name in table.columns), None)
+
+
+def _times(
+    table: CsvTable, row: CsvRow, columns: tuple[str, str], frame_rate_fps: float | None, rows: LabelRows
+) -> tuple[float, float] | None:
+    """Return start and end in seconds, or None after reporting what is wrong with them."""
+    times: list[float] = []
+    try:
+        rate = parse_frame_rate(row.cells["fps"]) if row.cells.get("fps") else frame_rate_fps
+    except ValueError as error:
+        rows.problems.append(table.problem(row, f"fps {error}"))
+        return None
+    for column in columns:
+        text = row.cells[column]
+        is_frame = column.endswith("_frame") and text.isascii() and text.isdecimal()
+        try:
+            times.append(parse_time(f"{text}f" if is_frame else text, rate))
+        except ValueError as error:
+            rows.problems.append(table.problem(row, f"{column} {error}"))
+    return (times[0], times[1]) if len(times) == 2 else None
+
+
+class _UnknownLabels:
+    """Labels that are not configured: one problem each, however many rows have them."""
+
+    def __init__(self, path: Path, labels: Sequence[str]) -> None:
+        self._path, self._labels = path, labels
+        self._found: dict[str, tuple[int | None, int]] = {}
+
+    def add(self, label: str, line: int | None) -> None:
+        first, count = self._found.get(label, (line, 0))
+        self._found[label] = (first, count + 1)
+
+    def problems(self) -> list[Problem]:
+        return [
+            Problem(self._path, line, f"unknown label {label!r} ({_times_said(count)}){nearest(label, self._labels)}")
+            for label, (line, count) in self._found.items()
+        ]
+
+
+def _times_said(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"

@@ -1,0 +1,125 @@
+"""From label rows to what is known of each title.
+
+Presence: a row of ``video_labels`` wins; a clip says 1 where no row says anything; silence is None, never 0. First
+occurrence: the row of kind first_occurrence, else the earliest of all occurrences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import Problem
+from data.label_conflicts import Key, clips_by_key, contradictions, orphans, presence_by_key, sound_clips
+from data.label_files import ClipRow, Form, LabelRows, PresenceRow, read_label_file
+from data.labels import Clip, TitleLabels
+from data.manifest import raise_errors
+from data.titles import Title
+
+
+@dataclass(frozen=True)
+class LabelManifest:
+    """The labels of a catalogue with what is wrong with them.
+
+    Args:
+        labels: by title id, one entry for every known title, in the order of the titles.
+        problems: errors and warnings.
+    """
+
+    labels: dict[str, TitleLabels]
+    problems: tuple[Problem, ...]
+
+
+def read_labels(
+    video_labels: Path | None,
+    clip_labels: Path | None,
+    labels: tuple[str, ...],
+    titles: Mapping[str, Title],
+    *,
+    frame_rate_fps: float | None = None,
+    form: Form = "auto",
+) -> dict[str, TitleLabels]:
+    """Read the labels of all titles from one or two files in any form (see ``data.label_files``); warnings are logged.
+
+    Args:
+        video_labels, clip_labels: label files; either may hold any form, both may be the same file.
+        labels: the labels that may occur.
+        titles: known titles by id.
+        frame_rate_fps: rate for frame numbers that carry none.
+        form: the form of both files, or ``auto``.
+
+    Returns:
+        labels by title id, one entry for every title; labels that nobody spoke of are None in ``present``.
+
+    Raises:
+        ManifestError: with every error of both files.
+    """
+    manifest = scan_labels(video_labels, clip_labels, labels, titles, frame_rate_fps=frame_rate_fps, form=form)
+    raise_errors(manifest.problems)
+    return manifest.labels
+
+
+def scan_labels(
+    video_labels: Path | None,
+    clip_labels: Path | None,
+    labels: tuple[str, ...],
+    titles: Mapping[str, Title],
+    *,
+    frame_rate_fps: float | None = None,
+    form: Form = "auto",
+) -> LabelManifest:
+    """Read the labels and everything that is wrong with them, without raising; arguments as in ``read_labels``."""
+    rows = LabelRows()
+    for path in dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None):
+        found = read_label_file(path, labels, tuple(titles), frame_rate_fps=frame_rate_fps, form=form)
+        rows.presence += found.presence
+        rows.clips += found.clips
+        rows.problems += found.problems
+    problems = rows.problems + orphans(rows, titles)
+    presence = presence_by_key([row for row in rows.presence if row.title_id in titles], problems)
+    clips = sound_clips([row for row in rows.clips if row.title_id in titles], titles, problems)
+    firsts, occurrences = clips_by_key(clips, problems)
+    problems += contradictions(presence, firsts, occurrences)
+    label_sets = {title_id: _title_labels(title_id, labels, presence, firsts, occurrences) for title_id in titles}
+    return LabelManifest(label_sets, tuple(_in_file_order(problems)))
+
+
+def _title_labels(
+    title_id: str,
+    labels: tuple[str, ...],
+    presence: Mapping[Key, PresenceRow],
+    firsts: Mapping[Key, ClipRow],
+    occurrences: Mapping[Key, list[ClipRow]],
+) -> TitleLabels:
+    """Join what is known of one title.
+
+    ``occurrences`` of a title without any activity are an empty tuple, provided that the catalogue has all-occurrence
+    labels at all: it takes part in that protocol as a title in which every segment is a false one.
+    """
+    present: dict[str, bool | None] = {}
+    first: dict[str, Clip] = {}
+    every: list[Clip] = []
+    exhaustive = False
+    for label in labels:
+        key = (title_id, label)
+        stated = presence[key].present if key in presence else None
+        present[label] = True if stated is None and (key in firsts or key in occurrences) else stated
+        rows = occurrences.get(key, [])
+        exhaustive = exhaustive or bool(rows)
+        if key in firsts or rows:
+            first[label] = _clip(firsts[key] if key in firsts else rows[0])
+            every += [_clip(row) for row in rows] or [first[label]]
+    if not exhaustive:
+        exhaustive = bool(occurrences) and all(value is False for value in present.values())
+    every.sort(key=lambda clip: (clip.start_s, clip.end_s, clip.label))
+    return TitleLabels(title_id, present, first, tuple(every) if exhaustive else None)
+
+
+def _clip(row: ClipRow) -> Clip:
+    return Clip(row.label, row.start_s, row.end_s)
+
+
+def _in_file_order(problems: Sequence[Problem]) -> list[Problem]:
+    order = {path: index for index, path in enumerate(dict.fromkeys(problem.path for problem in problems))}
+    return sorted(problems, key=lambda problem: (order[problem.path], problem.line or 0))

@@ -1,0 +1,79 @@
+"""The ``[data]`` section: where titles, media and labels are, and how titles are split."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import Field, field_validator, model_validator
+
+from data.label_files import Form
+from data.section import Section
+from data.times import parse_frame_rate
+
+PAPER_LABELS = ("sex", "nudity", "violence", "drug-use")
+_LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+
+
+class DataSettings(Section):
+    """Inputs of a run. Paths are files on this machine; label files may have any form of ``data.label_files``.
+
+    Args:
+        titles: manifest CSV, ``title_id,path,duration_s,split,...``.
+        media_root: folder that the manifest's paths are relative to; by default the manifest's own folder.
+        video_labels: presence per title; None when the clips say enough.
+        clip_labels: intervals; None for labels of presence only.
+        labels: what is looked for; by default the four of the paper (Sec. 3.1).
+        label_form: form of the label files: ``auto`` (told by their content), ``long``, ``wide`` or ``activitynet``.
+        frame_rate_fps: rate of frame numbers in label files that carry none (25, 23.976 or "24000/1001").
+        split_file: CSV ``title_id,split`` with the splits that were drawn; part of the data.
+        group_column: column of the manifest (the series) whose equal values stay in one split.
+        train_fraction, val_fraction, test_fraction: expected shares of titles, sum 1. Not in the paper, which has train
+            and test only (35,818 and 5,416 titles, Sec. 4.1): choosing settings needs a third part.
+        split_seed: another seed, another assignment.
+    """
+
+    titles: Path
+    media_root: Path | None = None
+    video_labels: Path | None = None
+    clip_labels: Path | None = None
+    labels: tuple[str, ...] = PAPER_LABELS
+    label_form: Form = "auto"
+    frame_rate_fps: float | None = None
+    split_file: Path | None = None
+    group_column: str | None = None
+    train_fraction: float = Field(default=0.8, ge=0, le=1)
+    val_fraction: float = Field(default=0.1, ge=0, le=1)
+    test_fraction: float = Field(default=0.1, ge=0, le=1)
+    split_seed: int = 0
+
+    @property
+    def media_folder(self) -> Path:
+        """Folder that the manifest's paths are relative to."""
+        return self.media_root if self.media_root is not None else self.titles.parent
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        return {"train": self.train_fraction, "val": self.val_fraction, "test": self.test_fraction}
+
+    @field_validator("labels")
+    @classmethod
+    def _label_names(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        for label in labels:
+            if not _LABEL.fullmatch(label):
+                raise ValueError(f"label {label!r}: write a-z, 0-9, _ and -, beginning with a letter or digit")
+        if not labels or len(set(labels)) < len(labels):
+            raise ValueError("labels must be one or more different names")
+        return labels
+
+    @field_validator("frame_rate_fps", mode="before")
+    @classmethod
+    def _frame_rate(cls, value: object) -> object:
+        return value if value is None else parse_frame_rate(str(value))
+
+    @model_validator(mode="after")
+    def _fractions_sum(self) -> DataSettings:
+        total = sum(self.fractions.values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train_fraction, val_fraction and test_fraction sum to {total:g}; they must sum to 1")
+        return self
