@@ -1,0 +1,241 @@
+"""Several decode processes feeding one parent: who decodes what, and what becomes of a decoder that hangs or dies.
+
+Each worker decodes one title at a time, in its own session, so that its whole process group can be killed. The parent
+reads one message at a time from whichever worker has one; a worker whose message is not read waits. So memory is flat,
+and silence is the worker's own: a title is timed out only when its pipe is empty. See ``extract.decode_worker`` for
+the messages; they come from a process that may have been hijacked, so each is checked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import numpy as np
+
+from data.errors import ConfigError, DecodeError
+from extract.decode_worker import (
+    COMMAND,
+    DONE,
+    FAILED,
+    OPENED,
+    READY,
+    SAMPLE,
+    SAMPLE_HEAD,
+    UNUSABLE,
+    WorkerConfig,
+)
+from extract.frames import ReadReport, VideoInfo
+from extract.preprocess import Picture
+
+MAX_TEXT_BYTES = 1 << 20
+EXIT_GRACE_S = 1.0
+MAX_ERROR_LETTERS = 2000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Workers (>= 1), and after how many seconds of silence, or in all, a title is given up."""
+
+    workers: int
+    no_progress_timeout_s: float
+    title_timeout_s: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of title number ``job``. ``pixels`` is (S, S, 3) uint8; None: the same as the sample before."""
+
+    job: int
+    pts_s: float
+    pixels: Picture | None
+
+
+@dataclass(frozen=True)
+class TitleEnd:
+    """Title number ``job`` is over: read as ``report`` says, or failed with ``error``."""
+
+    job: int
+    info: VideoInfo | None
+    report: ReadReport | None
+    error: DecodeError | None
+
+
+class _Worker:
+    """One decode process and the title it is at."""
+
+    def __init__(self, config: WorkerConfig, limits: Limits) -> None:
+        self._config = config
+        self._limits = limits
+        self.connection, theirs = Pipe()
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)), OMP_NUM_THREADS="1")
+        arguments = [str(theirs.fileno()), config.to_json(), str(os.getpid())]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", COMMAND, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                start_new_session=True,
+            )
+        self._ready = False
+        self.is_alive = True
+        self.job: int | None = None
+
+    def start(self, job: int, path: Path) -> None:
+        """Have the worker decode title number ``job``."""
+        self.job, self._path = job, path
+        self._info: VideoInfo | None = None
+        self._next_index, self._last_pts_s = 0, 0.0
+        self._started_s = self._heard_s = time.monotonic()
+        # a worker that has just died leaves a broken pipe: receive() will find it dead and say so
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send_bytes(os.fsencode(path))
+
+    @property
+    def deadline_s(self) -> float:
+        """When the title is given up, on the monotonic clock."""
+        silence_s = self._heard_s + self._limits.no_progress_timeout_s
+        return min(silence_s, self._started_s + self._limits.title_timeout_s)
+
+    def news(self, readable: bool) -> Sample | TitleEnd | None:
+        """Read one message, or end a title that is late; None when there is no news of the title."""
+        now_s, limits = time.monotonic(), self._limits
+        if now_s >= self._started_s + limits.title_timeout_s:
+            return self._give_up(f"not decoded within title_timeout_s = {limits.title_timeout_s:g}", "timeout")
+        if readable:
+            return self._receive()
+        if now_s < self._heard_s + limits.no_progress_timeout_s or self.connection.poll():
+            return None
+        silence = f"no_progress_timeout_s = {limits.no_progress_timeout_s:g}"
+        return self._give_up(f"the decoder gave nothing for {silence}", "timeout")
+
+    def _receive(self) -> Sample | TitleEnd | None:
+        try:
+            message = self.connection.recv_bytes(max(MAX_TEXT_BYTES, 3 * self._config.input_px**2 + 64))
+        except (EOFError, OSError):
+            return self._dead()
+        self._heard_s = time.monotonic()
+        try:
+            return self._understand(message[:1], message[1:])
+        except (ValueError, TypeError, KeyError) as error:
+            return self._give_up(f"the decoder sent a malformed message ({error})", "decoder_crashed")
+
+    def _understand(self, kind: bytes, body: bytes) -> Sample | TitleEnd | None:
+        assert self.job is not None
+        if kind == SAMPLE:
+            return self._sample(body)
+        if kind == READY:
+            self._ready = True
+            return None
+        if kind == UNUSABLE:
+            reader = self._config.reader.partition(":")[0]
+            raise ConfigError(f"{reader}: cannot be used here ({body.decode()}); install it or choose another `reader`")
+        values = json.loads(body)
+        if kind == OPENED:
+            self._info = VideoInfo(**values)
+            return None
+        if kind == DONE:
+            report = ReadReport(**values)
+            if self._info is None or report.samples != self._next_index or report.samples < 1:
+                raise ValueError(f"a report of {report.samples} samples after {self._next_index}")
+            return self._end(report=report)
+        if kind == FAILED:
+            return self._end(error=DecodeError(str(values["error"])[:MAX_ERROR_LETTERS], code=str(values["code"])))
+        raise ValueError(f"kind {kind!r}")
+
+    def _sample(self, body: bytes) -> Sample:
+        assert self.job is not None
+        side = self._config.input_px
+        if len(body) not in (SAMPLE_HEAD.size, SAMPLE_HEAD.size + 3 * side * side):
+            raise ValueError(f"a sample of {len(body)} bytes")
+        index, pts_s = SAMPLE_HEAD.unpack_from(body)
+        held = len(body) == SAMPLE_HEAD.size
+        if index != self._next_index or (held and index == 0) or not self._last_pts_s <= pts_s < np.inf:
+            raise ValueError(f"sample {index} at {pts_s} s after sample {self._next_index - 1} at {self._last_pts_s} s")
+        self._next_index, self._last_pts_s = index + 1, pts_s
+        pixels = None if held else np.frombuffer(body, np.uint8, offset=SAMPLE_HEAD.size).reshape(side, side, 3)
+        return Sample(self.job, pts_s, pixels)
+
+    def _end(self, *, report: ReadReport | None = None, error: DecodeError | None = None) -> TitleEnd:
+        assert self.job is not None
+        end = TitleEnd(self.job, self._info, report, error)
+        self.job = None
+        return end
+
+    def _dead(self) -> TitleEnd:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(EXIT_GRACE_S)  # so that the exit code is its own
+        self.kill()
+        code = self._process.returncode
+        how = f"exit code {code}" if code >= 0 else f"signal {-code}, {signal.strsignal(-code)}"
+        if not self._ready:
+            raise ConfigError(f"the decode process does not start ({how}); its messages are on stderr")
+        return self._end(error=DecodeError(f"{self._path}: the decoder died ({how})", code="decoder_crashed"))
+
+    def _give_up(self, why: str, code: str) -> TitleEnd:
+        self.kill()
+        return self._end(error=DecodeError(f"{self._path}: {why}", code=code))
+
+    def kill(self) -> None:
+        """End the worker's whole process group, at once."""
+        if not self.is_alive:
+            return
+        self.is_alive = False
+        self.connection.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: group id = process id
+        self._process.wait()
+
+
+def decode(paths: Iterable[Path], config: WorkerConfig, limits: Limits) -> Generator[Sample | TitleEnd, None, None]:
+    """Decode titles, several at a time; yield what their workers send, and one TitleEnd for each title.
+
+    Args:
+        paths: consumed one at a time, when a worker is free; ``job`` in the results counts them from 0.
+
+    Raises:
+        ConfigError: the reader cannot be imported or the process cannot start.
+    """
+    jobs = enumerate(paths)
+    workers: list[_Worker] = []
+    try:
+        while True:
+            _give_work(jobs, workers, config, limits)
+            busy = {worker.connection: worker for worker in workers if worker.job is not None}
+            if not busy:
+                return
+            patience_s = min(worker.deadline_s for worker in busy.values()) - time.monotonic()
+            heard = wait(list(busy), timeout=max(0.0, patience_s))
+            for connection, worker in busy.items():
+                news = worker.news(connection in heard)
+                if news is not None:
+                    yield news
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def _give_work(jobs: Iterator[tuple[int, Path]], workers: list[_Worker], config: WorkerConfig, limits: Limits) -> None:
+    """Give every free place the next title, starting processes as they are needed."""
+    workers[:] = [worker for worker in workers if worker.is_alive]
+    idle = [worker for worker in workers if worker.job is None]
+    while idle or len(workers) < limits.workers:
+        job = next(jobs, None)
+        if job is None:
+            return
+        if not idle:
+            workers.append(_Worker(config, limits))
+        worker = idle.pop() if idle else workers[-1]
+        worker.start(*job)

@@ -1,0 +1,70 @@
+"""The ``[extract]`` section of the configuration: how videos become features.
+
+``backbone``, ``weights``, ``framing`` and ``letterbox`` change the features and are recorded in every shard; all other
+keys change only where and how fast they are computed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from data.section import Section
+
+RESNET50 = "resnet50"
+EFFICIENTNET_LITE0 = "efficientnet-lite0"
+TIMM_PREFIX = "timm:"
+
+
+def _core_count() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ExtractSettings(Section):
+    """How videos become features.
+
+    Args:
+        backbone: ``efficientnet-lite0`` (D = 1280, weights installed with the package, works offline), ``resnet50``
+            (D = 2048, the paper's, Sec. 4.1) or ``timm:<name>`` for any model of timm.
+        weights: a weights file (.pth or .safetensors) to use instead of the backbone's own; its hash is recorded.
+        reader: ``pyav``, or ``decord`` (opt-in).
+        framing: ``full`` squeezes the whole picture into the square network input, so that nothing at the edges is
+            lost; ``center-crop`` is the ImageNet recipe (short side to 256/224 of the input, then the centre).
+        letterbox: remove black bars, found once for the whole title.
+        device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:<index>``.
+        batch_size: pictures per forward pass, filled from several titles; 1 to 4096.
+        decode_workers: titles decoded at the same time, each by one process with one thread; 1 to 256, default: cores.
+        no_progress_timeout_s: a title whose decoder gives no new sample for so long fails; seconds > 0.
+        title_timeout_s: a title that takes longer in all fails; seconds > 0.
+        decode_memory_mib: address space of one decode process, MiB >= 1024; None for no limit.
+    """
+
+    backbone: str = EFFICIENTNET_LITE0
+    weights: Path | None = None
+    reader: Literal["pyav", "decord"] = "pyav"
+    framing: Literal["full", "center-crop"] = "full"
+    letterbox: bool = True
+    device: str = "auto"
+    batch_size: int = Field(default=32, ge=1, le=4096)
+    decode_workers: int = Field(default_factory=_core_count, ge=1, le=256)
+    no_progress_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    title_timeout_s: float = Field(default=6 * 3600.0, gt=0, allow_inf_nan=False)
+    decode_memory_mib: int | None = Field(default=8192, ge=1024)
+
+    @field_validator("backbone")
+    @classmethod
+    def _known_backbone(cls, name: str) -> str:
+        if name in (RESNET50, EFFICIENTNET_LITE0) or (name.startswith(TIMM_PREFIX) and len(name) > len(TIMM_PREFIX)):
+            return name
+        raise ValueError(f"{name!r} is not a backbone; use {EFFICIENTNET_LITE0!r}, {RESNET50!r} or 'timm:<name>'")
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, name: str) -> str:
+        if re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+            return name
+        raise ValueError(f"{name!r} is not a device; use 'auto', 'cpu', 'cuda' or 'cuda:<index>'")

@@ -1,0 +1,285 @@
+"""Titles to feature shards: decode processes feed one network, batches are filled across titles.
+
+A title is done when its shard is written, whole, with a coverage record that says how much of the video it stands
+for. A title that cannot be read is an outcome, not an exception; a fault of the installation (weights, disk full)
+ends the run, because it must not be recorded against thousands of titles.
+
+Memory: one batch of pictures, and D float16 a second of every title in work (18 MB for two hours of D = 1280).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from array import array
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data.errors import DecodeError, ModerationError, SchemaError
+from data.files import file_sha256
+from data.schemas import Coverage, FeatureSpec
+from data.shards import read_header, shard_path, write_shard
+from extract.backbone import Backbone, feature_spec
+from extract.decode_pool import Limits, Sample, TitleEnd, decode
+from extract.decode_worker import READERS, WorkerConfig
+from extract.frames import ReadReport, VideoInfo
+from extract.preprocess import Picture
+from extract.settings import ExtractSettings
+
+LOG = logging.getLogger(__name__)
+MANIFEST_SLACK_S, MANIFEST_SLACK_SHARE = 2.0, 0.01
+MANIFEST_REASON = "the manifest promises"
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """One title to extract.
+
+    Args:
+        title_id: the title.
+        video_path: where its video is.
+        source: the path as the manifest names it.
+        declared_duration_s: as the manifest says; None if it does not.
+        source_sha256: content hash of the video where the caller has it already; else it is computed here.
+    """
+
+    title_id: str
+    video_path: Path
+    source: str
+    declared_duration_s: float | None = None
+    source_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a title.
+
+    Args:
+        status: ``done``, ``partial`` (a shard is written, but not all of the video could be read) or ``failed``.
+        coverage: as stored in the shard; None when failed.
+        error_code, error: why it failed, a short stable word and a sentence; empty otherwise.
+        seconds: wall time from the start of its decoding.
+    """
+
+    title_id: str
+    status: str
+    coverage: Coverage | None
+    error_code: str
+    error: str
+    seconds: float
+
+
+@dataclass
+class _Title:
+    """A title in work. ``rows[i]`` is the row, in ``features`` end to end, of the picture that sample i shows."""
+
+    job: ExtractJob
+    sha256: Future[str]
+    started_s: float = field(default_factory=time.monotonic)
+    pts_s: array[float] = field(default_factory=lambda: array("d"))
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    features: list[npt.NDArray[np.float16]] = field(default_factory=list)
+    pictures: int = 0
+    pending: int = 0
+    end: TitleEnd | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.end is not None and (self.pending == 0 or self.end.error is not None)
+
+
+class _Batch:
+    """Pictures of several titles on their way through the network."""
+
+    def __init__(self, backbone: Backbone, size: int) -> None:
+        self._backbone = backbone
+        self._pictures = backbone.empty_batch(size)
+        self._owners: list[_Title] = []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._owners) == len(self._pictures)
+
+    def add(self, title: _Title, pixels: Picture) -> None:
+        """Copy in a picture, (S, S, 3) uint8."""
+        self._pictures.numpy()[len(self._owners)] = pixels
+        self._owners.append(title)
+        title.pictures += 1
+        title.pending += 1
+
+    def compute(self) -> None:
+        """Give every title the features of its pictures, in order, and become empty."""
+        if not self._owners:
+            return
+        features = self._backbone(self._pictures[: len(self._owners)])
+        # beyond float16 becomes infinite, which write_shard refuses with a message
+        half = features.to(torch.float16).numpy()
+        for row, title in enumerate(self._owners):
+            title.features.append(half[row].copy())  # a view would keep the batch
+            title.pending -= 1
+        self._owners.clear()
+
+
+def extract_titles(
+    jobs: Iterable[ExtractJob], settings: ExtractSettings, backbone: Backbone, folder: Path
+) -> Iterator[Outcome]:
+    """Write the feature shard of every title (Sec. 4.1: one feature vector a second); yield outcomes as they come.
+
+    The order is that in which titles end, not that of ``jobs``. After a failure no shard of the title is left: an
+    older one is of other bytes or another spec. Close the generator (or end the process) to stop: no child survives.
+
+    Args:
+        jobs: titles, consumed as decode processes become free.
+        backbone: see ``load_backbone``.
+        folder: where the shards go, see ``data.shards.shard_path``.
+
+    Raises:
+        ConfigError: the reader is not installed.
+        OSError: shards cannot be written (disk full).
+    """
+    spec = feature_spec(settings, backbone)
+    batch = _Batch(backbone, settings.batch_size)
+    config = WorkerConfig(
+        READERS[settings.reader], settings.framing, settings.letterbox, backbone.input_px, settings.decode_memory_mib
+    )
+    limits = Limits(settings.decode_workers, settings.no_progress_timeout_s, settings.title_timeout_s)
+    titles: dict[int, _Title] = {}
+    with ThreadPoolExecutor(1) as hasher, closing(decode(_admit(jobs, titles, hasher), config, limits)) as news:
+        for item in news:
+            title = titles[item.job]
+            if isinstance(item, Sample):
+                _take(title, item, batch)
+            else:
+                title.end = item
+            if batch.is_full:
+                batch.compute()
+            yield from _finish(titles, spec, settings, folder)
+        batch.compute()
+        yield from _finish(titles, spec, settings, folder)
+
+
+def is_current(folder: Path, job: ExtractJob, spec: FeatureSpec, source_sha256: str) -> bool:
+    """Say whether a title's shard is readable, of this spec, of a video with these bytes, and judged by this manifest.
+
+    Only content counts, never modification times. A partial shard is current too: the same bytes give the same again.
+    """
+    path = shard_path(folder, job.title_id)
+    if not path.exists():
+        return False
+    try:
+        header = read_header(path)
+    except SchemaError:
+        return False
+    coverage = header.coverage
+    if header.spec != spec or coverage.source_sha256 != source_sha256:
+        return False
+    shortfall = _manifest_shortfall(coverage.decoded_s, job.declared_duration_s)
+    if coverage.complete or coverage.reason.startswith(MANIFEST_REASON):
+        return coverage.reason == shortfall
+    return True
+
+
+def _admit(jobs: Iterable[ExtractJob], titles: dict[int, _Title], hasher: ThreadPoolExecutor) -> Iterator[Path]:
+    """Yield the video of each job as it is started; its bytes are hashed while it is decoded."""
+    for index, job in enumerate(jobs):
+        titles[index] = _Title(job, hasher.submit(_hash, job))
+        yield job.video_path
+
+
+def _hash(job: ExtractJob) -> str:
+    if job.source_sha256:
+        return job.source_sha256
+    if not job.video_path.is_file():  # a FIFO would never end
+        raise OSError("not a regular file")
+    return file_sha256(job.video_path)
+
+
+def _take(title: _Title, sample: Sample, batch: _Batch) -> None:
+    if sample.pixels is not None:
+        batch.add(title, sample.pixels)
+    title.pts_s.append(sample.pts_s)
+    title.rows.append(title.pictures - 1)
+
+
+def _finish(titles: dict[int, _Title], spec: FeatureSpec, settings: ExtractSettings, folder: Path) -> Iterator[Outcome]:
+    for index in [index for index, title in titles.items() if title.is_over]:
+        title = titles.pop(index)
+        try:
+            coverage = _write(title, spec, settings.reader, folder)
+            outcome = _outcome(title, "done" if coverage.complete else "partial", coverage)
+        except ModerationError as error:
+            if error.systemic:
+                raise
+            shard_path(folder, title.job.title_id).unlink(missing_ok=True)
+            outcome = _outcome(title, "failed", None, error)
+        yield outcome
+
+
+def _outcome(title: _Title, status: str, coverage: Coverage | None, error: ModerationError | None = None) -> Outcome:
+    seconds = time.monotonic() - title.started_s
+    outcome = Outcome(
+        title.job.title_id, status, coverage, error.code if error else "", str(error) if error else "", seconds
+    )
+    why = outcome.error or (coverage.reason if coverage else "")
+    LOG.info(
+        "extracted title_id=%s status=%s samples=%d pictures=%d seconds=%.1f%s",
+        outcome.title_id, status, len(title.pts_s), title.pictures, seconds, f" why={why!r}" if why else "",
+    )  # fmt: skip
+    return outcome
+
+
+def _write(title: _Title, spec: FeatureSpec, reader: str, folder: Path) -> Coverage:
+    end = title.end
+    assert end is not None
+    if end.error is not None:
+        raise end.error
+    assert end.info is not None and end.report is not None
+    coverage = _coverage(title, end.info, end.report, reader)
+    features = np.stack(title.features)[np.asarray(title.rows)]
+    write_shard(folder, spec, coverage, np.asarray(title.pts_s), features)
+    return coverage
+
+
+def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -> Coverage:
+    job = title.job
+    try:
+        sha256 = title.sha256.result()
+    except OSError as error:
+        raise DecodeError(f"{job.video_path}: became unreadable ({error})", code="unreadable") from error
+    shortfall = _manifest_shortfall(report.decoded_s, job.declared_duration_s)
+    declared_s = info.declared_duration_s
+    return Coverage(
+        title_id=job.title_id,
+        source=job.source,
+        source_sha256=sha256,
+        reader=reader,
+        container=info.container,
+        codec=info.codec,
+        width_px=info.width_px,
+        height_px=info.height_px,
+        rotation_deg=info.rotation_deg,
+        declared_duration_s=job.declared_duration_s if declared_s is None else declared_s,
+        decoded_s=report.decoded_s,
+        samples=len(title.pts_s),
+        corrupt_packets=report.corrupt_packets,
+        complete=report.complete and not shortfall,
+        reason=report.reason if not report.complete else shortfall,
+    )
+
+
+def _manifest_shortfall(decoded_s: float, declared_s: float | None) -> str:
+    """Return why the manifest's duration is not met, empty when it is: within 2 s or 1 %, whichever is more.
+
+    A file may be whole and still not the film that the manifest means (a trailer, one part of two), so the manifest's
+    word counts even where the container is content. A longer video than promised is no shortfall.
+    """
+    if declared_s is None or decoded_s >= declared_s - max(MANIFEST_SLACK_S, MANIFEST_SLACK_SHARE * declared_s):
+        return ""
+    return f"{MANIFEST_REASON} {declared_s:.1f} s, the video has {decoded_s:.1f} s"
