@@ -102,8 +102,7 @@ class Trainer:
             progress: told of every batch.
 
         Raises:
-            ConfigError: no titles, or the folder belongs to other settings or data.
-            FloatingPointError: the loss is not finite.
+            ConfigError: no titles; the folder belongs to other settings or data; or training diverged.
         """
         if not titles:
             raise ConfigError("training: no titles with features in the train split; check splits and extraction")
@@ -142,6 +141,10 @@ class Trainer:
                 self._set_rate(epoch + number / total)
                 tensors = to_tensors(batch, self.device)
                 scores = self.network(tensors.features_NTD, tensors.valid_NT)
+                if not torch.isfinite(scores.action_NTC).all():
+                    raise ConfigError(
+                        f"epoch {epoch}: scores are not finite; lower train.learning_rate", code="diverged"
+                    )
                 terms = loss_terms(scores, tensors, self.model, self.loss)
                 self._step(terms["total"])
                 for name, term in terms.items():
@@ -151,8 +154,6 @@ class Trainer:
         return {name: value / total for name, value in sums.items()}
 
     def _step(self, total: Tensor) -> None:
-        if not torch.isfinite(total):
-            raise FloatingPointError(f"epoch {self.state.epoch}: loss is {float(total)}; lower train.learning_rate")
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         if self.train.gradient_clip > 0:
@@ -174,7 +175,7 @@ class Trainer:
 
     def _kept_network(self) -> FrameNetwork:
         """The network that is validated and kept: the averaged one where there is one."""
-        return self.network if self.average is None else self.average.module
+        return self.network if self.average is None else self.average.module  # type: ignore[return-value]
 
     def _record(
         self, losses: Mapping[str, float], validation: Validation, seconds: float, board: SummaryWriter
@@ -187,7 +188,7 @@ class Trainer:
             state.best_epoch, state.best_score = state.epoch, validation.score
             self._save(BEST_NAME, self._kept_network().state_dict())
         for name, value in entry.items():
-            board.add_scalar(name, value, state.epoch)  # type: ignore[no-untyped-call]
+            board.add_scalar(name, value, state.epoch)
         state.epoch += 1
         self._save("state.safetensors", self._tensors())
         write_text(self.folder / METRICS_NAME, "".join(json.dumps(line) + "\n" for line in state.history))

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.labels import Clip, TitleLabels
+from data.targets import clip_frames, draw_background, frame_targets, window_targets
+
+LABELS = ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "expected"),
+    [
+        (2.0, 4.0, [2, 3]),  # half-open: frame 4 is not touched
+        (2.9, 4.1, [2, 3, 4]),  # touching is enough
+        (3.2, 3.2, [3]),  # at least one frame
+        (9.5, 12.0, [9]),  # cut at the end of the title
+        (20.0, 30.0, [9]),  # beyond it: the last frame, never none
+    ],
+)
+def test_frames_that_touch_a_clip(start_s, end_s, expected):
+    assert list(range(10))[clip_frames(Clip("a", start_s, end_s), 10)] == expected
+
+
+def test_after_the_first_occurrence_a_label_is_unknown_not_background():
+    title = TitleLabels("t", {"a": True, "b": True, "c": False}, {"a": Clip("a", 2, 4), "b": Clip("b", 5, 6)})
+    targets = frame_targets(title, LABELS, 8)
+    assert np.flatnonzero(targets.positive_TC[:, 0]).tolist() == [2, 3]
+    assert np.flatnonzero(targets.known_TC[:, 0]).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(targets.known_TC[:, 1]).tolist() == [0, 1, 2, 3, 4, 5]
+    assert targets.known_TC[:, 2].all()
+    # before the *earliest* first occurrence of any label
+    assert np.flatnonzero(targets.background_T).tolist() == [0, 1]
+    assert not targets.background_title
+
+
+def test_the_literal_reading_calls_the_rest_background():
+    title = TitleLabels("t", {"a": True}, {"a": Clip("a", 2, 4)})
+    targets = frame_targets(title, ("a",), 8, unknown="background")
+    assert targets.known_TC.all()
+    assert np.flatnonzero(targets.background_T).tolist() == [0, 1]
+
+
+def test_blank_is_not_zero():
+    targets = frame_targets(TitleLabels("t", {"a": False, "b": None, "c": False}), LABELS, 4)
+    assert targets.present_known_C.tolist() == [True, False, True]
+    assert not targets.known_TC[:, 1].any()
+    assert not targets.background_T.any()
+    assert not targets.background_title
+
+
+def test_a_present_label_without_a_clip_leaves_no_sure_background():
+    targets = frame_targets(TitleLabels("t", {"a": True, "b": False, "c": False}), LABELS, 4)
+    assert targets.present_C.tolist() == [True, False, False]
+    assert not targets.background_T.any()
+
+
+def test_a_title_without_any_activity():
+    targets = frame_targets(TitleLabels("t", dict.fromkeys(LABELS, False)), LABELS, 4)
+    assert targets.background_title
+    assert targets.background_T.all()
+
+
+def test_a_window_without_the_whole_clip_does_not_know_the_title_target():
+    title = TitleLabels("t", {"a": True, "b": True, "c": False}, {"a": Clip("a", 2, 4), "b": Clip("b", 5, 7)})
+    window = window_targets(frame_targets(title, LABELS, 10), 1, 6)
+    assert window.frames == 5
+    assert window.present_known_C.tolist() == [True, False, True]
+    assert np.flatnonzero(window.positive_TC[:, 0]).tolist() == [1, 2]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200), st.floats(0.01, 1), st.integers(0, 99))
+def test_the_draw_is_a_share_of_the_candidates(candidates, share, seed):
+    candidates_T = np.array(candidates)
+    drawn_T = draw_background(candidates_T, share, np.random.default_rng(seed))
+    assert not (drawn_T & ~candidates_T).any()
+    wanted = max(1, round(share * candidates_T.sum())) if candidates_T.any() else 0
+    assert drawn_T.sum() == wanted

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from data.labels import Clip, TitleLabels
+from data.schemas import Coverage, FeatureSpec
+from data.shards import write_shard
+from data.targets import frame_targets
+from data.windows import TrainingTitle, choose_window, epoch_batches, load_batch
+
+SPEC = FeatureSpec("imported:test", "", 3, "imported", "imported", False, 0)
+LABELS = ("a",)
+
+
+@pytest.fixture
+def titles(tmp_path):
+    """Five titles of 4 to 12 frames; feature [i, 0] is the frame number, [i, 1] the title's."""
+    made = []
+    for number, frames in enumerate([4, 12, 7, 9, 5]):
+        features = np.stack([np.arange(frames), np.full(frames, number), np.ones(frames)], axis=1)
+        coverage = Coverage(f"t{number}", "", "", "import", "", "", 0, 0, 0, None, float(frames), frames, 0, True, "")
+        path = write_shard(tmp_path, SPEC, coverage, np.arange(frames, dtype=float), features)
+        labels = TitleLabels(f"t{number}", {"a": True}, {"a": Clip("a", 2, 4)})
+        made.append(TrainingTitle(f"t{number}", path, frame_targets(labels, LABELS, frames)))
+    return made
+
+
+def test_a_batch_holds_each_window_at_its_start_and_padding_behind(titles):
+    batch = load_batch(titles[:2], window=6, background_share=0.5, rng=np.random.default_rng(0))
+    assert batch.features_NTD.shape == (2, 6, 3)
+    assert batch.valid_NT.tolist() == [[True] * 4 + [False] * 2, [True] * 6]
+    assert not batch.features_NTD[0, 4:].any()
+    for name in ("positive_NTC", "known_NTC", "background_NT"):
+        assert not getattr(batch, name)[0, 4:].any()
+    frame_numbers = batch.features_NTD[1, :, 0].astype(int)
+    assert (np.diff(frame_numbers) == 1).all()
+    # targets are cut with the same window as the features: the clip is frames 2 and 3
+    assert batch.positive_NTC[1, :, 0].tolist() == [number in (2, 3) for number in frame_numbers]
+
+
+def test_long_titles_prefer_windows_with_a_whole_clip():
+    labels = TitleLabels("t", {"a": True}, {"a": Clip("a", 500, 510)})
+    targets = frame_targets(labels, LABELS, 1000)
+    rng = np.random.default_rng(0)
+    windows = [choose_window(targets, 50, rng) for _ in range(300)]
+    holding = sum(start <= 500 and stop >= 510 for start, stop in windows)
+    assert 0.85 < holding / 300 < 0.97
+    assert all(0 <= start < stop <= 1000 and stop - start == 50 for start, stop in windows)
+    assert len({start for start, _ in windows}) > 30
+
+
+def test_an_epoch_visits_every_title_once_in_its_own_order(titles):
+    def visited(epoch):
+        batches = epoch_batches(titles, batch_size=2, window=100, background_share=0.5, seed=3, epoch=epoch)
+        return [int(number) for batch in batches for number in batch.features_NTD[:, 0, 1]]
+
+    assert sorted(visited(0)) == [0, 1, 2, 3, 4]
+    assert visited(0) == visited(0)
+    assert any(visited(0) != visited(epoch) for epoch in range(1, 4))
+
+
+def test_no_titles_no_batches():
+    assert list(epoch_batches([], batch_size=2, window=10, background_share=0.5, seed=0, epoch=0)) == []

@@ -1,0 +1,91 @@
+import json
+
+import pytest
+import torch
+
+from data.errors import CheckpointError
+from data.schemas import FeatureSpec, LabelThresholds
+from model.build import build_network
+from model.checkpoint import Checkpoint, load_network, read_checkpoint, save_checkpoint, write_sidecar
+from model.settings import ModelSettings
+
+SPEC = FeatureSpec("resnet50", "ab" * 32, 4, "presented-1fps/1", "full", True, 224)
+SETTINGS = ModelSettings(conv_channels=3, fc_channels=(3, 2))
+THRESHOLDS = {"a": LabelThresholds(0.1, 0.25, 3.0, 2.0), "b": LabelThresholds(0.5, 0.5, 0.0, 0.0)}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    network = build_network(SETTINGS, width=4, labels=2, seed=7)
+    return network, save_checkpoint(tmp_path, network, Checkpoint(SETTINGS, ("a", "b"), SPEC, THRESHOLDS))
+
+
+def test_a_checkpoint_comes_back_whole(tmp_path, saved):
+    network, checkpoint = saved
+    loaded, read = load_network(tmp_path)
+    assert read == checkpoint
+    assert not loaded.training
+    weights = loaded.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+
+
+def test_thresholds_are_not_part_of_the_model(tmp_path, saved):
+    _, checkpoint = saved
+    other = Checkpoint(**{**vars(checkpoint), "thresholds": {**THRESHOLDS, "a": LabelThresholds(0.9, 0.9, 0, 0)}})
+    write_sidecar(tmp_path, other)
+    read = read_checkpoint(tmp_path)
+    assert read.thresholds["a"].frame == 0.9
+    assert read.model_id == checkpoint.model_id
+
+
+def test_other_features_are_refused_and_the_difference_is_named(saved):
+    _, checkpoint = saved
+    checkpoint.require_features(SPEC, "tt1")
+    other = FeatureSpec("efficientnet-lite0", "cd" * 32, 4, "presented-1fps/1", "center-crop", True, 224)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.require_features(other, "tt1.parquet")
+    message = str(caught.value)
+    assert message.startswith("tt1.parquet: features ")
+    assert "backbone 'efficientnet-lite0' is not 'resnet50'" in message
+    assert "framing 'center-crop' is not 'full'" in message
+
+
+def test_changed_weights_are_noticed(tmp_path, saved):
+    path = tmp_path / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="not the weights that"):
+        load_network(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "coarse2fine.checkpoint/0"}, "expected 'coarse2fine.checkpoint/1'"),
+        ({"labels": None}, "not a checkpoint sidecar"),
+        ({"model": {"conv_channels": -1}}, "not a checkpoint sidecar"),
+        ({"model": {"no_such_key": 1}}, "not a checkpoint sidecar"),
+        ({"thresholds": {}}, "not a checkpoint sidecar"),
+        ({"feature_spec": {"width": 4}}, "not a checkpoint sidecar"),
+    ],
+)
+def test_a_hostile_sidecar_is_a_clear_error(tmp_path, saved, change, message):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(CheckpointError, match=message):
+        load_network(tmp_path)
+
+
+def test_weights_of_another_shape_are_a_clear_error(tmp_path, saved):
+    path = tmp_path / "model.json"
+    raw = json.loads(path.read_text())
+    raw["model"]["conv_channels"] = 5
+    path.write_text(json.dumps(raw))
+    with pytest.raises(CheckpointError, match="do not fit the settings"):
+        load_network(tmp_path)
+
+
+def test_a_folder_without_a_checkpoint_says_so(tmp_path):
+    with pytest.raises(CheckpointError, match="a folder that `coarse2fine train` wrote"):
+        read_checkpoint(tmp_path / "nowhere")
