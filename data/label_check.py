@@ -1,0 +1,238 @@
+"""`labels check`: everything that is wrong with titles and labels, at once, and whether the numbers look plausible.
+
+The counts stand beside those of the paper's Table 1: clips that are ten times longer than there, or a catalogue in
+which hardly any title is free of activity, usually mean a column that was read the wrong way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import ConfigError, DecodeError, ManifestError, Problem
+from data.label_manifest import LabelManifest, scan_labels
+from data.labels import Clip, TitleLabels
+from data.manifest import SPLITS, TitleManifest, scan_titles
+from data.settings import DataSettings
+from data.splits import assign_splits, group_titles, read_splits, spread_groups
+from data.titles import media_path
+
+PAPER_TABLE_1 = {
+    "sex": (12_241, 23.2),
+    "nudity": (2_164, 18.9),
+    "violence": (20_592, 28.4),
+    "drug-use": (14_578, 19.3),
+}
+PAPER_WITHOUT_ANY_SHARE = 14_508 / 41_234  # Sec. 3.1
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """One label's row of the report.
+
+    Args:
+        present, absent, unknown: titles.
+        firsts, first_mean_s: first occurrences and their mean duration (Table 1); None without any.
+        occurrences, occurrence_mean_s: all occurrences, likewise.
+    """
+
+    label: str
+    present: int
+    absent: int
+    unknown: int
+    firsts: int
+    first_mean_s: float | None
+    occurrences: int
+    occurrence_mean_s: float | None
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What `labels check` found.
+
+    Args:
+        titles: number of titles.
+        hours: sum of the stated durations.
+        without_duration: titles whose duration is not stated.
+        counts: one row a label.
+        without_any: titles known to hold none of the labels.
+        splits: titles per split; None when they could not be assigned.
+        problems: errors, then warnings, each in the order of files and lines.
+    """
+
+    titles: int
+    hours: float
+    without_duration: int
+    counts: tuple[LabelCount, ...]
+    without_any: int
+    splits: Mapping[str, int] | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> int:
+        return sum(problem.severity == "error" for problem in self.problems)
+
+
+def check_labels(settings: DataSettings) -> LabelReport:
+    """Read titles, labels and splits, and report every problem of all of them, without raising on any."""
+    manifest = scan_titles(settings.titles, settings.media_root)
+    labels = scan_labels(
+        settings.video_labels,
+        settings.clip_labels,
+        settings.labels,
+        manifest.titles,
+        frame_rate_fps=settings.frame_rate_fps,
+        form=settings.label_form,
+    )
+    splits, split_problems = _splits(settings, manifest)
+    problems = [*manifest.problems, *_missing_media(manifest), *labels.problems, *split_problems]
+    counts = tuple(_count(label, list(labels.labels.values())) for label in settings.labels)
+    problems += _one_sided(settings, counts)
+    durations = [title.duration_s for title in manifest.titles.values() if title.duration_s is not None]
+    return LabelReport(
+        titles=len(manifest.titles),
+        hours=sum(durations) / 3600,
+        without_duration=len(manifest.titles) - len(durations),
+        counts=counts,
+        without_any=_without_any(labels),
+        splits=splits,
+        problems=tuple(sorted(problems, key=lambda problem: problem.severity != "error")),
+    )
+
+
+def render_report(report: LabelReport) -> list[str]:
+    """Return the report as text lines: the problems, then the table beside the paper's, then one line of verdict."""
+    lines = [str(problem) for problem in report.problems]
+    lines += ["", f"{report.titles} titles, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
+    lines += _table([_HEADER, *(_cells(count) for count in report.counts)])
+    if report.titles:
+        share, paper = report.without_any / report.titles, PAPER_WITHOUT_ANY_SHARE
+        lines += ["", f"without any of the labels: {report.without_any} titles, {share:.1%} (paper {paper:.1%})"]
+    if report.splits is not None:
+        lines.append("splits: " + ", ".join(f"{split} {count}" for split, count in report.splits.items()))
+    warnings = len(report.problems) - report.errors
+    lines += ["", f"{report.errors} errors, {warnings} warnings"]
+    return lines
+
+
+def _splits(settings: DataSettings, manifest: TitleManifest) -> tuple[dict[str, int] | None, list[Problem]]:
+    """Return titles per split, and what is wrong with the split file or the groups, with the line of a title."""
+    earlier: dict[str, str] = {}
+    if settings.split_file is not None and settings.split_file.exists():
+        try:
+            earlier = read_splits(settings.split_file)
+        except ManifestError as error:
+            return None, list(error.problems)
+    try:
+        groups = group_titles(manifest.titles, settings.group_column)
+    except ConfigError as error:
+        return None, [Problem(manifest.path, None, str(error))]
+    settled = {title_id: title.split or earlier.get(title_id) for title_id, title in manifest.titles.items()}
+    problems = []
+    for group, members in groups.items():
+        line = manifest.lines[members[0]]
+        problems += [Problem(manifest.path, line, message) for message in spread_groups({group: members}, settled)]
+    if problems:
+        return None, problems
+    assigned = assign_splits(
+        manifest.titles,
+        fractions=settings.fractions,
+        group_column=settings.group_column,
+        seed=settings.split_seed,
+        earlier=earlier,
+    )
+    counts = {split: sum(found == split for found in assigned.values()) for split in SPLITS}
+    empty = [split for split, count in counts.items() if not count and manifest.titles and settings.fractions[split]]
+    message = "split {!r} has no title; fill the split column, or use another split_seed"
+    return counts, [Problem(manifest.path, None, message.format(split), "warning") for split in empty]
+
+
+def _missing_media(manifest: TitleManifest) -> list[Problem]:
+    """Warn of media files that are not there; their extraction will fail, the other titles go on."""
+    problems = []
+    for title in manifest.titles.values():
+        if title.path is None:
+            continue
+        try:
+            found = media_path(manifest.media_root, title.path).is_file()
+        except DecodeError:  # already reported with the manifest
+            continue
+        if not found:
+            message = f"path {title.path!r}: no such file under {manifest.media_root}"
+            problems.append(Problem(manifest.path, manifest.lines[title.title_id], message, "warning"))
+    return problems
+
+
+def _count(label: str, titles: Sequence[TitleLabels]) -> LabelCount:
+    present = [title.present.get(label) for title in titles]
+    firsts = [title.first[label] for title in titles if label in title.first]
+    occurrences = [clip for title in titles for clip in title.occurrences or () if clip.label == label]
+    return LabelCount(
+        label,
+        present=sum(value is True for value in present),
+        absent=sum(value is False for value in present),
+        unknown=sum(value is None for value in present),
+        firsts=len(firsts),
+        first_mean_s=_mean_s(firsts),
+        occurrences=len(occurrences),
+        occurrence_mean_s=_mean_s(occurrences),
+    )
+
+
+def _mean_s(clips: Sequence[Clip]) -> float | None:
+    return sum(clip.end_s - clip.start_s for clip in clips) / len(clips) if clips else None
+
+
+def _without_any(labels: LabelManifest) -> int:
+    return sum(all(value is False for value in title.present.values()) for title in labels.labels.values())
+
+
+def _one_sided(settings: DataSettings, counts: Sequence[LabelCount]) -> list[Problem]:
+    """Warn of labels that no title has, or that no title is known to lack: nothing can be learnt of them."""
+    path: Path | None = settings.video_labels or settings.clip_labels
+    if path is None:
+        return []
+    problems = []
+    for count in counts:
+        if not count.present:
+            problems.append(Problem(path, None, f"label {count.label!r} is present in no title", "warning"))
+        elif not count.absent:
+            message = f"label {count.label!r} is known to be absent (0) from no title; blank means unknown, not 0"
+            problems.append(Problem(path, None, message, "warning"))
+    return problems
+
+
+_HEADER = ("label", "present", "absent", "unknown", "firsts", "mean s", "all", "mean s", "paper", "mean s")
+
+
+def _cells(count: LabelCount) -> tuple[str, ...]:
+    paper = PAPER_TABLE_1.get(count.label)
+    return (
+        count.label,
+        str(count.present),
+        str(count.absent),
+        str(count.unknown),
+        str(count.firsts),
+        _seconds(count.first_mean_s),
+        str(count.occurrences),
+        _seconds(count.occurrence_mean_s),
+        str(paper[0]) if paper else "-",
+        _seconds(paper[1] if paper else None),
+    )
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+        for row in rows
+    ]
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _unstated(count: int) -> str:
+    return f" ({count} without a stated duration)" if count else ""
