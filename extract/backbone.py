@@ -35,7 +35,7 @@ LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3  # of the TensorFlow re
 
 
 @dataclass(frozen=True)
-class _Network:
+class Network:
     """A network (N, 3, S, S) -> (N, D) and the normalisation that it was trained with (RGB, pixels in [0, 1])."""
 
     module: nn.Module
@@ -53,7 +53,7 @@ class Backbone:
         device: where it runs.
     """
 
-    def __init__(self, name: str, network: _Network, device: torch.device) -> None:
+    def __init__(self, name: str, network: Network, device: torch.device) -> None:
         self.name = name
         self.weights_sha256 = network.weights_sha256
         self.input_px = network.input_px
@@ -89,7 +89,7 @@ def load_backbone(settings: ExtractSettings) -> Backbone:
         ConfigError: no such device or model.
     """
     device = _device(settings.device)
-    builders: dict[str, Callable[[Path | None], _Network]] = {
+    builders: dict[str, Callable[[Path | None], Network]] = {
         RESNET50: _resnet50,
         EFFICIENTNET_LITE0: _efficientnet_lite0,
     }
@@ -123,17 +123,17 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _resnet50(path: Path | None) -> _Network:
+def _resnet50(path: Path | None) -> Network:
     from torchvision.models import resnet50
 
     weights = resnet50_weights(path)
     module = resnet50(weights=None)
     module.fc = nn.Identity()
     load_weights(module, weights, str(path or RESNET50), may_be_left=("fc.",))
-    return _Network(module, weights.sha256)
+    return Network(module, weights.sha256)
 
 
-def _efficientnet_lite0(path: Path | None) -> _Network:
+def _efficientnet_lite0(path: Path | None) -> Network:
     """Build timm's network with TensorFlow's padding and batch norm epsilon (1e-3), as the weights were trained."""
     from timm import create_model
 
@@ -142,10 +142,10 @@ def _efficientnet_lite0(path: Path | None) -> _Network:
     where = str(path or EFFICIENTNET_LITE0)
     load_weights(module, rename_in_order(weights, module, where), where)
     module.reset_classifier(0)
-    return _Network(module, weights.sha256, LITE_MEAN, LITE_STD)
+    return Network(module, weights.sha256, LITE_MEAN, LITE_STD)
 
 
-def _timm(name: str, path: Path | None) -> _Network:
+def _timm(name: str, path: Path | None) -> Network:
     import timm
 
     if not timm.is_model(name):
@@ -160,7 +160,7 @@ def _timm(name: str, path: Path | None) -> _Network:
         load_weights(module, weights, str(path), may_be_left=classifier)
         sha256 = weights.sha256
     config = module.pretrained_cfg
-    return _Network(module, sha256, tuple(config["mean"]), tuple(config["std"]), int(config["input_size"][-1]))
+    return Network(module, sha256, tuple(config["mean"]), tuple(config["std"]), int(config["input_size"][-1]))
 
 
 def _create_timm(name: str, *, pretrained: bool) -> Any:

