@@ -8,7 +8,10 @@ folder. Nothing is unpickled but tensors. Axes: T frames, D feature width.
 from __future__ import annotations
 
 import pickle
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,13 @@ from data.titles import Title, media_path
 SUFFIXES = (".npy", ".npz", ".pt")
 FLOAT16_MAX = 65504.0
 ARRAY_NAMES = ("features", "feature", "arr_0")
+
+# what numpy, zipfile and torch were seen to raise on damaged files
+_DAMAGE = (
+    *(OSError, EOFError, MemoryError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError),
+    *(RuntimeError, SyntaxError, AssertionError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+    pickle.UnpicklingError,
+)
 
 Status = Literal["done", "current", "failed"]
 Array = npt.NDArray[Any]
@@ -76,7 +86,7 @@ def _import_title(
 ) -> tuple[Status, FeatureSpec]:
     source = _find_source(title, feature_root)
     named = str(source.relative_to(feature_root.resolve()))
-    sha256 = file_sha256(source)
+    sha256 = _source_sha256(source, named)
     current = _current_spec(shard_path(folder, title.title_id), backbone, (named, sha256, title.duration_s))
     if current is not None:
         return "current", current
@@ -149,6 +159,13 @@ def _find_source(title: Title, feature_root: Path) -> Path:
     raise ImportFeatureError(f"{title.title_id}: no {' or '.join(candidates)} under {feature_root}", code="missing")
 
 
+def _source_sha256(source: Path, named: str) -> str:
+    try:
+        return file_sha256(source)
+    except OSError as error:
+        raise ImportFeatureError(f"{named}: cannot be read ({error.strerror})", code="unreadable") from error
+
+
 def _gap(rows: int, declared_s: float | None) -> str:
     """Say how the rows miss the stated duration by more than max(2 s, 1 %); empty when they do not."""
     if declared_s is None or abs(rows - declared_s) <= max(2.0, 0.01 * declared_s):
@@ -198,7 +215,7 @@ def _read_array(source: Path, named: str) -> Array:
                 return np.asarray(arrays[_array_name(tuple(arrays.files), named)])
         # mapped, not read: a header that promises more than the file holds is refused before anything is allocated
         return np.asarray(np.load(source, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise ImportFeatureError(f"{named}: not a readable {suffix} file ({error})", code="unreadable") from error
 
 
@@ -207,7 +224,7 @@ def _read_tensor(source: Path, named: str) -> Array:
 
     try:
         value = torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
+    except _DAMAGE as error:
         reason = str(error).partition("\n")[0]
         message = f"{named}: not a .pt file of tensors only ({reason}); save it with torch.save(tensor, path)"
         raise ImportFeatureError(message, code="unreadable") from error
