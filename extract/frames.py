@@ -6,15 +6,50 @@ frame* is <= t + 1 ms, held over gaps; the last t is <= the last frame's time. T
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from fractions import Fraction
+from math import ceil, floor
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 SAMPLING = "presented-1fps/1"
 SAMPLE_TOLERANCE_S = 0.001
+
+# The same tolerance, exact: 0.001 as a float is a little more than a thousandth.
+_TOLERANCE = Fraction(1, 1000)
+
+Picture = TypeVar("Picture")
+
+
+def assign_samples(displayed: Iterable[tuple[Fraction, Picture]]) -> Iterator[tuple[range, Fraction, Picture]]:
+    """Say which samples each displayed picture stands for (the sampling rule of this module).
+
+    The pictures may be decoded frames (a reader) or only their numbers (a planner that decides what to decode): the
+    rule sees nothing but times. One picture is held at a time, so memory does not depend on the length.
+
+    Args:
+        displayed: (time in seconds from any origin, picture), times never falling; of equal times the last one counts.
+
+    Yields:
+        (samples t, time in seconds since the first picture, picture), for pictures that stand for at least one sample.
+    """
+    origin = Fraction(0)
+    next_sample = 0
+    held: tuple[Fraction, Picture] | None = None
+    for time, picture in displayed:
+        if held is None:
+            origin = time
+        else:
+            stop = ceil(time - origin - _TOLERANCE)
+            if stop > next_sample:
+                yield range(next_sample, stop), *held
+                next_sample = stop
+        held = (time - origin, picture)
+    if held is not None and floor(held[0]) >= next_sample:
+        yield range(next_sample, floor(held[0]) + 1), *held
 
 
 @dataclass(frozen=True)

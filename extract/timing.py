@@ -1,0 +1,104 @@
+"""When each decoded picture is displayed: exact times out of what containers and decoders say.
+
+Most containers store a presentation time (pts) per picture and the decoder hands it on. Where they do not, a player
+falls back, and so does this module, in this order:
+
+1. AVI and raw streams carry no presentation times (what FFmpeg reports there is a guess that runs backwards around
+   B-frames): pictures leave the decoder in presentation order, so the k-th takes the k-th smallest decoding time.
+2. A single picture without pts follows its predecessor by the predecessor's duration.
+3. A picture without duration lasts 1 / rate, and 1/25 s if nobody states a rate.
+
+Transport streams may restart their clock (recordings joined end to end): the new clock continues where the old ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+from fractions import Fraction
+
+# Containers of rule 1, and those whose clock may restart, by FFmpeg's names.
+WITHOUT_PRESENTATION_TIMES = frozenset({"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "dv", "mjpeg"})
+WITH_CLOCK_RESTARTS = frozenset({"mpegts", "mpeg"})
+
+FALLBACK_DURATION_S = Fraction(1, 25)
+# B-frames leave a decoder in order, so a step back of this size is a new clock, not reordering.
+RESTART_S = Fraction(1)
+# A leap this far beyond everything declared is a damaged timestamp; without a declared duration, a leap of a day.
+LEAP_S = Fraction(60)
+UNDECLARED_LEAP_S = Fraction(86_400)
+# No codec delays pictures by more: beyond it, decoding times belong to pictures that will never come.
+MAX_DELAY = 64
+
+
+class FrameClock:
+    """Presentation times of one stream's pictures, in the order in which the decoder gives them.
+
+    Args:
+        container: FFmpeg's name of the container format.
+        time_base: seconds per tick.
+        rate: pictures per second if known.
+        declared_s: declared duration in seconds if known; bounds how far a timestamp may leap.
+    """
+
+    def __init__(self, container: str, time_base: Fraction, rate: Fraction | None, declared_s: float | None) -> None:
+        self.nominal_s = 1 / rate if rate else FALLBACK_DURATION_S
+        self.counted = container in WITHOUT_PRESENTATION_TIMES
+        self._restarts = container in WITH_CLOCK_RESTARTS
+        self._time_base = time_base
+        self._declared_s = None if declared_s is None else Fraction(declared_s)
+        self._pending: list[Fraction] = []
+        self._next_packet = Fraction(0)
+        self._shift = Fraction(0)
+        self._first: Fraction | None = None
+        self._last: Fraction | None = None
+        self._last_end = Fraction(0)
+
+    def seconds(self, ticks: int) -> Fraction:
+        """Convert stream ticks to exact seconds."""
+        return ticks * self._time_base
+
+    def packet(self, pts: int | None, dts: int | None, duration: int | None) -> tuple[Fraction, Fraction] | None:
+        """Register a packet that goes to the decoder; return (start, end) of its picture if the packet tells."""
+        length = self.seconds(duration) if duration and duration > 0 else self.nominal_s
+        if not self.counted:
+            return None if pts is None else (self.seconds(pts) + self._shift, self.seconds(pts) + self._shift + length)
+        start = self._next_packet if dts is None else self.seconds(dts)
+        heapq.heappush(self._pending, start)
+        self._next_packet = start + length
+        if len(self._pending) > MAX_DELAY:
+            heapq.heappop(self._pending)
+        return start, start + length
+
+    def refused(self) -> None:
+        """Forget the newest packet: the decoder refused it, so no picture will take its time."""
+        if self._pending:
+            self._pending.remove(max(self._pending))
+            heapq.heapify(self._pending)
+
+    def frame(self, pts: int | None, duration: int | None) -> tuple[Fraction, Fraction] | None:
+        """Return (start, end) of the next picture in seconds; starts never fall.
+
+        None: a damaged time, earlier than a picture already shown or leaping far beyond the declared duration.
+        """
+        length = self.seconds(duration) if duration and duration > 0 else self.nominal_s
+        if self.counted and self._pending:
+            start = heapq.heappop(self._pending)
+        elif pts is not None and not self.counted:
+            start = self.seconds(pts) + self._shift
+        else:
+            start = self._last_end
+        if self._last is not None and start < self._last - RESTART_S and self._restarts:
+            self._shift += self._last_end - start
+            start = self._last_end
+        if (self._last is not None and start < self._last) or self._leaps(start):
+            return None
+        self._first = start if self._first is None else self._first
+        self._last, self._last_end = start, start + length
+        return start, start + length
+
+    def _leaps(self, start: Fraction) -> bool:
+        if self._last is None or self._first is None:
+            return False
+        if self._declared_s is None:
+            return start - self._last > UNDECLARED_LEAP_S
+        return start - self._last_end > LEAP_S and start - self._first > self._declared_s + LEAP_S
