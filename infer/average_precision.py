@@ -10,7 +10,7 @@ Axes: P predictions, G clips, K thresholds, C labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from infer.settings import Rule
 from infer.tiou import Floats, Indices, same_group_pairs, temporal_iou
 
 Hits = npt.NDArray[np.bool_]
+Pairs = tuple[Indices, Indices, Floats]
+Preference = Callable[[Floats], Indices]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Clips:
     label_G: Indices
     start_s_G: Floats
     end_s_G: Floats
+
+    def take(self, rows: Indices) -> Clips:
+        """Return the chosen rows, in that order."""
+        return Clips(self.title_G[rows], self.label_G[rows], self.start_s_G[rows], self.end_s_G[rows])
 
 
 @dataclass(frozen=True)
@@ -64,27 +70,18 @@ def rank(predictions: Predictions) -> Indices:
     )
 
 
-def rank_officially(predictions: Predictions) -> Indices:
-    """Return the rows in the official code's order: a reversed unstable argsort of the scores, label by label.
-
-    Ties come in whatever order numpy's quicksort leaves them and NaN scores come first; both are its bugs, kept here
-    only so that published numbers can be reproduced.
-    """
-    by_label = np.argsort(predictions.label_P, kind="stable")
-    bounds = np.flatnonzero(np.diff(predictions.label_P[by_label])) + 1
-    parts = [rows[np.argsort(predictions.score_P[rows])[::-1]] for rows in np.split(by_label, bounds)]
-    return np.concatenate(parts) if parts else by_label
-
-
-def match(ranked: Predictions, clips: Clips, thresholds: Sequence[float], rules: Sequence[Rule]) -> Hits:
-    """Say which predictions are true positives, for each (threshold, rule).
+def match(
+    ranked: Predictions, clips: Clips, columns: Sequence[tuple[float, Rule]], *, prefer: Preference | None = None
+) -> Hits:
+    """Say which predictions are true positives, for each of K columns (threshold, rule).
 
     Each prediction in turn takes the free clip of its title and label with the highest tIoU; it misses when the best
-    free one does not reach the threshold. Equal tIoU: the later clip, as the official reversed sort has it.
+    free one does not reach the threshold. Equal tIoU: the clip that starts, then ends, first.
 
     Args:
         ranked: predictions in the order of judgement, see ``rank``.
-        thresholds, rules: K of each, pairwise.
+        prefer: says in which order one prediction asks for its clips, best first, given its tIoU with each of them in
+            the order of ``clips``; only asked where tIoUs are equal. For ``infer.official``.
 
     Returns:
         (K, P) bool. A NaN tIoU (empty interval against empty interval) hits first, as in the official code.
@@ -92,15 +89,19 @@ def match(ranked: Predictions, clips: Clips, thresholds: Sequence[float], rules:
     titles = 1 + int(max(ranked.title_P.max(initial=0), clips.title_G.max(initial=0)))
     group_P = ranked.label_P * titles + ranked.title_P
     group_G = clips.label_G * titles + clips.title_G
-    by_group = np.argsort(group_G, kind="stable")
-    group_G = group_G[by_group]
-    anything = [threshold <= 0.0 and rule is Rule.GE for threshold, rule in zip(thresholds, rules)]
+    order = (
+        np.lexsort((clips.end_s_G, clips.start_s_G, group_G)) if prefer is None else np.argsort(group_G, kind="stable")
+    )
+    clips, group_G = clips.take(order), group_G[order]
+    anything = [threshold <= 0.0 and rule is Rule.GE for threshold, rule in columns]
+    least = min((threshold for (threshold, _), free in zip(columns, anything) if not free), default=None)
     pairs = None
-    if not all(anything):
-        least = min(t for t, free in zip(thresholds, anything) if not free)
-        pairs = _close_pairs(ranked, clips, by_group, group_P, group_G, least)
-    hits = np.zeros((len(thresholds), len(ranked)), dtype=bool)
-    for k, (threshold, rule) in enumerate(zip(thresholds, rules)):
+    if least is not None:
+        pairs = _close_pairs(ranked, clips, (group_P, group_G), least)
+        if prefer is not None:
+            pairs = _reorder_ties(pairs, ranked, clips, (group_P, group_G), prefer=prefer)
+    hits = np.zeros((len(columns), len(ranked)), dtype=bool)
+    for k, (threshold, rule) in enumerate(columns):
         if pairs is None or anything[k]:
             hits[k] = _first_of_group(group_P, group_G)
             continue
@@ -148,14 +149,18 @@ def label_average_precision(hits: Hits, label_P: Indices, positives_C: Indices) 
     return result
 
 
-def _close_pairs(
-    ranked: Predictions, clips: Clips, by_group: Indices, group_P: Indices, group_G: Indices, least: float
-) -> tuple[Indices, Indices, Floats]:
-    """Return prediction, clip and tIoU of all pairs that overlap by ``least`` or more, by prediction and preference."""
-    start_s_G, end_s_G = clips.start_s_G[by_group], clips.end_s_G[by_group]
+def _close_pairs(ranked: Predictions, clips: Clips, groups: tuple[Indices, Indices], least: float) -> Pairs:
+    """Return prediction, clip and tIoU of all pairs that overlap by ``least`` or more, by prediction and preference.
+
+    Args:
+        clips: ordered by group.
+        groups: group of each prediction and of each clip.
+    """
     parts = []
-    for prediction, clip in same_group_pairs(group_P, group_G):
-        tiou = temporal_iou(ranked.start_s_P[prediction], ranked.end_s_P[prediction], start_s_G[clip], end_s_G[clip])
+    for prediction, clip in same_group_pairs(*groups):
+        tiou = temporal_iou(
+            ranked.start_s_P[prediction], ranked.end_s_P[prediction], clips.start_s_G[clip], clips.end_s_G[clip]
+        )
         tiou[np.isnan(tiou)] = np.inf
         near = tiou > 0.0 if least <= 0.0 else tiou >= least
         parts.append((prediction[near], clip[near], tiou[near]))
@@ -163,7 +168,28 @@ def _close_pairs(
         none = np.zeros(0, dtype=np.int64)
         return none, none, np.zeros(0)
     prediction, clip, tiou = (np.concatenate(column) for column in zip(*parts))
-    order = np.lexsort((-clip, -tiou, prediction))
+    order = np.lexsort((clip, -tiou, prediction))
+    return prediction[order], clip[order], tiou[order]
+
+
+def _reorder_ties(
+    pairs: Pairs, ranked: Predictions, clips: Clips, groups: tuple[Indices, Indices], *, prefer: Preference
+) -> Pairs:
+    """Put the pairs of each prediction that has equal tIoUs into the order that ``prefer`` gives them."""
+    prediction, clip, tiou = pairs
+    tied = np.flatnonzero((np.diff(prediction) == 0) & (tiou[1:] == tiou[:-1]))
+    place = np.zeros(len(prediction), dtype=np.int64)
+    for row in np.unique(prediction[tied]):
+        first, last = (int(np.searchsorted(groups[1], groups[0][row], side=side)) for side in ("left", "right"))
+        own = slice(first, last)
+        asked = prefer(
+            temporal_iou(ranked.start_s_P[row], ranked.end_s_P[row], clips.start_s_G[own], clips.end_s_G[own])
+        )
+        places = np.empty(last - first, dtype=np.int64)
+        places[asked] = np.arange(last - first)
+        mine = slice(*np.searchsorted(prediction, [row, row + 1]))
+        place[mine] = places[clip[mine] - first]
+    order = np.lexsort((place, -tiou, prediction))
     return prediction[order], clip[order], tiou[order]
 
 
@@ -196,4 +222,5 @@ def _assign(prediction: Indices, clip: Indices, predictions: int, clips: int) ->
         asking = np.concatenate([asking[~accepted], displaced[displaced != nobody]])
         next_pair[asking] += 1
         asking = asking[next_pair[asking] < last_pair[asking]]
-    return holder[holder != nobody]
+    chosen: Indices = holder[holder != nobody]
+    return chosen

@@ -65,7 +65,7 @@ class InferSettings(Section):
 
 
 class TuneSettings(Section):
-    """The grid on which thresholds are chosen on the validation split (SPEC.md, Coarse2Fine: tau_v, tau_f, gap, length).
+    """The grid on which thresholds are chosen on the validation split (SPEC.md: tau_v, tau_f, gap, minimum length).
 
     Args:
         frame_candidates: number of values of tau_f tried per label.

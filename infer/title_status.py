@@ -1,0 +1,111 @@
+"""What a title is called in the end: exactly one status, and never *clear* for a film that was not read to its end.
+
+Absence of segments means nothing without this row: a title can be without segments because it is clear, because only
+half of it could be decoded, or because it could not be read at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data.schemas import Coverage, Segment
+
+LABEL_SEPARATOR = ";"
+
+
+@dataclass(frozen=True)
+class TitleRow:
+    """One row of the titles table.
+
+    Args:
+        status: flagged, clear, review, partial or quarantined.
+        labels: flagged labels, joined by ``;`` in order of the alphabet.
+        segments: number of flagged segments.
+        flagged_s: seconds of the title inside any flagged segment; overlaps of labels count once.
+        duration_s: length of the title; None if nobody knows.
+        decoded_s: how much was read; None for a title that could not be read.
+        coverage: decoded_s / duration_s, at most 1; None where either is unknown.
+        reason: why it is partial, in words.
+        error_code, error: why it is quarantined.
+    """
+
+    title_id: str
+    status: str
+    labels: str
+    segments: int
+    flagged_s: float
+    duration_s: float | None
+    decoded_s: float | None
+    coverage: float | None
+    samples: int | None
+    corrupt_packets: int | None
+    reason: str
+    error_code: str
+    error: str
+    features_id: str | None
+
+
+def title_status(segments: Sequence[Segment] | None, coverage: Coverage | None) -> str:
+    """Return the one status of a title.
+
+    Args:
+        segments: what was found; None if the title could not be scored.
+        coverage: how much of it was read; None if there are no features.
+    """
+    if segments is None or coverage is None:
+        return "quarantined"
+    if not coverage.complete:
+        return "partial"
+    if any(segment.decision == "flag" for segment in segments):
+        return "flagged"
+    return "review" if segments else "clear"
+
+
+def title_row(
+    title_id: str,
+    segments: Sequence[Segment] | None,
+    coverage: Coverage | None,
+    *,
+    duration_s: float | None = None,
+    features_id: str | None = None,
+    error_code: str = "",
+    error: str = "",
+) -> TitleRow:
+    """Sum a title up.
+
+    Args:
+        segments, coverage: see ``title_status``.
+        duration_s: from the manifest, where the container does not say.
+        error_code, error: of a title that failed.
+    """
+    flagged = [segment for segment in segments or () if segment.decision == "flag"]
+    decoded_s = coverage.decoded_s if coverage else None
+    declared_s = coverage.declared_duration_s if coverage and coverage.declared_duration_s else duration_s
+    complete = coverage is not None and coverage.complete
+    length_s = declared_s if declared_s else decoded_s if complete else None
+    return TitleRow(
+        title_id=title_id,
+        status=title_status(segments, coverage),
+        labels=LABEL_SEPARATOR.join(sorted({segment.label for segment in flagged})),
+        segments=len(flagged),
+        flagged_s=covered_s([(segment.start_s, segment.end_s) for segment in flagged]),
+        duration_s=length_s,
+        decoded_s=decoded_s,
+        coverage=min(1.0, decoded_s / length_s) if decoded_s is not None and length_s else None,
+        samples=coverage.samples if coverage else None,
+        corrupt_packets=coverage.corrupt_packets if coverage else None,
+        reason=coverage.reason if coverage else "",
+        error_code=error_code,
+        error=error,
+        features_id=features_id,
+    )
+
+
+def covered_s(intervals: Sequence[tuple[float, float]]) -> float:
+    """Return the seconds inside any of the intervals."""
+    total, reached_s = 0.0, float("-inf")
+    for start_s, end_s in sorted(intervals):
+        total += max(0.0, end_s - max(start_s, reached_s))
+        reached_s = max(reached_s, end_s)
+    return total
