@@ -175,7 +175,7 @@ def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str
         return
     known = {canonical_id(title_id): title_id for title_id in title_ids}
     if len(known) < len(title_ids):
-        rows.problems.append(Problem(path, None, "titles.csv holds an id with and without 'v_'; rename one of them"))
+        rows.problems.append(Problem(path, None, "the titles hold an id with and without 'v_'; rename one of them"))
     unknown = _UnknownLabels(path, labels)
     for found, entry in database.items():
         title_id = known.get(found, found)

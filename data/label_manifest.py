@@ -71,7 +71,8 @@ def scan_labels(
 ) -> LabelManifest:
     """Read the labels and everything that is wrong with them, without raising; arguments as in ``read_labels``."""
     rows = LabelRows()
-    for path in dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None):
+    paths = list(dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None))
+    for path in paths:
         found = read_label_file(path, labels, tuple(titles), frame_rate_fps=frame_rate_fps, form=form)
         rows.presence += found.presence
         rows.clips += found.clips
@@ -82,7 +83,9 @@ def scan_labels(
     firsts, occurrences = clips_by_key(clips, problems)
     problems += contradictions(presence, firsts, occurrences)
     label_sets = {title_id: _title_labels(title_id, labels, presence, firsts, occurrences) for title_id in titles}
-    return LabelManifest(label_sets, tuple(_in_file_order(problems)))
+    return LabelManifest(
+        label_sets, tuple(sorted(problems, key=lambda problem: (paths.index(problem.path), problem.line or 0)))
+    )
 
 
 def _title_labels(
@@ -118,8 +121,3 @@ def _title_labels(
 
 def _clip(row: ClipRow) -> Clip:
     return Clip(row.label, row.start_s, row.end_s)
-
-
-def _in_file_order(problems: Sequence[Problem]) -> list[Problem]:
-    order = {path: index for index, path in enumerate(dict.fromkeys(problem.path for problem in problems))}
-    return sorted(problems, key=lambda problem: (order[problem.path], problem.line or 0))

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+
+from data.label_manifest import scan_labels
+from data.titles import Title
+
+LABELS = ("sex", "violence")
+TITLES = {"tt1": Title("tt1", duration_s=100.0), "tt2": Title("tt2")}
+VIDEO = "title_id,label,present\n"
+CLIPS = "title_id,label,start_s,end_s,kind\n"
+
+
+def problems(folder: Path, video: str | None, clips: str | None) -> list[str]:
+    paths: list[Path | None] = []
+    for name, content in (("video.csv", video), ("clips.csv", clips)):
+        paths.append(None if content is None else folder / name)
+        if content is not None:
+            (folder / name).write_text(content)
+    found = scan_labels(paths[0], paths[1], LABELS, TITLES).problems
+    return [f"{problem.path.name}:{problem.line}: {problem.severity}: {problem.message}" for problem in found]
+
+
+def one_clip_row(folder: Path, rows: str) -> list[str]:
+    return problems(folder, None, CLIPS + rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("10,10", "error: title 'tt1', sex: 10-10 s is no interval; the end must be after the start"),
+        ("20,10", "error: title 'tt1', sex: 20-10 s is no interval; the end must be after the start"),
+        ("100,110", "error: title 'tt1', sex: 100-110 s begins beyond the title's duration of 100 s"),
+        ("90,101.5", "warning: title 'tt1', sex: 90-101.5 s ends beyond the title's duration of 100 s"),
+    ],
+)
+def test_clips_outside_their_title(tmp_path: Path, row: str, expected: str) -> None:
+    assert one_clip_row(tmp_path, f"tt1,sex,{row},first_occurrence\n") == [f"clips.csv:2: {expected}"]
+
+
+@pytest.mark.parametrize("row", ["tt1,sex,90,101", "tt1,sex,99.9,100", "tt2,sex,1000,2000", "tt1,sex,0,0.1"])
+def test_clips_that_are_fine(tmp_path: Path, row: str) -> None:
+    assert one_clip_row(tmp_path, f"{row},first_occurrence\n") == []
+
+
+def test_presence_against_clips(tmp_path: Path) -> None:
+    video = VIDEO + "tt1,sex,0\ntt1,violence,1\ntt2,sex,\ntt2,violence,0\n"
+    clips = CLIPS + "tt1,sex,1,2,first_occurrence\ntt2,sex,1,2,all_occurrence\n"
+    assert problems(tmp_path, video, clips) == [
+        "video.csv:3: warning: title 'tt1', violence: present=1 without a clip; it teaches the title score only",
+        "clips.csv:2: error: title 'tt1', sex: has a clip, 1-2 s, but video.csv:2 says present=0",
+    ]
+
+
+def test_statements_that_repeat_or_contradict_one_another(tmp_path: Path) -> None:
+    video = VIDEO + "tt1,sex,0\ntt1,sex,0\ntt1,sex,1\ntt1,sex,\n"
+    assert problems(tmp_path, video, None) == [
+        "video.csv:3: warning: title 'tt1', sex: repeats what video.csv:2 says",
+        "video.csv:4: error: title 'tt1', sex: contradicts video.csv:2: present=1 here, present=0 there",
+        "video.csv:5: error: title 'tt1', sex: contradicts video.csv:2: unknown here, present=0 there",
+    ]
+
+
+def test_two_first_occurrences(tmp_path: Path) -> None:
+    rows = "tt1,sex,1,2,first_occurrence\ntt1,sex,1,2,first_occurrence\ntt1,sex,5,6,first_occurrence\n"
+    assert one_clip_row(tmp_path, rows) == [
+        "clips.csv:3: warning: title 'tt1', sex: repeats clips.csv:2",
+        "clips.csv:4: error: title 'tt1', sex: a second first occurrence, 5-6 s; clips.csv:2 has 1-2 s",
+    ]
+
+
+def test_repeats_and_overlaps_of_all_occurrences(tmp_path: Path) -> None:
+    rows = (
+        "tt1,sex,50,60,all_occurrence\n"  # line 2
+        "tt1,sex,10,40,all_occurrence\n"
+        "tt1,sex,20,25,all_occurrence\n"
+        "tt1,sex,30,45,all_occurrence\n"
+        "tt1,sex,50,60,all_occurrence\n"
+        "tt1,sex,45,50,all_occurrence\n"  # touches both neighbours: half-open, so no overlap
+        "tt1,violence,10,40,all_occurrence\n"  # another label may overlap
+    )
+    assert one_clip_row(tmp_path, rows) == [
+        "clips.csv:4: warning: title 'tt1', sex: 20-25 s overlaps 10-40 s of clips.csv:3",
+        "clips.csv:5: warning: title 'tt1', sex: 30-45 s overlaps 10-40 s of clips.csv:3",
+        "clips.csv:6: warning: title 'tt1', sex: repeats clips.csv:2",
+    ]
+
+
+def test_the_first_of_all_must_be_the_first(tmp_path: Path) -> None:
+    rows = (
+        "tt1,sex,10,20,first_occurrence\ntt1,sex,50,60,all_occurrence\ntt1,sex,10.0001,20,all_occurrence\n"
+        "tt2,sex,30,40,first_occurrence\ntt2,sex,5,9,all_occurrence\ntt2,sex,30,40,all_occurrence\n"
+        "tt2,violence,1,2,first_occurrence\n"
+    )
+    assert one_clip_row(tmp_path, rows) == [
+        "clips.csv:5: warning: title 'tt2', sex: the first occurrence is 30-40 s, "
+        "the earliest of all occurrences 5-9 s (clips.csv:6); the former is used",
+        "clips.csv:8: warning: title 'tt2', violence: only the first occurrence is labelled where other labels have "
+        "all of theirs; later ones will count as false",
+    ]
+
+
+def test_orphans(tmp_path: Path) -> None:
+    video = VIDEO + "tt1,sex,0\nTT3,sex,0\nTT3,violence,0\n"
+    clips = CLIPS + "zebra,sex,1,2,first_occurrence\n"
+    assert problems(tmp_path, video, clips) == [
+        "video.csv:3: warning: title 'TT3' is not in the titles (2 rows); did you mean 'tt2'?",
+        "clips.csv:2: warning: title 'zebra' is not in the titles (1 row)",
+    ]
+
+
+def test_labels_of_another_catalogue_are_an_error(tmp_path: Path) -> None:
+    assert problems(tmp_path, VIDEO + "zebra,sex,0\n", None) == [
+        "video.csv:None: error: not one label belongs to a known title; check the ids",
+        "video.csv:2: warning: title 'zebra' is not in the titles (1 row)",
+    ]
