@@ -6,7 +6,7 @@ occurrence: the row of kind first_occurrence, else the earliest of all occurrenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 

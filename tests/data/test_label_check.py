@@ -1,0 +1,150 @@
+from pathlib import Path
+
+import pytest
+
+from data.label_check import LabelCount, check_labels, render_report
+from data.settings import DataSettings
+
+TITLES = """title_id,path,duration_s,split,series
+a,a.mp4,3600,train,X
+b,b.mp4,1800,val,Y
+c,,,test,Z
+d,,1800,train,Y
+"""
+VIDEO = """title_id,label,present
+a,sex,1
+a,violence,1
+b,sex,0
+b,violence,0
+c,violence,1
+"""
+CLIPS = """title_id,label,start_s,end_s,kind
+a,sex,10,30,first_occurrence
+a,sex,10,30,all_occurrence
+a,sex,50,60,all_occurrence
+a,violence,0:10,0:40,first_occurrence
+c,violence,5,25,first_occurrence
+"""
+
+
+def settings(
+    folder: Path, titles: str = TITLES, video: str = VIDEO, clips: str = CLIPS, **more: object
+) -> DataSettings:
+    for name, content in (("titles.csv", titles), ("video.csv", video), ("clips.csv", clips)):
+        (folder / name).write_text(content)
+    (folder / "a.mp4").touch()
+    values = {
+        "titles": folder / "titles.csv",
+        "video_labels": folder / "video.csv",
+        "clip_labels": folder / "clips.csv",
+    }
+    return DataSettings.model_validate({**values, "labels": ("sex", "violence"), **more})
+
+
+def messages(folder: Path, configured: DataSettings) -> list[str]:
+    return [str(problem).removeprefix(f"{folder}/") for problem in check_labels(configured).problems]
+
+
+def test_counts_and_means(tmp_path: Path) -> None:
+    report = check_labels(settings(tmp_path))
+    assert report.counts == (
+        LabelCount("sex", 1, 1, 2, 1, 20.0, 2, 15.0),
+        LabelCount("violence", 2, 1, 1, 2, 25.0, 1, 30.0),  # a's first is among its occurrences, c has firsts only
+    )
+    assert (report.titles, report.hours, report.without_duration) == (4, 2.0, 1)
+    assert report.without_any == 1
+    assert report.splits == {"train": 2, "val": 1, "test": 1}
+    assert report.errors == 0
+
+
+def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
+    lines = render_report(check_labels(settings(tmp_path)))
+    assert lines[:2] == [
+        f"{tmp_path}/titles.csv:3: warning: path 'b.mp4': no such file under {tmp_path}",
+        f"{tmp_path}/clips.csv:5: warning: title 'a', violence: only the first occurrence is labelled where other "
+        "labels have all of theirs; later ones will count as false",
+    ]
+    assert lines[2:] == [
+        "",
+        "4 titles, 2.0 h (1 without a stated duration)",
+        "",
+        "label     present  absent  unknown  firsts  mean s  all  mean s  paper  mean s",
+        "sex             1       1        2       1    20.0    2    15.0  12241    23.2",
+        "violence        2       1        1       2    25.0    1    30.0  20592    28.4",
+        "",
+        "without any of the labels: 1 titles, 25.0% (paper 35.2%)",
+        "splits: train 2, val 1, test 1",
+        "",
+        "0 errors, 2 warnings",
+    ]
+
+
+def test_every_problem_of_every_file_at_once_errors_first(tmp_path: Path) -> None:
+    found = messages(
+        tmp_path,
+        settings(
+            tmp_path,
+            titles=TITLES + "e,../e.mp4,10,,X\n",
+            video=VIDEO + "zz,sex,1\nb,sex,7\n",
+            clips=CLIPS + "b,sex,4,4,first_occurrence\nb,violence,1,2,first_occurrence\n",
+            group_column="series",
+        ),
+    )
+    assert found == [
+        f"titles.csv:6: error: path '../e.mp4': is not inside the media root {tmp_path}; "
+        "move the file or set media_root",
+        "video.csv:8: error: present '7'; write 1, 0, or nothing if unknown",
+        "clips.csv:7: error: title 'b', sex: 4-4 s is no interval; the end must be after the start",
+        "clips.csv:8: error: title 'b', violence: has a clip, 1-2 s, but video.csv:5 says present=0",
+        "titles.csv:3: error: group 'Y' is in several splits (b in val, d in train); give all its titles one split",
+        f"titles.csv:3: warning: path 'b.mp4': no such file under {tmp_path}",
+        "video.csv:7: warning: title 'zz' is not in the titles (1 row)",
+        "clips.csv:5: warning: title 'a', violence: only the first occurrence is labelled where other labels have all "
+        "of theirs; later ones will count as false",
+    ]
+
+
+def test_labels_of_which_nothing_can_be_learnt(tmp_path: Path) -> None:
+    video = "title_id,label,present\na,violence,1\nc,sex,0\n"
+    clips = "title_id,label,start_s,end_s,kind\na,violence,1,2,first_occurrence\n"
+    assert messages(tmp_path, settings(tmp_path, video=video, clips=clips))[1:] == [
+        "video.csv: warning: label 'sex' is present in no title",
+        "video.csv: warning: label 'violence' is known to be absent (0) from no title; blank means unknown, not 0",
+    ]
+
+
+def test_splits_that_are_empty_or_in_a_bad_file(tmp_path: Path) -> None:
+    titles = "title_id,split\na,train\nc,train\n"
+    found = messages(tmp_path, settings(tmp_path, titles=titles, test_fraction=0, val_fraction=0.2))
+    assert "titles.csv: warning: split 'val' has no title; fill the split column, or use another split_seed" in found
+    assert not any("'test' has no title" in message for message in found)
+    (tmp_path / "splits.csv").write_text("title_id,split\na,dev\n")
+    report = check_labels(settings(tmp_path, split_file=tmp_path / "splits.csv"))
+    assert report.splits is None
+    assert str(report.problems[0]).endswith("splits.csv:2: error: split 'dev'; allowed: train, val, test")
+
+
+def test_a_wrong_group_column_hides_nothing_else(tmp_path: Path) -> None:
+    found = messages(tmp_path, settings(tmp_path, video=VIDEO + "a,sex,7\n", group_column="serie"))
+    assert found[:2] == [
+        "video.csv:7: error: present '7'; write 1, 0, or nothing if unknown",
+        "titles.csv: error: group_column 'serie' is no column of the titles; did you mean 'series'?",
+    ]
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    configured = settings(tmp_path)
+    for name in ("titles.csv", "video.csv", "clips.csv"):
+        (tmp_path / name).unlink()
+    report = check_labels(configured)
+    assert [problem.path.name for problem in report.problems if problem.severity == "error"] == [
+        "titles.csv",
+        "video.csv",
+        "clips.csv",
+    ]
+    assert "cannot be read: No such file or directory" in render_report(report)[0]
+
+
+@pytest.mark.parametrize("labels", [("sex", "violence", "smoking"), ("violence", "sex")])
+def test_labels_keep_their_configured_order(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    assert tuple(count.label for count in check_labels(settings(tmp_path, labels=labels)).counts) == labels
