@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -98,12 +99,13 @@ def find_segments(
             raise ConfigError(f"label {label!r}: no thresholds (there are: {known}); tune them or set infer.thresholds")
         limits = thresholds[label]
         flagged = _passing(scores, c, limits, duration_s)
-        found += _describe(scores, c, label, flagged, limits, segment_score, "flag", duration_s)
+        describe = partial(_describe, scores, c, label=label, segment_score=segment_score, duration_s=duration_s)
+        found += describe(flagged, limits, decision="flag")
         if review_fraction > 0:
             lower = replace(limits, title=limits.title * review_fraction, frame=limits.frame * review_fraction)
             near = _passing(scores, c, lower, duration_s)
             near = near.take(~_touching(near, flagged))
-            found += _describe(scores, c, label, near, lower, segment_score, "review", duration_s)
+            found += describe(near, lower, decision="review")
     found.sort(key=lambda segment: (segment.start_s, segment.end_s))
     return [replace(segment, segment_index=index) for index, segment in enumerate(found)]
 
@@ -155,11 +157,12 @@ def _touching(near: Runs, flagged: Runs) -> npt.NDArray[np.bool_]:
 def _describe(
     scores: TitleScores,
     c: int,
-    label: str,
     runs: Runs,
     limits: LabelThresholds,
-    segment_score: str,
+    *,
+    label: str,
     decision: str,
+    segment_score: str,
     duration_s: float | None,
 ) -> list[Segment]:
     """Gather the evidence for each run."""

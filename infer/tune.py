@@ -1,0 +1,270 @@
+"""Choose each label's thresholds on the validation split: tau_f, gap merge, minimum length, then tau_v.
+
+Not in the paper, which only says "pre-defined" (Sec. 3.3). The action score is a product of two sigmoids, so a fixed
+0.5 would lose most of the accuracy. What is maximised is the mean AP that methods are judged by (SPEC.md, Evaluation):
+strict 0.0, 0.1 and 0.2, on all occurrences where they are labelled and else on the first-occurrence span.
+
+The best cell of a fine grid on some hundred titles is partly luck, so the grid is smoothed with its neighbours and the
+best *plateau* is taken. tau_v comes last: dropping titles from the end of a ranking hardly moves AP but spares an
+operator false positives, so it is the highest one within a small tolerance of the best.
+
+Speed: frames of all titles lie in one array; runs are found once per tau_f, merging and minimum length work on runs,
+and all (gap, length) cells of one tau_f are matched and ranked in one call, each cell standing in for a label.
+
+Axes: T frames of all titles, R runs, S segments, N titles, F tau_f candidates, M gaps, L lengths.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import SchemaError
+from data.labels import TitleLabels
+from data.schemas import LabelThresholds
+from infer.average_precision import Clips, Predictions, label_average_precision, match
+from infer.protocol import GroundTruth, ground_truth
+from infer.segments import Runs, find_runs, merge_runs
+from infer.settings import Protocol, Rule, TuneSettings
+from infer.tiou import Floats, Indices
+from infer.title_scores import TitleScores
+
+log = logging.getLogger(__name__)
+
+JUDGED_COLUMNS = [(0.0, Rule.GT), (0.1, Rule.GE), (0.2, Rule.GE)]
+NOTHING_KNOWN = LabelThresholds(title=0.5, frame=0.5, merge_gap_s=0.0, min_length_s=0.0)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One label's scores and truth, all titles in one array.
+
+    Args:
+        action_T: (T,) action scores; after each title enough frames of -inf that no gap merge reaches the next.
+        offset_N: (N,) where each title begins.
+        title_score_N: (N,) its title score.
+        end_s_N: (N,) measured up to here; infinite for the end of the title.
+        clips: all of label 0.
+    """
+
+    action_T: Floats
+    offset_N: Indices
+    title_score_N: Floats
+    end_s_N: Floats
+    clips: Clips
+
+
+def tune_thresholds(
+    scores: Iterable[TitleScores],
+    truth: Mapping[str, TitleLabels],
+    labels: Sequence[str],
+    settings: TuneSettings | None = None,
+    *,
+    segment_score: str = "max",
+) -> dict[str, LabelThresholds]:
+    """Choose the thresholds of each label, independently, on the validation titles.
+
+    Args:
+        scores: validation titles; held in memory (4 bytes a frame and label).
+        truth: their labels; titles that are not in it are ignored.
+        labels: C names, in the order of the score columns.
+        segment_score: ``max`` or ``mean``, as in ``find_segments``.
+
+    Returns:
+        thresholds per label. A label without any clip in validation cannot be tuned: it gets, with a warning,
+        thresholds just above everything that was seen there (all of it negative), or 0.5 when nothing was seen.
+    """
+    settings = settings or TuneSettings()
+    kept = [title for title in scores if title.title_id in truth]
+    for title in kept:
+        if not (np.isfinite(title.action_TC).all() and np.isfinite(title.title_score_C).all()):
+            raise SchemaError(f"scores of {title.title_id}: NaN or infinite; check the features and the checkpoint")
+    chosen = {}
+    for c, label in enumerate(labels):
+        validation = gather(kept, truth, c, label, gap=max(settings.merge_gaps_s))
+        if len(validation.clips.title_G):
+            chosen[label] = tune_label(validation, settings, label=label, segment_score=segment_score)
+        else:
+            chosen[label] = _fallback(validation)
+            log.warning("tune label=%s clips=0 thresholds=%s: no clip in validation, not tuned", label, chosen[label])
+    return chosen
+
+
+def gather(
+    scores: Sequence[TitleScores], truth: Mapping[str, TitleLabels], c: int, label: str, *, gap: float
+) -> Validation:
+    """Collect one label's scores and truth from the titles that say something about it.
+
+    A title counts by all its occurrences where they are known, else up to the end of its first occurrence.
+    """
+    by_protocol = {
+        protocol: ground_truth({title.title_id: truth[title.title_id] for title in scores}, [label], protocol)
+        for protocol in Protocol
+    }
+    complete, first = by_protocol[Protocol.ALL_OCCURRENCE], by_protocol[Protocol.FIRST_OCCURRENCE]
+    row = {title_id: n for n, title_id in enumerate(first.title_ids)}
+    whole_N, known_N = complete.measured_NC[:, 0], complete.measured_NC[:, 0] | first.measured_NC[:, 0]
+    used = [title for title in scores if known_N[row[title.title_id]]]
+    order = np.array([row[title.title_id] for title in used], dtype=np.int64)
+    place = np.full(len(known_N), -1)
+    place[order] = np.arange(len(used))
+    clips = [_clips_of(complete, whole_N), _clips_of(first, known_N & ~whole_N)]
+    title_G = np.concatenate([part.title_G for part in clips])
+    wall = np.full(int(gap) + 1, -np.inf)
+    frames = [np.append(title.action_TC[:, c].astype(np.float64), wall) for title in used]
+    lengths = np.array([len(part) for part in frames], dtype=np.int64)
+    return Validation(
+        action_T=np.concatenate(frames) if frames else np.zeros(0),
+        offset_N=np.cumsum(lengths) - lengths,
+        title_score_N=np.array([title.title_score_C[c] for title in used], dtype=np.float64),
+        end_s_N=np.where(whole_N, np.inf, first.end_s_NC[:, 0])[order],
+        clips=Clips(
+            place[title_G],
+            np.zeros(len(title_G), dtype=np.int64),
+            np.concatenate([part.start_s_G for part in clips]),
+            np.concatenate([part.end_s_G for part in clips]),
+        ),
+    )
+
+
+def tune_label(validation: Validation, settings: TuneSettings, *, label: str, segment_score: str) -> LabelThresholds:
+    """Choose one label's thresholds; it has at least one clip."""
+    frames = frame_candidates(validation.action_T, settings.frame_candidates)
+    grid_FML = np.array([_objective_cells(validation, frame, settings, segment_score) for frame in frames])
+    smooth_FML = smooth(grid_FML)
+    best = np.unravel_index(int(np.argmax(smooth_FML)), smooth_FML.shape)
+    frame, gap = float(frames[best[0]]), settings.merge_gaps_s[best[1]]
+    length = settings.min_lengths_s[best[2]]
+    runs = merge_runs(find_runs(validation.action_T >= frame), gap)
+    runs = runs.take(runs.stop_R - runs.start_R >= length)
+    segments, _kept = _cut_segments(validation, runs, segment_score)
+    title, reached = _choose_title(validation, segments, settings)
+    log.info(
+        "tune label=%s clips=%d objective=%.4f tau_v=%.4g tau_f=%.4g merge_gap_s=%g min_length_s=%g",
+        *(label, len(validation.clips.title_G), reached, title, frame, gap, length),
+    )
+    return LabelThresholds(title=title, frame=frame, merge_gap_s=float(gap), min_length_s=float(length))
+
+
+def frame_candidates(action_T: Floats, count: int) -> Floats:
+    """Return candidates for tau_f, ascending: half by the share of frames they keep, half evenly in log score.
+
+    Shares run from 30 % down to five frames: an event lasts seconds in hours, so the useful values lie in the far
+    tail, where even steps in the score would be too coarse for one label and too fine for the next. Rounded to six
+    digits, so that what is printed is what is used.
+    """
+    ascending = np.sort(action_T[np.isfinite(action_T)])
+    least_share = min(0.3, 5 / len(ascending))
+    shares = np.geomspace(0.3, least_share, count - count // 2)
+    by_share = ascending[np.minimum((len(ascending) * (1 - shares)).astype(np.int64), len(ascending) - 1)]
+    top = max(float(ascending[-1]), 1e-6)
+    bottom = min(max(float(np.quantile(ascending, 0.7)), top * 1e-3), top * 0.5)
+    by_score = np.geomspace(bottom, top * 0.95, count // 2)
+    rounded = [float(f"{value:.6g}") for value in (*by_share, *by_score) if value > 0]
+    return np.unique(rounded)
+
+
+def smooth(grid: Floats) -> Floats:
+    """Average each cell with its neighbours along every axis, weights 1:2:1; at an edge only what is there."""
+    result = grid.astype(np.float64)
+    for axis in range(grid.ndim):
+        values = np.moveaxis(result, axis, 0)
+        total, weight = 2 * values, np.full((len(values),) + (1,) * (grid.ndim - 1), 2.0)
+        total[1:] += values[:-1]
+        total[:-1] += values[1:]
+        weight[1:] += 1
+        weight[:-1] += 1
+        result = np.moveaxis(total / weight, 0, axis)
+    return result
+
+
+def objective(ranked: Predictions, clips: Clips, cells: int) -> Floats:
+    """Return (cells,) mean AP over the judged columns; the label index of a prediction or clip is its cell.
+
+    Args:
+        ranked: by cell, then in the order of judgement.
+    """
+    hits = match(ranked, clips, JUDGED_COLUMNS)
+    positives = np.bincount(clips.label_G, minlength=cells)
+    mean: Floats = label_average_precision(hits, ranked.label_P, positives).mean(axis=1)
+    return mean
+
+
+def _objective_cells(validation: Validation, frame: float, settings: TuneSettings, segment_score: str) -> Floats:
+    """Return (M, L) objective of all gaps and minimum lengths at one tau_f."""
+    runs = find_runs(validation.action_T >= frame)
+    shape = (len(settings.merge_gaps_s), len(settings.min_lengths_s))
+    parts, cells = [], []
+    for m, gap in enumerate(settings.merge_gaps_s):
+        merged = merge_runs(runs, gap)
+        segments, kept = _cut_segments(validation, merged, segment_score)
+        length_s = (merged.stop_R - merged.start_R)[kept]
+        for k, least in enumerate(settings.min_lengths_s):
+            parts.append(segments.take(length_s >= least))
+            cells.append(m * shape[1] + k)
+    label_S = np.repeat(cells, [len(part) for part in parts])
+    title_S, start_s_S, end_s_S, score_S = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("title_P", "start_s_P", "end_s_P", "score_P")
+    )
+    clips, count = validation.clips, len(cells)
+    label_G = np.repeat(cells, len(clips.title_G))
+    repeated = Clips(
+        np.tile(clips.title_G, count), label_G, np.tile(clips.start_s_G, count), np.tile(clips.end_s_G, count)
+    )
+    return objective(Predictions(title_S, label_S, start_s_S, end_s_S, score_S), repeated, count).reshape(shape)
+
+
+def _cut_segments(validation: Validation, runs: Runs, segment_score: str) -> tuple[Predictions, Indices]:
+    """Return runs as predictions in their titles' seconds, cut to the measured spans, in the order of judgement.
+
+    Returns:
+        predictions, and the run of each.
+    """
+    title_R = np.searchsorted(validation.offset_N, runs.start_R, side="right") - 1
+    offset_R = validation.offset_N[title_R]
+    score_R = runs.reduce(np.maximum if segment_score == "max" else np.add, validation.action_T)
+    if segment_score != "max":
+        score_R /= runs.stop_R - runs.start_R
+    start_s_R = (runs.start_R - offset_R).astype(np.float64)
+    end_s_R = np.minimum(runs.stop_R - offset_R, validation.end_s_N[title_R])
+    order = np.argsort(-score_R, kind="stable")
+    kept = order[start_s_R[order] < end_s_R[order]]
+    segments = Predictions(title_R, np.zeros(len(runs), dtype=np.int64), start_s_R, end_s_R, score_R)
+    return segments.take(kept), kept
+
+
+def _choose_title(validation: Validation, segments: Predictions, settings: TuneSettings) -> tuple[float, float]:
+    """Return the highest tau_v whose objective is within the tolerance of the best, and its objective.
+
+    Candidates lie halfway between neighbouring title scores: a threshold that equals a title's score would flip with
+    the last digit of a recomputed score.
+    """
+    distinct = np.unique(validation.title_score_N)
+    candidates = np.append(0.0, (distinct[1:] + distinct[:-1]) / 2)
+    if len(candidates) > settings.title_candidates:
+        candidates = candidates[np.linspace(0, len(candidates) - 1, settings.title_candidates).astype(np.int64)]
+    title_score_S = validation.title_score_N[segments.title_P]
+    values = []
+    for candidate in candidates:
+        kept = segments.take(title_score_S >= candidate)
+        values.append(float(objective(kept, validation.clips, 1)[0]))
+    good = np.flatnonzero(np.array(values) >= max(values) - settings.title_tolerance)
+    return float(f"{candidates[good[-1]]:.6g}"), values[good[-1]]
+
+
+def _fallback(validation: Validation) -> LabelThresholds:
+    """Return thresholds that nothing seen in validation reaches; see ``tune_thresholds``."""
+    seen = validation.action_T[np.isfinite(validation.action_T)]
+    if not len(seen):
+        return NOTHING_KNOWN
+    frame, title = (min(1.0, float(np.nextafter(value, 2.0))) for value in (seen.max(), validation.title_score_N.max()))
+    return LabelThresholds(title=title, frame=frame, merge_gap_s=0.0, min_length_s=0.0)
+
+
+def _clips_of(truth: GroundTruth, use_N: npt.NDArray[np.bool_]) -> Clips:
+    return truth.clips.take(np.flatnonzero(use_N[truth.clips.title_G]))
