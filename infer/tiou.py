@@ -36,11 +36,13 @@ def same_group_pairs(groups_P: Indices, clip_groups_G: Indices) -> Iterator[tupl
     """Yield all (prediction, clip) pairs of equal group in blocks, predictions ascending.
 
     Args:
-        groups_P: (P,) group of each prediction, any order.
+        groups_P: (P,) group of each prediction, any order; small integers >= 0.
         clip_groups_G: (G,) group of each clip, ascending.
     """
-    first = np.searchsorted(clip_groups_G, groups_P, side="left")
-    count = np.searchsorted(clip_groups_G, groups_P, side="right") - first
+    groups = 1 + int(max(groups_P.max(initial=0), clip_groups_G.max(initial=0)))
+    bounds = np.searchsorted(clip_groups_G, np.arange(groups + 1))
+    first = bounds[groups_P]
+    count = bounds[groups_P + 1] - first
     total = np.cumsum(count)
     begin = 0
     while begin < len(groups_P):

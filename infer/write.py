@@ -1,0 +1,245 @@
+"""The products of inference on disk: the canonical Parquet tables, and the CSV files made from the same rows.
+
+Everything streams: titles come from an iterator and are written as they come, so memory does not grow with the
+catalogue. Every file is written under a temporary name and renamed when it is whole.
+
+Axes: T frames, C labels.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import SchemaError
+from data.files import atomic_path
+from data.schemas import (
+    SCORES,
+    SEGMENTS,
+    SEGMENTS_SCHEMA,
+    TITLES,
+    TITLES_SCHEMA,
+    Segment,
+    check_schema_name,
+    scores_schema,
+)
+from infer.csv_export import SEGMENT_COLUMNS, TITLE_COLUMNS, open_csv, write_title_csv
+from infer.title_scores import TitleScores
+from infer.title_status import TitleRow
+
+ROWS_PER_GROUP = 20_000
+TITLE_SCORES_KEY = "coarse2fine.title_scores"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made a table: the same in every row of a run.
+
+    Args:
+        run_id: the run.
+        model_id: fingerprint of checkpoint and inference settings.
+        features_id: which features the checkpoint reads.
+    """
+
+    run_id: str
+    model_id: str
+    features_id: str
+
+
+class _Rows:
+    """Collects rows of one schema and writes them in row groups of bounded size."""
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer = writer
+        self._schema = schema
+        self._pending: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._pending.append(row)
+        if len(self._pending) >= ROWS_PER_GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._pending:
+            self._writer.write_table(pa.Table.from_pylist(self._pending, schema=self._schema))
+            self._pending = []
+
+
+def write_results(
+    folder: Path, results: Iterable[tuple[TitleRow, Sequence[Segment]]], origin: Origin
+) -> dict[str, int]:
+    """Write all tables of a run in one pass over its titles and return how many titles have each status.
+
+    Writes ``segments.parquet``, ``segments.csv``, ``titles.parquet``, ``titles.csv``, and per title
+    ``segments/<title_id>.csv`` for every title that was scored (not quarantined). The tables appear when the last
+    title is written; the per-title files as they come.
+    """
+    counts: dict[str, int] = {}
+    with ExitStack() as stack:
+        segment_rows = stack.enter_context(_open_rows(folder / "segments.parquet", SEGMENTS_SCHEMA))
+        title_rows = stack.enter_context(_open_rows(folder / "titles.parquet", TITLES_SCHEMA))
+        segment_csv = stack.enter_context(open_csv(folder / "segments.csv", SEGMENT_COLUMNS))
+        title_csv = stack.enter_context(open_csv(folder / "titles.csv", TITLE_COLUMNS))
+        for row, segments in results:
+            counts[row.status] = counts.get(row.status, 0) + 1
+            for segment in segments:
+                segment_rows.add({**asdict(segment), **asdict(origin)})
+                segment_csv.write_segment(segment)
+            title_rows.add(_title_values(row, origin))
+            title_csv.write_title(row)
+            if row.status != "quarantined":
+                write_title_csv(folder / "segments", row.title_id, segments)
+    return counts
+
+
+def write_segments(path: Path, segments: Iterable[Segment], origin: Origin) -> None:
+    """Write the segments table, atomically."""
+    with _open_rows(path, SEGMENTS_SCHEMA) as rows:
+        for segment in segments:
+            rows.add({**asdict(segment), **asdict(origin)})
+
+
+def write_titles(path: Path, titles: Iterable[TitleRow], origin: Origin) -> None:
+    """Write the titles table, atomically."""
+    with _open_rows(path, TITLES_SCHEMA) as rows:
+        for title in titles:
+            rows.add(_title_values(title, origin))
+
+
+def write_scores(path: Path, labels: Sequence[str], scores: Iterable[TitleScores]) -> int:
+    """Write frame scores, one row group a title, atomically; return how many titles.
+
+    The title scores, a few numbers a title, go into the file's metadata: the table has one row a frame.
+    """
+    schema = scores_schema(tuple(labels))
+    title_scores: dict[str, list[float]] = {}
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for title in scores:
+            if title.title_id in title_scores:
+                raise SchemaError(f"{path}: scores of title {title.title_id} twice; list every title once")
+            title_scores[title.title_id] = [float(value) for value in title.title_score_C]
+            table = _scores_table(title, labels, schema)
+            writer.write_table(table, row_group_size=max(1, len(table)))
+        writer.add_key_value_metadata({TITLE_SCORES_KEY: json.dumps(title_scores)})
+    return len(title_scores)
+
+
+def read_segments(path: Path) -> list[Segment]:
+    """Read the segments table as objects.
+
+    Raises:
+        SchemaError: not a segments table of this version.
+    """
+    names = [field.name for field in fields(Segment)]
+    columns = read_table(path, SEGMENTS, SEGMENTS_SCHEMA).select(names)
+    return [Segment(**row) for row in columns.to_pylist()]
+
+
+def read_titles_table(path: Path) -> list[TitleRow]:
+    """Read the titles table as objects; raises as ``read_segments``."""
+    names = [field.name for field in fields(TitleRow)]
+    return [TitleRow(**row) for row in read_table(path, TITLES, TITLES_SCHEMA).select(names).to_pylist()]
+
+
+def read_table(path: Path, name: str, schema: pa.Schema) -> pa.Table:
+    """Read one of our tables, checked by name, version and columns; raises as ``read_segments``."""
+    file = _open(path)
+    check_schema_name(file.schema_arrow, name, str(path))
+    if not file.schema_arrow.equals(schema):
+        raise SchemaError(f"{path}: columns are not those of {name}; write it again with this version of coarse2fine")
+    return file.read()
+
+
+def read_score_labels(path: Path) -> tuple[str, ...]:
+    """Return the labels of a scores table, in the order of its columns."""
+    return _score_labels(path, _open(path))
+
+
+def read_scores(path: Path) -> Iterator[TitleScores]:
+    """Yield the frame scores of each title, one row group at a time.
+
+    Raises:
+        SchemaError: not a scores table of this version, or a row group that is not one whole title.
+    """
+    file = _open(path)
+    labels = _score_labels(path, file)
+    stored = (file.metadata.metadata or {}).get(TITLE_SCORES_KEY.encode())
+    if stored is None:
+        raise SchemaError(f"{path}: holds no title scores; score the titles again")
+    title_scores = json.loads(stored)
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group)
+        ids = table["title_id"].unique().to_pylist()
+        if len(ids) != 1 or ids[0] not in title_scores:
+            raise SchemaError(f"{path}: row group {group} holds titles {ids}, expected one; score the titles again")
+        yield TitleScores(
+            title_id=ids[0],
+            foreground_T=_column(table, "foreground"),
+            conditional_TC=_columns(table, [f"conditional_{label}" for label in labels]),
+            action_TC=np.stack([table[f"action_{label}"].to_numpy() for label in labels], axis=1),
+            title_score_C=np.array(title_scores[ids[0]], dtype=np.float32),
+        )
+
+
+@contextmanager
+def _open_rows(path: Path, schema: pa.Schema) -> Iterator[_Rows]:
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        rows = _Rows(writer, schema)
+        yield rows
+        rows.flush()
+
+
+def _title_values(row: TitleRow, origin: Origin) -> dict[str, Any]:
+    return {**asdict(row), "run_id": origin.run_id, "model_id": origin.model_id}
+
+
+def _scores_table(title: TitleScores, labels: Sequence[str], schema: pa.Schema) -> pa.Table:
+    frames = len(title.action_TC)
+    empty = pa.nulls(frames, pa.float32())
+    conditional: Mapping[int, Any] = {}
+    if title.conditional_TC is not None:
+        conditional = {c: pa.array(title.conditional_TC[:, c], pa.float32()) for c in range(len(labels))}
+    columns = [
+        pa.array([title.title_id] * frames, pa.string()),
+        pa.array(np.arange(frames, dtype=np.float64)),
+        empty if title.foreground_T is None else pa.array(title.foreground_T, pa.float32()),
+        *(conditional.get(c, empty) for c in range(len(labels))),
+        *(pa.array(title.action_TC[:, c], pa.float32()) for c in range(len(labels))),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except FileNotFoundError as error:
+        raise SchemaError(f"{path}: no such file; run `coarse2fine infer` first") from error
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaError(f"{path}: not a readable Parquet file ({error}); run `coarse2fine infer` again") from error
+
+
+def _score_labels(path: Path, file: pq.ParquetFile) -> tuple[str, ...]:
+    metadata = check_schema_name(file.schema_arrow, SCORES, str(path))
+    labels = tuple(json.loads(metadata.get("labels", "[]")))
+    if not file.schema_arrow.equals(scores_schema(labels)):
+        raise SchemaError(f"{path}: columns are not those of {SCORES}; score the titles again")
+    return labels
+
+
+def _column(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    column = table[name]
+    return None if column.null_count else column.to_numpy()
+
+
+def _columns(table: pa.Table, names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    columns = [_column(table, name) for name in names]
+    present = [column for column in columns if column is not None]
+    return np.stack(present, axis=1) if len(present) == len(names) else None
