@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -78,7 +78,7 @@ class Outcome:
 
 @dataclass
 class _Title:
-    """A title in work. ``rows[i]`` is the row, in ``features`` end to end, of the picture that sample i shows."""
+    """A title in work: (D,) features of each different picture; ``rows[i]`` says which of them sample i shows."""
 
     job: ExtractJob
     sha256: Future[str]
@@ -129,7 +129,7 @@ class _Batch:
 
 def extract_titles(
     jobs: Iterable[ExtractJob], settings: ExtractSettings, backbone: Backbone, folder: Path
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Write the feature shard of every title (Sec. 4.1: one feature vector a second); yield outcomes as they come.
 
     The order is that in which titles end, not that of ``jobs``. After a failure no shard of the title is left: an
@@ -242,7 +242,7 @@ def _write(title: _Title, spec: FeatureSpec, reader: str, folder: Path) -> Cover
         raise end.error
     assert end.info is not None and end.report is not None
     coverage = _coverage(title, end.info, end.report, reader)
-    features = np.stack(title.features)[np.asarray(title.rows)]
+    features = np.stack([title.features[row] for row in title.rows])
     write_shard(folder, spec, coverage, np.asarray(title.pts_s), features)
     return coverage
 

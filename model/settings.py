@@ -1,19 +1,18 @@
 """Configuration of networks, losses and training; every open choice of the paper is a key here.
 
-The presets fill these sections before a user's file does: ``paper`` is the literal setting of Sec. 4.2, ``tuned`` is
-what validation chose on long titles with rare events (docs/experiments.md).
+The defaults are the paper's (Sec. 4.2); the presets in ``pipeline/configs`` fill the sections before a user's file
+does.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from data.section import Section
 
 Network = Literal["coarse2fine", "fo", "fo-vl"]
-Preset = Literal["paper", "tuned"]
 
 
 class ModelSettings(Section):
@@ -34,12 +33,12 @@ class ModelSettings(Section):
     """
 
     network: Network = "coarse2fine"
-    conv_channels: int = Field(2048, ge=1)
-    conv_kernel: int = Field(3, ge=1)
+    conv_channels: int = Field(default=2048, ge=1)
+    conv_kernel: int = Field(default=3, ge=1)
     fc_channels: tuple[int, int] = (1024, 512)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    top_k_divisor: int = Field(8, ge=1)
-    foreground_prior: float = Field(0.02, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    top_k_divisor: int = Field(default=8, ge=1)
+    foreground_prior: float = Field(default=0.02, ge=0, lt=1)
     normalise_input: bool = False
 
 
@@ -57,17 +56,17 @@ class LossSettings(Section):
         background_titles_in_l_ce: draw background frames from titles without any activity, too.
     """
 
-    alpha: float = Field(0.5, ge=0)
-    beta: float = Field(1.0, ge=0)
-    gamma: float = Field(0.01, ge=0)
-    delta: float = Field(0.1, ge=0)
-    epsilon: float = Field(0.05, ge=0, lt=1)
+    alpha: float = Field(default=0.5, ge=0)
+    beta: float = Field(default=1.0, ge=0)
+    gamma: float = Field(default=0.01, ge=0)
+    delta: float = Field(default=0.1, ge=0)
+    epsilon: float = Field(default=0.05, ge=0, lt=1)
     epsilon_literal: bool = False
     background_reduction: Literal["sum-time", "mean"] = "sum-time"
     laplacian_reduction: Literal["sum-time", "mean"] = "sum-time"
     laplacian_order: Literal[1, 2] = 1
     unknown: Literal["ignore", "background"] = "ignore"
-    background_share: float = Field(0.2, gt=0, le=1)
+    background_share: float = Field(default=0.2, gt=0, le=1)
     background_titles_in_l_ce: bool = False
 
 
@@ -87,25 +86,14 @@ class TrainSettings(Section):
         device: ``auto`` (GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``.
     """
 
-    learning_rate: float = Field(1e-5, gt=0)
-    batch_size: int = Field(16, ge=1)
-    window: int = Field(3600, ge=2)
-    weight_decay: float = Field(0.0, ge=0)
+    learning_rate: float = Field(default=1e-5, gt=0)
+    batch_size: int = Field(default=16, ge=1)
+    window: int = Field(default=3600, ge=2)
+    weight_decay: float = Field(default=0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    gradient_clip: float = Field(0.0, ge=0)
-    weight_average: float = Field(0.0, ge=0, lt=1)
-    epochs: int = Field(50, ge=1)
-    patience: int = Field(10, ge=1)
-    seed: int = Field(0, ge=0)
+    gradient_clip: float = Field(default=0.0, ge=0)
+    weight_average: float = Field(default=0.0, ge=0, lt=1)
+    epochs: int = Field(default=50, ge=1)
+    patience: int = Field(default=10, ge=1)
+    seed: int = Field(default=0, ge=0)
     device: str = "auto"
-
-
-PRESETS: dict[Preset, dict[str, dict[str, Any]]] = {
-    "paper": {"model": {}, "loss": {}, "train": {}},
-    "tuned": {
-        "model": {"conv_channels": 256, "top_k_divisor": 64},
-        "loss": {"background_reduction": "mean", "laplacian_reduction": "mean"},
-        "train": {"learning_rate": 1e-3, "epochs": 12, "patience": 6},
-    },
-}
-"""Per preset, what differs from the defaults of the sections above (which are the paper's)."""

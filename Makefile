@@ -1,0 +1,35 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Both install into their own environment first; PYTHON names the interpreter to build it with (3.11 or newer).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= demo-output
+
+.PHONY: demo test test-slow lint check install clean
+
+install: $(VENV)/installed
+
+$(VENV)/installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,demo]'
+	touch $@
+
+demo: install  ## the main job on a small generated catalogue: videos to segments, CSV, Parquet and mAP
+	$(BIN)/coarse2fine demo --out $(OUT)
+
+test: install  ## the default tests
+	$(BIN)/python -m pytest
+
+test-slow: install  ## tests that take minutes or much memory
+	$(BIN)/python -m pytest -m slow
+
+lint: install  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) build *.egg-info demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,176 @@
+"""One TOML file, read once into one frozen object: the only thing that changes between runs.
+
+Order of precedence: the file, then the preset that it names, then the defaults of the sections. Every mistake of a file
+is reported at once, an unknown key with the nearest right one. Relative paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from data.errors import ConfigError
+from data.section import Section
+from data.settings import DataSettings
+from extract.settings import ExtractSettings
+from infer.settings import EvaluateSettings, InferSettings, TuneSettings
+from model.settings import LossSettings, ModelSettings, TrainSettings
+
+Preset = Literal["paper", "tuned"]
+DEFAULT_PRESET: Preset = "tuned"
+
+
+class Config(Section):
+    """A run's configuration.
+
+    Args:
+        work_dir: folder for everything that is written.
+        preset: ``paper`` or ``tuned``: fills what the file does not say.
+        checkpoint: checkpoint folder to score with; by default ``<work_dir>/checkpoint``, where training writes it.
+    """
+
+    work_dir: Path
+    preset: Preset = DEFAULT_PRESET
+    checkpoint: Path | None = None
+    data: DataSettings
+    extract: ExtractSettings = ExtractSettings()
+    model: ModelSettings = ModelSettings()
+    loss: LossSettings = LossSettings()
+    train: TrainSettings = TrainSettings()
+    tune: TuneSettings = TuneSettings()
+    infer: InferSettings = InferSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+    @property
+    def features_dir(self) -> Path:
+        return self.work_dir / "features"
+
+    @property
+    def coverage_path(self) -> Path:
+        return self.work_dir / "coverage.parquet"
+
+    @property
+    def training_dir(self) -> Path:
+        return self.work_dir / "training"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        return self.checkpoint or self.work_dir / "checkpoint"
+
+
+PATH_KEYS = (
+    ("work_dir",),
+    ("checkpoint",),
+    ("data", "titles"),
+    ("data", "media_root"),
+    ("data", "video_labels"),
+    ("data", "clip_labels"),
+    ("data", "split_file"),
+    ("extract", "weights"),
+)
+
+
+def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a run's TOML file.
+
+    Args:
+        path: the file.
+        overrides: nested values that win over the file (options of the command line).
+
+    Raises:
+        ConfigError: no such file, not TOML, or keys and values that are not allowed: all of them at once.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; `coarse2fine init` writes one to start from") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable TOML file: {error}") from error
+    _resolve_paths(raw, path.resolve().parent)
+    raw = _merged(raw, overrides or {})
+    preset = raw.get("preset", DEFAULT_PRESET)
+    if preset not in get_args(Preset):
+        raise ConfigError(f"{path}: preset: {preset!r} is not a preset; use one of {', '.join(get_args(Preset))}")
+    return validate(_merged(preset_values(preset), raw), str(path))
+
+
+def preset_values(preset: Preset) -> dict[str, Any]:
+    """Return what a preset says, as nested sections."""
+    text = resources.files("pipeline").joinpath("configs", f"{preset}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def validate(raw: Mapping[str, Any], where: str) -> Config:
+    """Turn nested values into a Config; ConfigError with every mistake, named after ``where``."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{where}: {line}" for line in _explain(error))) from error
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors():
+        location = tuple(str(part) for part in detail["loc"])
+        name = _dotted(location)
+        if detail["type"] == "extra_forbidden":
+            yield f"{name}: unknown key{_nearest(location)}"
+        elif detail["type"] == "missing":
+            yield f"{name}: missing; this key is needed"
+        else:
+            yield f"{name}: {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+def _dotted(location: tuple[str, ...]) -> str:
+    *sections, key = location
+    return f"[{'.'.join(sections)}] {key}" if sections else key
+
+
+def _nearest(location: tuple[str, ...]) -> str:
+    """Name the key that was probably meant; a key of another section is found, too."""
+    keys = _keys_of(Config, location[:-1])
+    close = difflib.get_close_matches(location[-1], keys, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    elsewhere = [
+        section
+        for section, field in Config.model_fields.items()
+        if _is_section(field.annotation) and location[-1] in field.annotation.model_fields  # type: ignore[union-attr]
+    ]
+    if elsewhere:
+        return f"; it belongs to [{elsewhere[0]}]"
+    return f"; allowed are {', '.join(sorted(keys))}"
+
+
+def _keys_of(section: type[BaseModel], location: tuple[str, ...]) -> list[str]:
+    for part in location:
+        annotation = section.model_fields[part].annotation if part in section.model_fields else None
+        nested = [value for value in (annotation, *get_args(annotation)) if _is_section(value)]
+        section = nested[0] if nested else section
+    return list(section.model_fields)
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = _merged(result[key], value) if both else value
+    return result
+
+
+def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
+    for *sections, key in PATH_KEYS:
+        table: Any = raw
+        for section in sections:
+            table = table.get(section) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = str(folder / Path(table[key]).expanduser())

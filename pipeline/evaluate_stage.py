@@ -1,0 +1,58 @@
+"""Stage 4: a run's segments against labels, or foreign detections against foreign ground truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.activitynet import read_durations, read_ground_truth, read_predictions
+from data.errors import ConfigError
+from infer.evaluate import evaluate as measure
+from infer.evaluate import evaluate_activitynet
+from infer.evaluation import Evaluation, write_evaluation_csv, write_evaluation_json
+from infer.settings import EvaluateSettings
+from infer.write import read_segments, read_titles_table
+from pipeline.catalogue import read_catalogue
+from pipeline.config import Config
+from pipeline.stage_result import StageResult
+
+
+def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -> tuple[StageResult, Evaluation]:
+    """Measure a run on a split's labelled titles; write evaluation.json and evaluation.csv into the run's folder.
+
+    A labelled title that the run could not score counts as one in which nothing was found.
+
+    Args:
+        split: ``test``, or another one while choosing settings.
+        run_dir: a run's folder; by default the current one.
+    """
+    folder = run_dir or config.work_dir / "current"
+    if not (folder / "segments.parquet").is_file():
+        raise ConfigError(f"{folder}: no segments.parquet in it; run `coarse2fine infer` first")
+    catalogue = read_catalogue(config.data)
+    truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
+    scored = {row.title_id: row.duration_s for row in read_titles_table(folder / "titles.parquet")}
+    durations = {title.title_id: title.duration_s for title in catalogue.titles.values()}
+    durations |= {title_id: duration_s for title_id, duration_s in scored.items() if duration_s is not None}
+    missing = set(truth) - set(scored)
+    if len(missing) == len(truth):
+        raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
+    evaluation = measure(
+        read_segments(folder / "segments.parquet"), truth, config.data.labels, durations, config.evaluate
+    )
+    write_evaluation_json(folder / f"evaluation-{split}.json", evaluation)
+    write_evaluation_csv(folder / f"evaluation-{split}.csv", evaluation)
+    note = f" ({len(missing)} of them not in this run)" if missing else ""
+    return StageResult(f"evaluate: {len(truth)} titles of the {split} split{note}", folder), evaluation
+
+
+def evaluate_foreign(
+    ground_truth: Path, predictions: Path, *, official: bool, settings: EvaluateSettings
+) -> Evaluation:
+    """Measure detections in ActivityNet JSON; ``official`` reproduces the official evaluator's numbers."""
+    return evaluate_activitynet(
+        read_ground_truth(ground_truth),
+        read_predictions(predictions),
+        read_durations(ground_truth),
+        settings,
+        official=official,
+    )

@@ -1,0 +1,80 @@
+"""Raw files to segments with nothing but a checkpoint: no manifest, no labels, no configuration file.
+
+The folder of results is a work_dir like any other, so a second call reuses the features it finds there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.errors import CheckpointError, ConfigError
+from data.titles import Title
+from extract.settings import ExtractSettings
+from infer.settings import InferSettings
+from model.checkpoint import read_checkpoint
+from pipeline.extract_stage import extract_titles_to, write_coverage
+from pipeline.infer_stage import InferenceRun, infer_titles
+from pipeline.lock import folder_lock
+from pipeline.stage_result import StageResult
+
+
+def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageResult:
+    """Extract, score and segment video files with the settings that the checkpoint was trained with.
+
+    Args:
+        videos: files, or folders whose files are taken one level deep.
+        checkpoint_dir: see ``model.checkpoint``.
+        out: work_dir for features, coverage and runs.
+
+    Raises:
+        ConfigError: no video, or a path that does not exist.
+        CheckpointError: the checkpoint was trained on imported features, which a video cannot be turned into.
+    """
+    spec = read_checkpoint(checkpoint_dir).feature_spec
+    if spec.backbone.startswith("imported:"):
+        raise CheckpointError(
+            f"{checkpoint_dir}: trained on {spec.backbone} features, which this program cannot make from a video; "
+            "use `import-features` and `infer`, or a checkpoint trained on extracted features"
+        )
+    settings = ExtractSettings.model_validate(
+        {"backbone": spec.backbone, "framing": spec.framing, "letterbox": spec.letterbox}
+    )
+    paths = _files(videos)
+    root = Path(paths[0].anchor)
+    titles = [Title(title_id, str(path.relative_to(root))) for title_id, path in zip(title_ids(paths), paths)]
+    with folder_lock(out):
+        failures, _ = extract_titles_to(out / "features", titles, root, settings, "the command line")
+        write_coverage(out / "coverage.parquet", out / "features", titles, failures)
+        arguments = {"videos": [str(path) for path in paths], "checkpoint": str(checkpoint_dir)}
+        run = InferenceRun(titles, out / "features", failures, checkpoint_dir, InferSettings(), out, arguments)
+        return infer_titles(run)
+
+
+def title_ids(paths: Sequence[Path]) -> list[str]:
+    """Make a valid, unique title id of each file name: other characters become ``_``, a repeated name is numbered."""
+    taken: set[str] = set()
+    found = []
+    for path in paths:
+        stem = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:120].strip(".") or "video"
+        title_id, number = stem, 2
+        while title_id.casefold() in taken:
+            title_id, number = f"{stem}-{number}", number + 1
+        taken.add(title_id.casefold())
+        found.append(title_id)
+    return found
+
+
+def _files(videos: Sequence[Path]) -> list[Path]:
+    paths: list[Path] = []
+    for video in videos:
+        if video.is_dir():
+            paths += sorted(path for path in video.iterdir() if path.is_file() and not path.name.startswith("."))
+        elif video.exists():
+            paths.append(video)
+        else:
+            raise ConfigError(f"{video}: no such file; name a video file, or a folder of them")
+    if not paths:
+        raise ConfigError("no video files; name at least one file, or a folder that holds some")
+    return list(dict.fromkeys(path.resolve() for path in paths))

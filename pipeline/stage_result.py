@@ -1,0 +1,44 @@
+"""What a stage says when it is done, and the exit code that stands for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import ModerationError
+from pipeline.lock import LockHeldError
+
+OK, SOME_FAILED, USAGE, LOCKED, NOTHING_SCORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class NothingScoredError(ModerationError):
+    """Not one title could be scored: a failure, not a clean bill."""
+
+    default_code = "nothing_scored"
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """The end of a stage.
+
+    Args:
+        summary: one line for the user.
+        path: the product.
+        not_read: titles that failed or could be read in part only.
+    """
+
+    summary: str
+    path: Path
+    not_read: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 when some titles were not read to their end."""
+        return SOME_FAILED if self.not_read else OK
+
+
+def error_exit_code(error: ModerationError) -> int:
+    """Return the exit code of an error that ends the program (OPERATIONS: exit codes)."""
+    if isinstance(error, LockHeldError):
+        return LOCKED
+    return NOTHING_SCORED if isinstance(error, NothingScoredError) else USAGE

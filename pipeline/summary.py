@@ -1,0 +1,59 @@
+"""What a person sees at the end of a command: tables of a run and of an evaluation, on standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from infer.csv_export import clock
+from infer.evaluation import Evaluation, notes, table
+from infer.write import read_segments, read_titles_table
+
+NON_TERMINAL_WIDTH = 160
+"""Columns of a table that is piped to a file, where there is no terminal to ask."""
+
+
+def print_run(run_dir: Path) -> None:
+    """Print a run's titles with their status, and every segment."""
+    console = _console()
+    titles = Table("title", "status", "labels", "flagged", "read", "why", title="Titles")
+    for row in read_titles_table(run_dir / "titles.parquet"):
+        titles.add_row(
+            row.title_id,
+            row.status,
+            row.labels,
+            f"{row.flagged_s:.0f} s",
+            "-" if row.coverage is None else f"{row.coverage:.0%}",
+            row.reason or row.error,
+        )
+    console.print(titles)
+    segments = Table("title", "label", "start", "end", "score", "decision", title="Segments")
+    for segment in read_segments(run_dir / "segments.parquet"):
+        segments.add_row(
+            segment.title_id,
+            segment.label,
+            clock(segment.start_s),
+            clock(segment.end_s),
+            f"{segment.score:.3f}",
+            segment.decision,
+        )
+    console.print(segments if segments.row_count else "No segments.")
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print an evaluation's rows, in percent, and below them what was refused or left out."""
+    console = _console()
+    header, *rows = table(evaluation)
+    printed = Table(*header, title="mAP in percent")
+    for row in rows:
+        printed.add_row(*row)
+    console.print(printed)
+    for line in notes(evaluation):
+        console.print(line)
+
+
+def _console() -> Console:
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=NON_TERMINAL_WIDTH)

@@ -1,0 +1,186 @@
+"""Stage 2: shards and labels to a checkpoint with thresholds, chosen on validation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from data.errors import CheckpointError, ConfigError
+from data.files import fingerprint
+from data.labels import TitleLabels
+from data.schemas import FeatureSpec, LabelThresholds
+from data.shards import ShardHeader, read_header, read_shard, shard_path
+from data.targets import frame_targets
+from data.titles import Title
+from data.windows import TrainingTitle
+from infer.evaluate import evaluate
+from infer.evaluation import JUDGED, MEAN
+from infer.score import score_shards
+from infer.segments import find_segments
+from infer.settings import EvaluateSettings, Protocol
+from infer.tune import tune_thresholds
+from model.build import FrameNetwork, build_network
+from model.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from model.train import Trainer, Validation
+from pipeline.catalogue import Catalogue, read_catalogue
+from pipeline.config import Config
+from pipeline.progress import progress_bar
+from pipeline.provenance import software, write_run
+from pipeline.stage_result import StageResult
+
+log = logging.getLogger(__name__)
+
+
+def train(config: Config) -> StageResult:
+    """Train on the train split, select and choose thresholds on the val split, write the checkpoint.
+
+    An interrupted training goes on where it was; a finished one with the same inputs is left as it is.
+
+    Raises:
+        ConfigError: a split has no labelled titles with features, or the training folder belongs to other inputs.
+        SchemaError: a shard is damaged.
+    """
+    catalogue = read_catalogue(config.data)
+    training = _usable(config, catalogue, "train")
+    validation = _usable(config, catalogue, "val")
+    spec = _one_spec([*training, *validation])
+    identity = _identity(config, catalogue, [*training, *validation])
+    if _is_current(config, identity):
+        return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
+    network = build_network(config.model, width=spec.width, labels=len(config.data.labels), seed=config.train.seed)
+    trainer = Trainer(network, (config.model, config.loss, config.train), config.training_dir, identity)
+    titles = [_training_title(config, header, catalogue.labels[header.title_id]) for header in training]
+
+    def validate(candidate: FrameNetwork) -> Validation:
+        return _validate(config, candidate, validation, catalogue)[0]
+
+    with progress_bar("train") as advance:
+        state = trainer.run(
+            titles,
+            validate,
+            lambda epoch, done, total: advance(done, total, f"epoch {epoch + 1}/{config.train.epochs}"),
+        )
+    _, thresholds = _validate(config, network.eval(), validation, catalogue)
+    record = {
+        "inputs": identity,
+        "best_epoch": state.best_epoch,
+        "val_score": state.best_score,
+        "epochs": state.epoch,
+        "train_titles": len(training),
+        "val_titles": len(validation),
+        "loss": config.loss.model_dump(mode="json"),
+        "train": config.train.model_dump(mode="json"),
+        "software": software(),
+    }
+    checkpoint = save_checkpoint(
+        config.checkpoint_dir,
+        network,
+        Checkpoint(config.model, config.data.labels, spec, thresholds, record),
+    )
+    write_run(
+        config.checkpoint_dir / "run.json",
+        "train",
+        config.model_dump(mode="json"),
+        model_id=checkpoint.model_id,
+        best_epoch=state.best_epoch,
+        val_score=state.best_score,
+    )
+    return StageResult(
+        f"train: {len(titles)} titles, best epoch {state.best_epoch + 1} of {state.epoch}, "
+        f"validation score {state.best_score:.3f}, model {checkpoint.model_id}",
+        config.checkpoint_dir,
+    )
+
+
+def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeader]:
+    """Return the shards of a split's titles that can teach: labelled, extracted, read to the end."""
+    headers, unlabelled, without, partial = [], 0, 0, 0
+    for title in catalogue.in_split(split):
+        path = shard_path(config.features_dir, title.title_id)
+        if not _is_labelled(catalogue.labels[title.title_id], title):
+            unlabelled += 1
+        elif not path.exists():
+            without += 1
+        else:
+            header = read_header(path)
+            headers += [header] if header.coverage.complete else []
+            partial += not header.coverage.complete
+    log.info("split=%s usable=%d unlabelled=%d without_features=%d partial=%d", split, len(headers), unlabelled,
+             without, partial)  # fmt: skip
+    if not headers:
+        raise ConfigError(
+            f"{config.data.titles}: no usable titles in the {split} split ({unlabelled} unlabelled, {without} without "
+            f"features, {partial} read in part); extract first, and check `coarse2fine labels check`"
+        )
+    return headers
+
+
+def _is_labelled(labels: TitleLabels, title: Title) -> bool:
+    return bool(labels.first) or any(value is not None for value in labels.present.values())
+
+
+def _one_spec(headers: Sequence[ShardHeader]) -> FeatureSpec:
+    first = headers[0]
+    for header in headers:
+        difference = header.spec.difference(first.spec)
+        if difference:
+            raise ConfigError(f"{header.path}: its features do not fit those of {first.path.name}: {difference}")
+    return first.spec
+
+
+def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) -> TrainingTitle:
+    targets = frame_targets(labels, config.data.labels, header.frames, unknown=config.loss.unknown)
+    return TrainingTitle(header.title_id, header.path, targets)
+
+
+def _validate(
+    config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], catalogue: Catalogue
+) -> tuple[Validation, dict[str, LabelThresholds]]:
+    """Choose thresholds on validation titles, and say what mAP they reach there: the number that selects an epoch.
+
+    All occurrences count where any title has them labelled, else the first-occurrence protocol.
+    """
+    labels, truth = config.data.labels, {header.title_id: catalogue.labels[header.title_id] for header in headers}
+    shards = (read_shard(header.path) for header in headers)
+    scores = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
+    thresholds = tune_thresholds(scores, truth, labels, config.tune, segment_score=config.infer.segment_score)
+    found = [
+        segment
+        for title in scores
+        for segment in find_segments(
+            title, thresholds, labels, segment_score=config.infer.segment_score, review_fraction=0
+        )
+    ]
+    quick = EvaluateSettings(rules=(), bootstrap_draws=0, trivial_draws=0)
+    evaluation = evaluate(found, truth, labels, settings=quick)
+    judged = [row for row in evaluation.results if row.rule == JUDGED]
+    protocol = max((row.protocol for row in judged), key=lambda value: value == Protocol.ALL_OCCURRENCE)
+    scored = {row.label: row.average for row in judged if row.protocol == protocol and row.average is not None}
+    if MEAN not in scored:
+        raise ConfigError(f"{config.data.titles}: no clip of any label in the val split; label some, or move titles")
+    details = {f"val_{label}": value for label, value in scored.items() if label != MEAN}
+    return Validation(scored[MEAN], details), thresholds
+
+
+def _identity(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeader]) -> str:
+    """Fingerprint of everything that the checkpoint depends on."""
+    titles = [
+        [
+            header.title_id,
+            catalogue.splits[header.title_id],
+            header.spec.features_id,
+            header.coverage.source_sha256,
+            asdict(catalogue.labels[header.title_id]),
+        ]
+        for header in headers
+    ]
+    sections = config.model_dump(mode="json", include={"model", "loss", "train", "tune"})
+    return fingerprint([titles, config.data.labels, config.infer.segment_score, sections])
+
+
+def _is_current(config: Config, identity: str) -> bool:
+    try:
+        return bool(read_checkpoint(config.checkpoint_dir).training.get("inputs") == identity)
+    except CheckpointError:
+        return False
