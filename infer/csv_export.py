@@ -78,7 +78,6 @@ def open_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvSink]:
     """Yield a sink; the file appears under its name, whole, when the block ends."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         yield CsvSink(handle, columns)
-        handle.flush()
 
 
 def write_title_csv(folder: Path, title_id: str, segments: Iterable[Segment]) -> Path:

@@ -86,7 +86,7 @@ class EvaluateSettings(Section):
 
     Args:
         tiou_thresholds: literals, not a computed range.
-        rules: which rules to print.
+        rules: which rules to print; the judged reading (strict at 0, official above) is always there.
         protocols: which test protocols to print; one without any labelled title is left out.
         crossing: predictions that cross the end of the measured span (first-occurrence protocol) are clipped to it,
             dropped, or left as they are (``none``). Those that start after it are always dropped.
@@ -98,7 +98,7 @@ class EvaluateSettings(Section):
     """
 
     tiou_thresholds: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.1, 0.2)
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)] = (Rule.GE, Rule.GT)
+    rules: tuple[Rule, ...] = (Rule.GE, Rule.GT)
     protocols: Annotated[tuple[Protocol, ...], Field(min_length=1)] = tuple(Protocol)
     crossing: Literal["clip", "drop", "none"] = "clip"
     include_review: bool = False

@@ -73,6 +73,26 @@ class _Rows:
             self._pending = []
 
 
+class ScoresSink:
+    """Writes the frame scores of one title after another, one row group each.
+
+    The title scores, a few numbers a title, go into the file's metadata: the table has one row a frame.
+    """
+
+    def __init__(self, path: Path, writer: pq.ParquetWriter, labels: Sequence[str]) -> None:
+        self._path = path
+        self._writer = writer
+        self._labels = tuple(labels)
+        self.title_scores: dict[str, list[float]] = {}
+
+    def add(self, title: TitleScores) -> None:
+        if title.title_id in self.title_scores:
+            raise SchemaError(f"{self._path}: scores of title {title.title_id} twice; list every title once")
+        self.title_scores[title.title_id] = [float(value) for value in title.title_score_C]
+        table = _scores_table(title, self._labels)
+        self._writer.write_table(table, row_group_size=max(1, len(table)))
+
+
 def write_results(
     folder: Path, results: Iterable[tuple[TitleRow, Sequence[Segment]]], origin: Origin
 ) -> dict[str, int]:
@@ -143,8 +163,17 @@ def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoreSink]:
         writer.add_key_value_metadata({TITLE_SCORES_KEY: json.dumps(sink.title_scores)})
 
 
+@contextmanager
+def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoresSink]:
+    """Yield a sink for frame scores; the file appears under its name, whole, when the block ends."""
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, scores_schema(tuple(labels))) as writer:
+        sink = ScoresSink(path, writer, labels)
+        yield sink
+        writer.add_key_value_metadata({TITLE_SCORES_KEY: json.dumps(sink.title_scores)})
+
+
 def write_scores(path: Path, labels: Sequence[str], scores: Iterable[TitleScores]) -> int:
-    """Write the frame scores of titles, see ``open_scores``; return how many titles."""
+    """Write frame scores, one row group a title, atomically; return how many titles."""
     with open_scores(path, labels) as sink:
         for title in scores:
             sink.add(title)
@@ -220,7 +249,7 @@ def _title_values(row: TitleRow, origin: Origin) -> dict[str, Any]:
     return {**asdict(row), "run_id": origin.run_id, "model_id": origin.model_id}
 
 
-def _scores_table(title: TitleScores, labels: Sequence[str], schema: pa.Schema) -> pa.Table:
+def _scores_table(title: TitleScores, labels: tuple[str, ...]) -> pa.Table:
     frames = len(title.action_TC)
     empty = pa.nulls(frames, pa.float32())
     conditional: Mapping[int, Any] = {}
@@ -233,7 +262,7 @@ def _scores_table(title: TitleScores, labels: Sequence[str], schema: pa.Schema) 
         *(conditional.get(c, empty) for c in range(len(labels))),
         *(pa.array(title.action_TC[:, c], pa.float32()) for c in range(len(labels))),
     ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.Table.from_arrays(columns, schema=scores_schema(labels))
 
 
 def _open(path: Path) -> pq.ParquetFile:
