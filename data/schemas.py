@@ -258,13 +258,14 @@ def scores_schema(labels: tuple[str, ...]) -> pa.Schema:
 
 def check_schema_name(schema: pa.Schema, expected: str, where: str) -> dict[str, Any]:
     """Return our JSON metadata of a schema, or raise SchemaError when it is another table or another version."""
-    metadata = schema.metadata or {}
-    found = metadata.get(SCHEMA_KEY, b"").decode() or "no coarse2fine schema name"
+    prefix = b"coarse2fine."
+    try:
+        metadata = {
+            key.decode(): value.decode() for key, value in (schema.metadata or {}).items() if key.startswith(prefix)
+        }
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{where}: damaged metadata ({error.reason}); write it again") from error
+    found = metadata.pop(SCHEMA_KEY.decode(), "") or "no coarse2fine schema name"
     if found != expected:
         raise SchemaError(f"{where}: {found}, expected {expected}; write it again with this version of coarse2fine")
-    prefix = b"coarse2fine."
-    return {
-        key[len(prefix) :].decode(): value.decode()
-        for key, value in metadata.items()
-        if key.startswith(prefix) and key != SCHEMA_KEY
-    }
+    return {key.removeprefix(prefix.decode()): value for key, value in metadata.items()}

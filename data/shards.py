@@ -129,14 +129,15 @@ def read_shard(path: Path) -> FeatureShard:
     header = _header(path, file)
     try:
         table = file.read()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise SchemaError(f"{path}: damaged rows ({error}); extract the title again") from error
     pts_s = table["pts_s"].to_numpy()
     index = table["frame_index"].to_numpy()
     features = _matrix(table["feature"], header.spec.width)
-    if table["title_id"].unique().to_pylist() != [header.title_id]:
+    if table["title_id"].cast(pa.binary()).unique().to_pylist() != [header.title_id.encode()]:
         raise SchemaError(f"{path}: rows of other titles than {header.title_id}; extract the title again")
-    if not np.array_equal(index, np.arange(header.frames)) or (np.diff(pts_s) < 0).any() or np.isnan(pts_s).any():
+    in_order = np.array_equal(index, np.arange(header.frames)) and np.array_equal(table["time_s"].to_numpy(), index)
+    if not in_order or not np.isfinite(pts_s).all() or (np.diff(pts_s) < 0).any():
         raise SchemaError(f"{path}: frames out of order; extract the title again")
     if not np.isfinite(features).all():
         raise SchemaError(f"{path}: features hold NaN or infinity; extract the title again")
@@ -155,7 +156,7 @@ def _open(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path)
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: no such shard; run `coarse2fine extract` or `import-features` first") from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise SchemaError(f"{path}: not a readable Parquet file ({error}); extract the title again") from error
 
 
@@ -174,6 +175,8 @@ def _header(path: Path, file: pq.ParquetFile) -> ShardHeader:
         raise SchemaError(f"{path}: features_id does not match its own spec; extract the title again")
     if file.metadata.num_rows != coverage.samples or coverage.samples < 1:
         raise SchemaError(f"{path}: {file.metadata.num_rows} rows, metadata say {coverage.samples}")
+    if path.name != f"{coverage.title_id}{SUFFIX}":
+        raise SchemaError(f"{path}: holds title {coverage.title_id!r}; its name must be {coverage.title_id}{SUFFIX}")
     return ShardHeader(path, spec, coverage)
 
 
