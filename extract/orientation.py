@@ -27,10 +27,14 @@ class DisplayMatrix(NamedTuple):
         return abs(self.a) + abs(self.d) < abs(self.b) + abs(self.c)
 
     @property
+    def mirrored(self) -> bool:
+        """Whether it mirrors the picture (beside any rotation)."""
+        return self.a * self.d - self.b * self.c < 0
+
+    @property
     def rotation_deg(self) -> int:
         """Clockwise rotation: 0, 90, 180 or 270. A mirroring (left to right) counts as done after it."""
-        mirrored = self.a * self.d - self.b * self.c < 0
-        a = -self.a if mirrored else self.a
+        a = -self.a if self.mirrored else self.a
         return round(degrees(atan2(self.b, a)) / 90) * 90 % 360
 
 

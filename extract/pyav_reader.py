@@ -48,6 +48,7 @@ CODECS = (
     "mpeg1video,mpeg2video,mpeg4,msmpeg4,msmpeg4v1,msmpeg4v2,msvideo1,prores,rawvideo,rv10,rv20,rv30,rv40,svq1,svq3,"
     "theora,utvideo,vc1,vp3,vp6,vp6f,vp8,vp9,vvc,wmv1,wmv2,wmv3"
 )
+MATROSKA = "matroska,webm"
 # 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
 MAX_PIXELS = 2**26
 
@@ -146,21 +147,24 @@ def _main_video(container: InputContainer, name: str) -> VideoStream:
     return max(decodable, key=rank)
 
 
-def declared_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+def declared_duration_s(container: InputContainer, stream: VideoStream, start_ticks: int = 0) -> float | None:
     """Return what the file promises for its video, in seconds; None if it promises nothing for the video alone.
 
     The stream's own duration, else its DURATION tag (Matroska; FFmpeg writes the end, so the start is subtracted,
     mkvmerge writes the length), else the container's if the video is its only stream (sound may be longer).
+    ``start_ticks`` is the first picture's time, for containers that do not state it.
     """
-    start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return float(stream.duration * stream.time_base)
+    time_base = Fraction(stream.time_base or 1)
+    start_s = float((start_ticks if stream.start_time is None else stream.start_time) * time_base)
+    matroska = container.format.name == MATROSKA
+    if stream.duration and stream.duration > 0 and not matroska:  # Matroska has none: FFmpeg copies the container's
+        return float(stream.duration * time_base)
     tagged_s = _clock_s(stream.metadata.get("DURATION", ""))
     if tagged_s is not None:
         return tagged_s if "NUMBER_OF_FRAMES" in stream.metadata else max(0.0, tagged_s - start_s)
     if container.duration and container.duration > 0 and len(container.streams) == 1:
         total_s = container.duration / av.time_base
-        return max(0.0, total_s - start_s) if "matroska" in container.format.name else total_s
+        return max(0.0, total_s - start_s) if matroska else total_s
     return None
 
 
@@ -213,7 +217,8 @@ class PyAvReader:
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
         self._path = path
-        matrix = first_display_matrix(path)
+        first = next(_from_start(path), None)
+        self.matrix = IDENTITY if first is None else display_matrix(first)
         self._container, self._stream = open_stream(path, threads)
         codec = self._stream.codec_context
         self.info = VideoInfo(
@@ -221,8 +226,10 @@ class PyAvReader:
             codec=codec.codec.canonical_name,
             width_px=codec.width,
             height_px=codec.height,
-            rotation_deg=matrix.rotation_deg,
-            declared_duration_s=declared_duration_s(self._container, self._stream),
+            rotation_deg=self.matrix.rotation_deg,
+            declared_duration_s=declared_duration_s(
+                self._container, self._stream, 0 if first is None or first.pts is None else first.pts
+            ),
         )
         self._clock = FrameClock(
             self.info.container,
@@ -231,7 +238,8 @@ class PyAvReader:
             self.info.declared_duration_s,
         )
         self._ledger = DamageLedger()
-        self._sample_aspect = Fraction(self._stream.sample_aspect_ratio or 1)
+        aspect = Fraction(self._stream.sample_aspect_ratio or 1)
+        self.sample_aspect = float(1 / aspect if self.matrix.sideways else aspect)
         self._samples = 0
         self._span_s = Fraction(0)
         self._encrypted = False
@@ -245,11 +253,10 @@ class PyAvReader:
     def frames(self) -> Iterator[Frame]:
         """Yield the samples in order; raises DecodeError if there is no sample at all."""
         convert = RgbConverter()
-        held: tuple[Fraction, Rgb, float] | None = None
+        held: tuple[Fraction, Rgb] | None = None
         for samples, since_s, frame in assign_samples(self._displayed()):
             try:
-                aspect = 1 / self._sample_aspect if display_matrix(frame).sideways else self._sample_aspect
-                held = since_s, convert(frame), float(aspect)
+                held = since_s, convert(frame)
             except MEDIA_ERRORS as error:
                 logger.warning("%s: picture at %.3f s cannot be converted: %s", self._path.name, since_s, _words(error))
                 self._ledger.fault(None)
@@ -257,10 +264,17 @@ class PyAvReader:
                 continue
             for t in samples:
                 self._samples = t + 1
-                yield Frame(t, float(held[0]), held[1], held[2])
+                yield Frame(t, float(held[0]), held[1], self.sample_aspect)
         self._ledger.finish()
         if held is None:
             raise self._no_frames()
+
+    def measure(self) -> ReadReport:
+        """Decode everything without making pictures of it, in place of ``frames``, and report."""
+        for samples, _, _ in assign_samples(self._displayed()):
+            self._samples = samples.stop
+        self._ledger.finish()
+        return self.report()
 
     def report(self) -> ReadReport:
         """Say how it went; complete only if nothing speaks against it (see ``extract.damage``)."""
@@ -367,10 +381,32 @@ class PyAvReader:
         self._failure = "the file cannot be read to its end"
 
 
-def first_display_matrix(path: Path) -> DisplayMatrix:
-    """Return the display matrix of the first picture that decodes, the identity if none does (own file handle)."""
+def first_picture(path: Path) -> Rgb | None:
+    """Return the first picture that decodes, upright; None if none does."""
     frame = next(_from_start(path), None)
-    return IDENTITY if frame is None else display_matrix(frame)
+    return None if frame is None else RgbConverter()(frame)
+
+
+def packet_times(path: Path) -> list[Fraction] | None:
+    """Return the presentation times of all packets in seconds, sorted, without decoding.
+
+    None if packets alone do not tell what is displayed: pictures discarded by an edit list, packets without time, two
+    with the same time, or a read error.
+    """
+    container, stream = open_stream(path, 1)
+    ticks: list[int] = []
+    with container:
+        try:
+            for packet in container.demux(stream):
+                if packet.size == 0:
+                    continue
+                if packet.pts is None or packet.pts < 0 or packet.is_discard:
+                    return None
+                ticks.append(packet.pts)
+        except MEDIA_ERRORS:
+            return None
+        time_base = Fraction(stream.time_base or 1)
+    return None if len(set(ticks)) < len(ticks) else [time_base * tick for tick in sorted(ticks)]
 
 
 def key_pictures(path: Path, count: int) -> list[Rgb]:
