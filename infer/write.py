@@ -73,7 +73,7 @@ class _Rows:
             self._pending = []
 
 
-class ScoresSink:
+class ScoreSink:
     """Writes the frame scores of one title after another, one row group each.
 
     The title scores, a few numbers a title, go into the file's metadata: the table has one row a frame.
@@ -134,40 +134,11 @@ def write_titles(path: Path, titles: Iterable[TitleRow], origin: Origin) -> None
             rows.add(_title_values(title, origin))
 
 
-class ScoreSink:
-    """Takes the frame scores of one title after another; see ``open_scores``."""
-
-    def __init__(self, path: Path, labels: Sequence[str], writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-        self._path, self._labels, self._writer, self._schema = path, labels, writer, schema
-        self.title_scores: dict[str, list[float]] = {}
-
-    def add(self, title: TitleScores) -> None:
-        """Write a title as one row group. Raises SchemaError for a title that was written already."""
-        if title.title_id in self.title_scores:
-            raise SchemaError(f"{self._path}: scores of title {title.title_id} twice; list every title once")
-        self.title_scores[title.title_id] = [float(value) for value in title.title_score_C]
-        table = _scores_table(title, self._labels, self._schema)
-        self._writer.write_table(table, row_group_size=max(1, len(table)))
-
-
 @contextmanager
 def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoreSink]:
-    """Open a table of frame scores, one row group a title; it appears, whole, when the block ends.
-
-    The title scores, a few numbers a title, go into the file's metadata: the table has one row a frame.
-    """
-    schema = scores_schema(tuple(labels))
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        sink = ScoreSink(path, labels, writer, schema)
-        yield sink
-        writer.add_key_value_metadata({TITLE_SCORES_KEY: json.dumps(sink.title_scores)})
-
-
-@contextmanager
-def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoresSink]:
     """Yield a sink for frame scores; the file appears under its name, whole, when the block ends."""
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, scores_schema(tuple(labels))) as writer:
-        sink = ScoresSink(path, writer, labels)
+        sink = ScoreSink(path, writer, labels)
         yield sink
         writer.add_key_value_metadata({TITLE_SCORES_KEY: json.dumps(sink.title_scores)})
 
