@@ -148,3 +148,12 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", [("sex", "violence", "smoking"), ("violence", "sex")])
 def test_labels_keep_their_configured_order(tmp_path: Path, labels: tuple[str, ...]) -> None:
     assert tuple(count.label for count in check_labels(settings(tmp_path, labels=labels)).counts) == labels
+
+
+def test_a_wrong_media_root_does_not_bury_the_rest(tmp_path: Path) -> None:
+    titles = "title_id,path\n" + "".join(f"t{number},{number}.mp4\n" for number in range(25))
+    found = messages(
+        tmp_path, settings(tmp_path, titles=titles, video="title_id,label,present\nt0,sex,0\n", clips=CLIPS)
+    )
+    assert sum("no such file under" in message for message in found) == 20
+    assert "titles.csv: warning: 25 of 25 media files are not there; is media_root right?" in found

@@ -1,0 +1,101 @@
+"""A whole catalogue, titles with labels and splits, read in one go so that one run shows everything that is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data.errors import ConfigError, ManifestError, Problem
+from data.label_manifest import scan_labels
+from data.labels import TitleLabels
+from data.manifest import TitleManifest, raise_errors, scan_titles
+from data.settings import DataSettings
+from data.splits import assign_splits, group_titles, read_splits, spread_groups, write_splits
+from data.titles import Title
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a run works on.
+
+    Args:
+        manifest: the title manifest.
+        labels: by title id, one entry a title.
+        splits: ``train``, ``val`` or ``test`` by title id; empty where they could not be assigned.
+        problems: of all files, errors and warnings.
+    """
+
+    manifest: TitleManifest
+    labels: dict[str, TitleLabels]
+    splits: dict[str, str]
+    problems: tuple[Problem, ...]
+
+    @property
+    def titles(self) -> dict[str, Title]:
+        return self.manifest.titles
+
+    def in_split(self, split: str) -> list[Title]:
+        """Return the titles of a split, in the order of the manifest."""
+        return [title for title in self.titles.values() if self.splits[title.title_id] == split]
+
+
+def read_catalogue(settings: DataSettings) -> Catalogue:
+    """Read titles, labels and splits; the split file is read where it exists and then written with the new titles.
+
+    Raises:
+        ManifestError: with every error of all files; warnings are logged.
+    """
+    catalogue = scan_catalogue(settings)
+    raise_errors(catalogue.problems)
+    if settings.split_file is not None:
+        earlier = _earlier_splits(settings)
+        if {**earlier, **catalogue.splits} != earlier:
+            write_splits(settings.split_file, {**earlier, **catalogue.splits})
+    return catalogue
+
+
+def scan_catalogue(settings: DataSettings) -> Catalogue:
+    """Read titles, labels and splits and everything that is wrong with them; nothing is raised, nothing written."""
+    manifest = scan_titles(settings.titles, settings.media_root)
+    labels = scan_labels(
+        settings.video_labels,
+        settings.clip_labels,
+        settings.labels,
+        manifest.titles,
+        frame_rate_fps=settings.frame_rate_fps,
+        form=settings.label_form,
+    )
+    splits, problems = _scan_splits(settings, manifest)
+    return Catalogue(manifest, labels.labels, splits, (*manifest.problems, *labels.problems, *problems))
+
+
+def _earlier_splits(settings: DataSettings) -> dict[str, str]:
+    if settings.split_file is None or not settings.split_file.exists():
+        return {}
+    return read_splits(settings.split_file)
+
+
+def _scan_splits(settings: DataSettings, manifest: TitleManifest) -> tuple[dict[str, str], list[Problem]]:
+    """Return the splits, or what is wrong with the split file or the groups, at the line of the group's first title."""
+    try:
+        groups = group_titles(manifest.titles, settings.group_column)
+        earlier = _earlier_splits(settings)
+    except ConfigError as error:
+        return {}, [Problem(manifest.path, None, str(error))]
+    except ManifestError as error:
+        return {}, list(error.problems)
+    settled = {title_id: title.split or earlier.get(title_id) for title_id, title in manifest.titles.items()}
+    problems = [
+        Problem(manifest.path, manifest.lines[members[0]], message)
+        for group, members in groups.items()
+        for message in spread_groups({group: members}, settled)
+    ]
+    if problems:
+        return {}, problems
+    splits = assign_splits(
+        manifest.titles,
+        fractions=settings.fractions,
+        group_column=settings.group_column,
+        seed=settings.split_seed,
+        earlier=earlier,
+    )
+    return splits, []
