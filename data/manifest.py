@@ -16,6 +16,7 @@ from data.times import parse_time
 from data.titles import Title, media_path, title_id_fault
 
 SPLITS = ("train", "val", "test")
+WARNINGS_LOGGED = 20
 COLUMNS = ("title_id", "path", "duration_s", "split")
 
 logger = logging.getLogger(__name__)
@@ -80,12 +81,14 @@ def scan_titles(path: Path, media_root: Path | None = None) -> TitleManifest:
 
 
 def raise_errors(problems: tuple[Problem, ...] | list[Problem]) -> None:
-    """Raise one ManifestError with all errors among ``problems``; log the warnings if there is no error."""
+    """Raise one ManifestError with all errors among ``problems``; log the first warnings if there is no error."""
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise ManifestError(errors)
-    for problem in problems:
+    for problem in problems[:WARNINGS_LOGGED]:
         logger.warning("%s", problem)
+    if len(problems) > WARNINGS_LOGGED:
+        logger.warning("%d more warnings; `coarse2fine labels check` lists them", len(problems) - WARNINGS_LOGGED)
 
 
 def _title(table: CsvTable, row: CsvRow, root: Path, problems: list[Problem]) -> Title | None:

@@ -97,3 +97,10 @@ def test_a_title_with_a_bad_cell_is_still_known(tmp_path: Path) -> None:
     assert manifest.titles == {"a": Title("a")}
     assert manifest.lines == {"a": 2}
     assert len(manifest.problems) == 1
+
+
+def test_many_warnings_are_counted_rather_than_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        read_titles(write(tmp_path, "title_id,path\n" + "".join(f"t{number},x.mp4\n" for number in range(26))))
+    assert len(caplog.records) == 21
+    assert caplog.records[-1].getMessage() == "5 more warnings; `coarse2fine labels check` lists them"
