@@ -1,0 +1,129 @@
+import logging
+
+import numpy as np
+import pytest
+
+from data.errors import SchemaError
+from data.labels import Clip, TitleLabels
+from data.schemas import LabelThresholds
+from infer.evaluate import evaluate
+from infer.segments import find_runs, find_segments, merge_runs
+from infer.settings import EvaluateSettings, Protocol, TuneSettings
+from infer.title_scores import TitleScores
+from infer.tune import JUDGED_COLUMNS, _cut_segments, frame_candidates, gather, objective, smooth, tune_thresholds
+
+SMALL = TuneSettings(frame_candidates=12, merge_gaps_s=(0, 2, 5), min_lengths_s=(0, 3, 6))
+
+
+def catalogue(titles=24, frames=300, seed=0, occurrences=True):
+    """Clips of 15 s whose score flickers between 0.2 and 0.45 (0 every fifth frame), noise below 0.1, spikes of 1 s."""
+    generator = np.random.default_rng(seed)
+    scores, truth = [], {}
+    for n in range(titles):
+        title_id, present = f"t{n:02d}", n % 2 == 0
+        action_T = generator.random(frames) * 0.1
+        action_T[generator.integers(0, frames, 3)] = 0.5
+        clips = []
+        for start in (40, 200) if present else ():
+            action_T[start : start + 15] = 0.2 + generator.random(15) * 0.25
+            action_T[start + 2 : start + 15 : 5] = 0.0
+            clips.append(Clip("sex", float(start), start + 15.0))
+        first = {"sex": clips[0]} if present else {}
+        truth[title_id] = TitleLabels(title_id, {"sex": present}, first, tuple(clips) if occurrences else None)
+        action_TC = action_T.astype(np.float32)[:, None]
+        scores.append(TitleScores(title_id, None, None, action_TC, np.sort(action_TC, axis=0)[-20:].mean(axis=0)))
+    return scores, truth
+
+
+def judged(scores, truth, thresholds, protocol):
+    found = [s for title in scores for s in find_segments(title, thresholds, ("sex",), review_fraction=0)]
+    settings = EvaluateSettings(rules=(), bootstrap_draws=0, trivial_draws=0)
+    return evaluate(found, truth, ("sex",), settings=settings).judged(protocol)
+
+
+@pytest.mark.parametrize(
+    ("occurrences", "protocol"), [(True, Protocol.ALL_OCCURRENCE), (False, Protocol.FIRST_OCCURRENCE)]
+)
+def test_tuned_thresholds_find_what_a_fixed_half_misses(occurrences, protocol):
+    scores, truth = catalogue(occurrences=occurrences)
+    chosen = tune_thresholds(scores, truth, ("sex",), SMALL)
+    assert 0.1 <= chosen["sex"].frame <= 0.25
+    assert chosen["sex"].merge_gap_s >= 2
+    assert chosen["sex"].min_length_s >= 3
+    assert judged(scores, truth, chosen, protocol) > 0.99
+    assert judged(scores, truth, {"sex": LabelThresholds(0.5, 0.5, 0, 0)}, protocol) < 0.1
+    others = catalogue(seed=1, occurrences=occurrences)
+    assert judged(*others, chosen, protocol) > 0.95
+
+
+def test_tau_v_separates_titles_without_touching_a_title_score():
+    scores, truth = catalogue()
+    chosen = tune_thresholds(scores, truth, ("sex",), SMALL)["sex"]
+    absent = [float(title.title_score_C[0]) for n, title in enumerate(scores) if n % 2]
+    present = [float(title.title_score_C[0]) for n, title in enumerate(scores) if n % 2 == 0]
+    assert max(absent) < chosen.title < min(present)
+
+
+@pytest.mark.parametrize("occurrences", [True, False])
+def test_the_objective_is_what_the_evaluator_reports(occurrences):
+    scores, truth = catalogue(occurrences=occurrences, seed=2)
+    limits = LabelThresholds(0.0, 0.15, 1.0, 1.0)
+    protocol = Protocol.ALL_OCCURRENCE if occurrences else Protocol.FIRST_OCCURRENCE
+    validation = gather(scores, truth, 0, "sex", gap=1)
+    runs = merge_runs(find_runs(validation.action_T >= limits.frame), limits.merge_gap_s)
+    runs = runs.take(runs.stop_R - runs.start_R >= limits.min_length_s)
+    reached = objective(_cut_segments(validation, runs, "max")[0], validation.clips, 1)[0]
+    assert reached == pytest.approx(judged(scores, truth, {"sex": limits}, protocol), abs=1e-12)
+    assert 0.1 < reached < 1
+
+
+def test_tuning_is_deterministic_and_ignores_the_order_of_titles():
+    scores, truth = catalogue()
+    assert tune_thresholds(scores, truth, ("sex",), SMALL) == tune_thresholds(scores[::-1], truth, ("sex",), SMALL)
+
+
+def test_titles_that_say_nothing_of_the_label_are_left_out():
+    scores, truth = catalogue()
+    silent = TitleScores("silent", None, None, np.ones((300, 1), np.float32), np.ones(1, np.float32))
+    loud = TitleScores("unlisted", None, None, np.ones((300, 1), np.float32), np.ones(1, np.float32))
+    more = {**truth, "silent": TitleLabels("silent", {"sex": None})}
+    assert tune_thresholds([silent, loud, *scores], more, ("sex",), SMALL) == tune_thresholds(
+        scores, truth, ("sex",), SMALL
+    )
+
+
+def test_a_label_without_clips_gets_thresholds_that_nothing_reached(caplog):
+    scores, truth = catalogue()
+    negative = {title_id: TitleLabels(title_id, {"sex": False}) for title_id in truth}
+    with caplog.at_level(logging.WARNING):
+        chosen = tune_thresholds(scores, negative, ("sex",), SMALL)
+    assert "tune label=sex clips=0" in caplog.text
+    assert chosen["sex"].frame == pytest.approx(0.5, abs=1e-6)
+    assert [s for title in scores for s in find_segments(title, chosen, ("sex",), review_fraction=0)] == []
+    unknown = {title_id: TitleLabels(title_id) for title_id in truth}
+    assert tune_thresholds(scores, unknown, ("sex",), SMALL) == {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0)}
+
+
+def test_nan_scores_are_refused():
+    _, truth = catalogue(titles=1)
+    bad = TitleScores("t00", None, None, np.full((5, 1), np.nan, np.float32), np.ones(1, np.float32))
+    with pytest.raises(SchemaError, match="scores of t00: NaN or infinite"):
+        tune_thresholds([bad], truth, ("sex",), SMALL)
+
+
+def test_smoothing_prefers_a_plateau_to_a_spike():
+    grid = np.array([0.0, 1.0, 0.0, 0.0, 0.8, 0.8, 0.8])
+    np.testing.assert_allclose(smooth(grid), [1 / 3, 0.5, 0.25, 0.2, 0.6, 0.8, 0.8])
+    assert smooth(np.full((3, 4, 5), 0.25)) == pytest.approx(np.full((3, 4, 5), 0.25))
+
+
+@pytest.mark.parametrize("values", [np.zeros(10), np.full(10, 0.7), np.random.default_rng(0).random(1000) ** 8])
+def test_candidates_ascend_inside_the_unit_interval(values):
+    found = frame_candidates(np.append(values, -np.inf), 40)
+    assert 1 <= len(found) <= 40
+    assert (np.diff(found) > 0).all()
+    assert 0 < found[0] <= found[-1] <= 1
+
+
+def test_the_judged_columns_are_the_evaluators():
+    assert [threshold for threshold, _ in JUDGED_COLUMNS] == list(EvaluateSettings().tiou_thresholds)
