@@ -11,6 +11,7 @@ from data.errors import ConfigError
 from data.shards import read_shard, shard_path
 from extract import decode_worker, title
 from extract.backbone import Backbone, Network, feature_spec
+from extract.pyav_writer import write_video
 from extract.settings import ExtractSettings
 from extract.title import ExtractJob, extract_titles, is_current
 
@@ -74,6 +75,25 @@ def test_a_title_becomes_a_shard_with_its_coverage(videos, backbone, tmp_path):
     assert (coverage.reader, coverage.container, coverage.width_px, coverage.height_px) == ("pyav", "fake", 24, 16)
     assert (coverage.declared_duration_s, coverage.decoded_s, coverage.samples) == (3.0, 3.0, 3)
     assert (coverage.complete, coverage.reason) == (True, "")
+
+
+def test_a_real_video_through_the_real_reader(videos, backbone, tmp_path, monkeypatch):
+    monkeypatch.undo()  # PyAV again
+    levels = [40, 90, 140, 190]
+    pictures = [np.full((48, 64, 3), level, np.uint8) for level in levels for _ in range(24)]
+    video = videos / "steps.mp4"
+    write_video(video, pictures, fps=24)
+    cut = videos / "cut.mp4"
+    write_video(cut, pictures, fps=24, muxer_options={"movflags": "faststart"})
+    cut.write_bytes(cut.read_bytes()[:-200])
+    jobs = [ExtractJob(path.stem, path, path.name) for path in (video, cut)]
+    outcomes = extract(jobs, backbone, tmp_path, letterbox=True)
+    assert outcomes["steps"].status == "done"
+    shard = read_shard(shard_path(tmp_path, "steps"))
+    np.testing.assert_allclose(shard.features.mean(axis=1), levels, atol=3)
+    assert shard.pts_s.tolist() == [0, 1, 2, 3]
+    assert (shard.header.coverage.codec, shard.header.coverage.decoded_s) == ("h264", 4.0)
+    assert outcomes["cut"].status in ("partial", "failed")
 
 
 def test_batches_are_filled_across_titles(videos, backbone, tmp_path):
