@@ -1,0 +1,94 @@
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from data.errors import ConfigError
+from pipeline.config import Config, load_config, preset_values, validate
+
+MINIMAL = 'work_dir = "work"\n[data]\ntitles = "titles.csv"\n'
+
+
+def written(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return path
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path):
+    config = load_config(written(tmp_path, MINIMAL))
+    assert config.work_dir == tmp_path / "work"
+    assert config.data.titles == tmp_path / "titles.csv"
+    assert config.checkpoint_dir == tmp_path / "work" / "checkpoint"
+
+
+def test_the_paper_preset_is_section_4_2(tmp_path):
+    config = load_config(written(tmp_path, 'preset = "paper"\n' + MINIMAL))
+    assert (config.train.learning_rate, config.train.batch_size, config.train.window) == (1e-5, 16, 3600)
+    loss = config.loss
+    assert (loss.alpha, loss.beta, loss.gamma, loss.delta, loss.epsilon) == (0.5, 1, 0.01, 0.1, 0.05)
+    assert loss.background_share == 0.2
+    assert config.model.fc_channels == (1024, 512)
+    assert (config.model.conv_channels, config.model.conv_kernel, config.model.top_k_divisor) == (2048, 3, 8)
+    assert config.extract.backbone == "resnet50"
+    assert config.data.labels == ("sex", "nudity", "violence", "drug-use")
+
+
+def test_the_file_wins_over_the_preset_and_options_over_the_file(tmp_path):
+    path = written(tmp_path, MINIMAL + "[train]\nepochs = 3\nbatch_size = 2\n")
+    config = load_config(path, {"train": {"batch_size": 5}})
+    assert (config.train.epochs, config.train.batch_size) == (3, 5)
+    assert config.train.learning_rate == preset_values("tuned")["train"]["learning_rate"]
+
+
+def test_a_configuration_is_frozen(tmp_path):
+    config = load_config(written(tmp_path, MINIMAL))
+    with pytest.raises(ValueError, match="frozen"):
+        config.train.epochs = 5
+
+
+def test_every_mistake_is_reported_at_once_with_the_nearest_right_key(tmp_path):
+    text = (
+        MINIMAL
+        + "[train]\nlearning_rat = 1\nepochs = 0\n[modle]\n[infer.thresholds.sex]\nfram = 0.5\n[loss]\nepochs = 3\n"
+    )
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert sorted(str(caught.value).splitlines()) == [
+        f"{path}: [infer.thresholds.sex] fram: unknown key; did you mean 'frame'?",
+        f"{path}: [loss] epochs: unknown key; it belongs to [train]",
+        f"{path}: [train] epochs: 0: Input should be greater than or equal to 1",
+        f"{path}: [train] learning_rat: unknown key; did you mean 'learning_rate'?",
+        f"{path}: modle: unknown key; did you mean 'model'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("work_dir = ", "not a readable TOML file"),
+        ("\xff", "not a readable TOML file"),
+        ('work_dir = "w"', "data: missing; this key is needed"),
+        ('preset = "best"\n' + MINIMAL, "'best' is not a preset; use one of paper, tuned"),
+        (MINIMAL + 'labels = ["Sex!"]', "write a-z, 0-9"),
+    ],
+)
+def test_a_bad_file_is_one_clear_error(tmp_path, text, message):
+    path = tmp_path / "run.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path):
+    with pytest.raises(ConfigError, match="no such file; `coarse2fine init`"):
+        load_config(tmp_path / "run.toml")
+
+
+def test_every_preset_and_the_example_are_valid():
+    for preset in ("paper", "tuned"):
+        validate({"work_dir": "w", "data": {"titles": "t.csv"}, **preset_values(preset)}, preset)
+    example = Path(str(resources.files("pipeline").joinpath("configs", "example.toml")))
+    assert isinstance(load_config(example), Config)
