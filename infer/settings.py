@@ -69,16 +69,14 @@ class TuneSettings(Section):
 
     Args:
         frame_candidates: number of values of tau_f tried per label.
-        title_candidates: number of values of tau_v tried per label.
         merge_gaps_s, min_lengths_s: values tried, ascending; seconds.
-        title_tolerance: how much of the objective (mean AP, 0 to 1) may be given up for a higher tau_v.
+        title_recall: tau_v is the highest value that keeps this share of the validation titles that hold the label.
     """
 
     frame_candidates: Annotated[int, Field(ge=3, le=1000)] = 40
-    title_candidates: Annotated[int, Field(ge=3, le=1000)] = 64
     merge_gaps_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0, 1, 2, 3, 5, 8, 12, 20)
     min_lengths_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 6, 8, 12)
-    title_tolerance: Share = 0.002
+    title_recall: Share = 0.95
 
 
 class EvaluateSettings(Section):

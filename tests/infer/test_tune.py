@@ -10,7 +10,16 @@ from infer.evaluate import evaluate
 from infer.segments import find_runs, find_segments, merge_runs
 from infer.settings import EvaluateSettings, Protocol, TuneSettings
 from infer.title_scores import TitleScores
-from infer.tune import JUDGED_COLUMNS, _cut_segments, frame_candidates, gather, objective, smooth, tune_thresholds
+from infer.tune import (
+    JUDGED_COLUMNS,
+    _cut_segments,
+    choose_title_threshold,
+    frame_candidates,
+    gather,
+    objective,
+    smooth,
+    tune_thresholds,
+)
 
 SMALL = TuneSettings(frame_candidates=12, merge_gaps_s=(0, 2, 5), min_lengths_s=(0, 3, 6))
 
@@ -62,6 +71,14 @@ def test_tau_v_separates_titles_without_touching_a_title_score():
     absent = [float(title.title_score_C[0]) for n, title in enumerate(scores) if n % 2]
     present = [float(title.title_score_C[0]) for n, title in enumerate(scores) if n % 2 == 0]
     assert max(absent) < chosen.title < min(present)
+
+
+@pytest.mark.parametrize(("recall", "expected"), [(1.0, 0.15), (0.9, 0.35), (0.5, 0.65), (0.75, 0.45)])
+def test_tau_v_keeps_a_share_of_the_positive_titles(recall, expected):
+    """Ten positive titles of 0.2, 0.4, 0.5, 0.5, 0.5, 0.7 ... and three others at 0.1, 0.3, 0.6."""
+    scores = np.array([0.2, 0.4, 0.5, 0.5, 0.5, 0.7, 0.8, 0.8, 0.9, 0.9, 0.1, 0.3, 0.6])
+    assert choose_title_threshold(scores, np.arange(10), recall) == pytest.approx(expected)
+    assert choose_title_threshold(scores[:10], np.arange(10), 1.0) == 0.0
 
 
 @pytest.mark.parametrize("occurrences", [True, False])
