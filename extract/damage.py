@@ -4,8 +4,8 @@ Damaged files often decode without a single error: a title that was half read mu
 measured in seconds of video, from evidence, and in doubt counted:
 
 - a refused or marked picture spoils everything up to the next key frame (later pictures are predicted from it);
-- packets that never became pictures, or a stretch of the file that no packet claims, make the gap in time around them
-  a loss. A gap without such evidence is a legitimate hold (variable frame rate).
+- so does a gap in time where packets never became pictures, or where no packet claims a stretch of the file. A gap
+  without such evidence is a legitimate hold (variable frame rate).
 
 Lost seconds add up over the title.
 """
@@ -41,16 +41,12 @@ class DamageLedger:
         self._promised_end = end if self._promised_end is None else max(self._promised_end, end)
 
     def suspect(self, until: Fraction) -> None:
-        """Note that something is missing before ``until``: gaps between pictures up to that time are losses."""
+        """Note that something is missing before ``until``: the next gap between pictures up to then is a fault."""
         self._suspect_until = until if self._suspect_until is None else max(self._suspect_until, until)
 
     def fault(self, at: Fraction | None) -> None:
-        """Count a refused or marked packet or picture, at its time if known."""
+        """Count a refused or marked packet or picture, and distrust what follows it until the next key frame."""
         self.faults += 1
-        self.spoil(at)
-
-    def spoil(self, at: Fraction | None) -> None:
-        """Count nothing, but distrust what follows ``at`` until the next key frame."""
         time = self._end if at is None else at
         if time is None:
             time = Fraction(0)
@@ -61,14 +57,15 @@ class DamageLedger:
     def shown(self, start: Fraction, end: Fraction, *, key: bool) -> None:
         """Register a displayed picture."""
         self._settle_promises(start)
+        before = start if self._end is None else self._end
+        if self._suspect_until is not None and self._spoiled_since is None and start - before > (end - start) / 2:
+            self.fault(before)
         if self._spoiled_since is not None and key and start > self._spoiled_until_after:
             self.lost_s += max(Fraction(0), start - self._spoiled_since)
             self._spoiled_since = None
-        elif self._spoiled_since is None and self._suspect_until is not None and self._end is not None:
-            self.lost_s += max(Fraction(0), start - self._end)
         if self._suspect_until is not None and start >= self._suspect_until:
             self._suspect_until = None
-        self._end = end if self._end is None else max(self._end, end)
+        self._end = max(before, end)
 
     def finish(self) -> None:
         """Settle what is still open at the end of the stream."""

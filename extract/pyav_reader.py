@@ -38,6 +38,7 @@ from data.errors import DecodeError
 from extract.damage import TOLERATED_S, DamageLedger
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
 from extract.orientation import IDENTITY, DisplayMatrix, upright
+from extract.structure import avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
 from extract.timing import FrameClock
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ CODECS = (
     "theora,utvideo,vc1,vp3,vp6,vp6f,vp8,vp9,vvc,wmv1,wmv2,wmv3"
 )
 MATROSKA = "matroska,webm"
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+AVI = "avi"
 # 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
 MAX_PIXELS = 2**26
 
@@ -60,6 +63,9 @@ Rgb = npt.NDArray[np.uint8]
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 _FIRST_TEXT_BYTE = 9
 _PROBE_PACKETS = 300
+# Between two packets lie headers: in Matroska seldom more than 50 bytes, in AVI eight and a byte of padding.
+_MATROSKA_HEADER_BYTES = 512
+_AVI_HEADER_BYTES = 64
 _READ_ERRORS_IN_A_ROW = 50
 _FLUSH_ATTEMPTS = 64
 # Colours that nobody specified: HD is BT.709 and SD is BT.601, as players assume.
@@ -157,6 +163,8 @@ def declared_duration_s(container: InputContainer, stream: VideoStream, start_ti
     time_base = Fraction(stream.time_base or 1)
     start_s = float((start_ticks if stream.start_time is None else stream.start_time) * time_base)
     matroska = container.format.name == MATROSKA
+    if container.format.name == AVI and stream.frames and stream.average_rate:  # else guessed from the file's size
+        return float(stream.frames / stream.average_rate)
     if stream.duration and stream.duration > 0 and not matroska:  # Matroska has none: FFmpeg copies the container's
         return float(stream.duration * time_base)
     tagged_s = _clock_s(stream.metadata.get("DURATION", ""))
@@ -244,6 +252,9 @@ class PyAvReader:
         self._span_s = Fraction(0)
         self._encrypted = False
         self._key_seen = False
+        self._last_pos: int | None = None
+        self._claimed_pos = -1
+        self._claimed_end = 0
         self._failure = "reading was stopped before the end"
 
     def probe(self, count: int) -> list[Rgb]:
@@ -351,9 +362,35 @@ class PyAvReader:
         self._key_seen = self._key_seen or packet.is_keyframe
         if promised is not None and promised[0] >= 0 and self._key_seen and not packet.is_discard:
             self._ledger.promise(*promised)
-        if packet.is_corrupt:
-            self._ledger.fault(None if promised is None else promised[0])
+        time = None if promised is None else promised[0]
+        if packet.is_corrupt or holds_zeroed_block(bytes(packet), self.info.codec):
+            self._ledger.fault(time)
+        if time is not None and self._skipped_bytes(packet):
+            if self.info.container == AVI:  # its pictures are numbered: what is missing leaves no gap in time
+                self._ledger.fault(time)
+            else:
+                self._ledger.suspect(time)
+        self._last_pos = packet.pos
         return promised
+
+    def _skipped_bytes(self, packet: Packet[Stream]) -> bool:
+        """Whether the demuxer stepped over damage between the last video packet and this one."""
+        if packet.pos is None or self._last_pos is None or self.info.container == MOV:
+            return False  # MP4 addresses every packet: nothing is stepped over
+        if self.info.container == MATROSKA:
+            return packet.pos - self._claimed_end > _MATROSKA_HEADER_BYTES
+        if self.info.container == AVI:
+            skipped = packet.pos - self._claimed_end
+            return skipped > _AVI_HEADER_BYTES and avi_chunk_missing(self._path, self._claimed_end)
+        return zeroed_between(self._path, self._last_pos, packet.pos)
+
+    def _claim(self, packet: Packet[Stream]) -> None:
+        """Note how far the packets reach in the file; laced packets of one block share its position."""
+        if packet.pos is None:
+            return
+        start = self._claimed_end if packet.pos == self._claimed_pos else packet.pos
+        self._claimed_pos = packet.pos
+        self._claimed_end = max(self._claimed_end, start + packet.size)
 
     def _packets(self) -> Iterator[Packet[Stream]]:
         """Yield the packets of the video that can go to the decoder, past read errors, and note how the file ended."""
@@ -363,7 +400,8 @@ class PyAvReader:
             try:
                 packet = next(packets)
             except StopIteration:
-                self._failure = "the file breaks off" if errors else ""
+                broken = errors > 0 or breaks_off(self._path, self.info.container)
+                self._failure = "the file breaks off" if broken else ""
                 return
             except MEDIA_ERRORS:
                 errors += 1
@@ -372,12 +410,14 @@ class PyAvReader:
                 continue
             errors = 0
             if packet.stream_index != self._stream.index or packet.size == 0:
+                self._claim(packet)
                 continue  # an empty packet repeats the last picture, and closes the stream at the end
             if packet.has_sidedata("encryption_info"):
                 self._encrypted = True
                 self._ledger.fault(None)
                 continue
             yield packet
+            self._claim(packet)
         self._failure = "the file cannot be read to its end"
 
 

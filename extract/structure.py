@@ -1,0 +1,134 @@
+"""Whether a file is cut off, or holds holes, by the structure of its bytes: what demuxers pass over in silence.
+
+FFmpeg ends quietly at the end of a cut Matroska, AVI, fragmented MP4 or transport stream, and steps over zeroed blocks
+(an incomplete download, a bad disk) wherever the next header is found. These checks read a few headers only, and are
+made to miss rather than to accuse an intact file. They cannot see a file that was cut exactly between two units (MP4
+fragments, transport packets), because such a file is whole by its own account.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+# Codecs whose packets never hold long runs of zeros: start codes must be unambiguous, or the payload is entropy coded.
+# The first may be padded with zeros at the end of a packet.
+PADDED_CODECS = frozenset({"h263", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vvc"})
+UNPADDED_CODECS = frozenset({"av1", "vp8", "vp9"})
+_ZERO_RUN = bytes(64)
+
+# Longer than the payload of a transport packet: intact packets put their sync byte in between.
+_ZERO_HOLE = bytes(188)
+_AVI_CHUNKS = (b"JUNK", b"LIST", b"RIFF", b"idx1")
+_HOLE_READ_BYTES = 1 << 22
+
+_TRANSPORT_PACKET_BYTES = (188, 192, 204)
+_TRANSPORT_SYNC = 0x47
+_TAIL_BYTES = 1 << 20
+_PACK_START = b"\x00\x00\x01\xba"
+_EBML_SEGMENT = b"\x18\x53\x80\x67"
+_UNSIZED = 0xFFFFFFFF
+
+
+def holds_zeroed_block(data: bytes, codec: str) -> bool:
+    """Whether a coded packet contains zeros that its codec cannot have written."""
+    if codec in UNPADDED_CODECS:
+        return _ZERO_RUN in data
+    return codec in PADDED_CODECS and _ZERO_RUN in data and _ZERO_RUN in data.rstrip(b"\0")
+
+
+def zeroed_between(path: Path, start: int, stop: int) -> bool:
+    """Whether the file's bytes [start, stop) hold a zeroed block; at most the first 4 MiB are read."""
+    with path.open("rb") as handle:
+        handle.seek(start)
+        return _ZERO_HOLE in handle.read(max(0, min(stop - start, _HOLE_READ_BYTES)))
+
+
+def avi_chunk_missing(path: Path, start: int) -> bool:
+    """Whether what follows a chunk of an AVI file, and is no picture or sound, is no padding, list or index either."""
+    with path.open("rb") as handle:
+        handle.seek(start)
+        head = handle.read(5)
+    return not any(head[odd : odd + 4] in _AVI_CHUNKS or head[odd : odd + 2] == b"ix" for odd in (0, 1))
+
+
+def breaks_off(path: Path, container: str) -> bool:
+    """Whether the file ends in the middle of a unit of its container (FFmpeg's name)."""
+    checks = {
+        "avi": _riff_breaks_off,
+        "matroska,webm": _matroska_breaks_off,
+        "mov,mp4,m4a,3gp,3g2,mj2": _fragments_break_off,
+        "mpeg": _program_stream_breaks_off,
+        "mpegts": _transport_stream_breaks_off,
+    }
+    check = checks.get(container)
+    if check is None:
+        return False
+    with path.open("rb") as handle:
+        return check(handle, path.stat().st_size)
+
+
+def _riff_breaks_off(handle: BinaryIO, size: int) -> bool:
+    """AVI: RIFF chunks (several in large files) must fit; a live recording leaves its size 0."""
+    at = 0
+    while at + 8 <= size:
+        handle.seek(at)
+        name, length = struct.unpack("<4sI", handle.read(8))
+        if name != b"RIFF" or length in (0, _UNSIZED):
+            return False
+        at += 8 + length + length % 2
+    return at > size + 1
+
+
+def _matroska_breaks_off(handle: BinaryIO, size: int) -> bool:
+    """Matroska: the Segment must fit; live recordings leave its size unknown."""
+    head = handle.read(4096)
+    at = head.find(_EBML_SEGMENT)
+    if at < 0 or at + 12 > len(head) or not head[at + 4]:
+        return False
+    width = 9 - head[at + 4].bit_length()
+    value = int.from_bytes(head[at + 4 : at + 4 + width], "big") - (1 << (7 * width))
+    unknown = value == (1 << (7 * width)) - 1
+    return not unknown and at + 4 + width + value > size
+
+
+def _fragments_break_off(handle: BinaryIO, size: int) -> bool:
+    """Fragmented MP4: boxes must follow each other to the end (other MP4 states its duration in one place)."""
+    at, fragmented = 0, False
+    while at + 8 <= size:
+        handle.seek(at)
+        length, name = struct.unpack(">I4s", handle.read(8))
+        if length == 1:
+            length = int.from_bytes(handle.read(8), "big")
+        fragmented = fragmented or name == b"moof"
+        if length == 0 and name == b"mdat":
+            return False
+        if length < 8 or not name.isalnum():
+            return fragmented
+        at += length
+    return fragmented and at != size
+
+
+def _program_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
+    """MPEG program stream: the packets after the last pack header must fit."""
+    handle.seek(max(0, size - _TAIL_BYTES))
+    tail = handle.read()
+    at = tail.rfind(_PACK_START)
+    if at < 0 or at + 14 > len(tail):
+        return at >= 0
+    at += 14 + (tail[at + 13] & 7) if tail[at + 4] >> 6 == 1 else 12  # header of MPEG-2, of MPEG-1
+    while at + 6 <= len(tail) and tail[at : at + 3] == b"\0\0\1" and tail[at + 3] > 0xB9:
+        at += 6 + int.from_bytes(tail[at + 4 : at + 6], "big")
+    return at > len(tail)
+
+
+def _transport_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
+    """MPEG transport stream: packets of one size must fill the file."""
+    head = handle.read(204 * 8)
+    for packet_bytes in _TRANSPORT_PACKET_BYTES:
+        first = 4 if packet_bytes == 192 else 0
+        syncs = head[first::packet_bytes][:8]
+        if len(syncs) >= 4 and all(byte == _TRANSPORT_SYNC for byte in syncs):
+            return size % packet_bytes != 0
+    return False
