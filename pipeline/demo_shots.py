@@ -74,12 +74,12 @@ def plan_shots(
 ) -> tuple[Shot, ...]:
     """Return the shots of a title of ``length_s`` seconds that shows one event for each of ``labels``, in that order.
 
-    Events are 4 to 25 s long (short ones are more frequent; never above a sixth of the title) with at least 8 s of
+    Events are 4 to 25 s long (short ones are far more frequent; never above a sixth of the title) with at least 8 s of
     background (a tenth of a short title) before, between and after them.
     """
     total = round(length_s * fps)
     low, high = EVENT_S[0], max(EVENT_S[0], min(EVENT_S[1], length_s / 6))
-    events = [round((low + (high - low) * rng.random() ** 3) * fps) for _ in labels]
+    events = [round((low + (high - low) * rng.random() ** 4) * fps) for _ in labels]
     least = round(min(8.0, length_s / 10) * fps)
     spare = total - sum(events) - least * (len(events) + 1)
     if spare < 0:
@@ -111,7 +111,7 @@ def event_clips(shots: Sequence[Shot], fps: Fraction) -> tuple[Clip, ...]:
 def draw_labels(rng: np.random.Generator, first: str) -> tuple[str, ...]:
     """Return the events of a positive title: ``first`` and up to two more, often of the same label, shuffled."""
     labels = [first]
-    for _ in range(int(rng.choice(3, p=(0.45, 0.35, 0.2)))):
+    for _ in range(int(rng.choice(3, p=(0.6, 0.3, 0.1)))):
         labels.append(first if rng.random() < 0.5 else str(rng.choice(LABELS)))
     return tuple(labels[index] for index in rng.permutation(len(labels)))
 
