@@ -243,6 +243,7 @@ def _write(title: _Title, spec: FeatureSpec, reader: str, folder: Path) -> Cover
     assert end.info is not None and end.report is not None
     coverage = _coverage(title, end.info, end.report, reader)
     features = np.stack([title.features[row] for row in title.rows])
+    title.features.clear()
     write_shard(folder, spec, coverage, np.asarray(title.pts_s), features)
     return coverage
 
