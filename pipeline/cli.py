@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.errors import ModerationError
+from data.manifest import SPLITS
 from pipeline.config import Config, load_config
 from pipeline.lock import folder_lock
 from pipeline.stage_result import INTERRUPTED, USAGE, StageResult, error_exit_code
@@ -135,7 +136,7 @@ def train(config_path: Path, overrides: dict[str, Any]) -> None:
 
 @cli.command()
 @config_option
-@click.option("--split", help="Only the titles of this split.")
+@click.option("--split", type=click.Choice(SPLITS), help="Only the titles of this split.")
 def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> None:
     """Score titles and write segments, titles and scores."""
     with _locked(config_path, overrides) as config:
@@ -147,10 +148,11 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
 @cli.command()
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file.")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", callback=_assignment, help="Override.")
-@click.option("--split", default="test", show_default=True, help="Split to measure on.")
+@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Split to measure on.")
 @click.option("--run", "run_dir", type=FILE, help="A run's folder (default: the current one).")
 @click.option("--ground-truth", type=FILE, help="Foreign ground truth, ActivityNet JSON.")
 @click.option("--predictions", type=FILE, help="Foreign predictions, ActivityNet JSON.")
+@click.option("--subset", help="Foreign ground truth: only titles of this subset, for example test.")
 @click.option("--official", is_flag=True, help="Foreign files: reproduce the official evaluator's numbers exactly.")
 def evaluate(
     config_path: Path | None,
@@ -159,6 +161,7 @@ def evaluate(
     run_dir: Path | None,
     ground_truth: Path | None,
     predictions: Path | None,
+    subset: str | None,
     official: bool,
 ) -> None:
     """Measure segments: mAP by both rules and both protocols, per label, beside the trivial row."""
@@ -167,7 +170,9 @@ def evaluate(
         from pipeline.evaluate_stage import evaluate_foreign
 
         settings = EvaluateSettings.model_validate(overrides.get("evaluate", {}))
-        _print_evaluation(evaluate_foreign(ground_truth, predictions, official=official, settings=settings))
+        _print_evaluation(
+            evaluate_foreign(ground_truth, predictions, subset=subset, official=official, settings=settings)
+        )
         return
     if config_path is None:
         raise click.UsageError("give --config, or both --ground-truth and --predictions")
@@ -199,6 +204,24 @@ def moderate(videos: tuple[Path, ...], checkpoint: Path, out: Path) -> None:
     result = stage(videos, checkpoint, out)
     _print_segments(result.path)
     _finish([result])
+
+
+@cli.command()
+@click.option("--out", type=FILE, default=Path("demo-output"), show_default=True, help="Folder for everything.")
+@click.option("--titles", default=36, show_default=True, type=click.IntRange(min=12), help="Size of the catalogue.")
+@click.option("--seed", default=0, show_default=True, help="Another seed, another catalogue.")
+def demo(out: Path, titles: int, seed: int) -> None:
+    """Make a small catalogue of videos and run everything on it: extract, train, infer, evaluate."""
+    from pipeline.demo import DEMO_SPLIT
+    from pipeline.demo import demo as stages
+
+    with folder_lock(out):
+        for result, evaluation in stages(out, titles=titles, seed=seed):
+            click.echo(f"{result.summary}\n  -> {result.path}")
+            if evaluation is not None:
+                _print_evaluation(evaluation)
+    _print_segments(out / "work" / "current")
+    click.echo(f"The titles above are the {DEMO_SPLIT} split, which training never saw; two of its files are broken.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

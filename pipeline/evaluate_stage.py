@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from data.activitynet import read_durations, read_ground_truth, read_predictions
+from data.catalogue import read_catalogue
 from data.errors import ConfigError
 from infer.evaluate import evaluate as measure
 from infer.evaluate import evaluate_activitynet
 from infer.evaluation import Evaluation, write_evaluation_csv, write_evaluation_json
 from infer.settings import EvaluateSettings
 from infer.write import read_segments, read_titles_table
-from pipeline.catalogue import read_catalogue
 from pipeline.config import Config
 from pipeline.stage_result import StageResult
 
@@ -46,11 +46,18 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
 
 
 def evaluate_foreign(
-    ground_truth: Path, predictions: Path, *, official: bool, settings: EvaluateSettings
+    ground_truth: Path, predictions: Path, *, subset: str | None, official: bool, settings: EvaluateSettings
 ) -> Evaluation:
-    """Measure detections in ActivityNet JSON; ``official`` reproduces the official evaluator's numbers."""
+    """Measure detections in ActivityNet JSON.
+
+    Args:
+        ground_truth, predictions: the two files.
+        subset: only the ground truth of this subset; None takes all.
+        official: reproduce the official evaluator's numbers exactly.
+        settings: how to measure; the protocol is all occurrences.
+    """
     return evaluate_activitynet(
-        read_ground_truth(ground_truth),
+        read_ground_truth(ground_truth, subset=subset),
         read_predictions(predictions),
         read_durations(ground_truth),
         settings,

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from data.catalogue import read_catalogue
 from data.errors import ConfigError, SchemaError
 from data.files import fingerprint
 from data.manifest import read_titles
@@ -29,7 +30,6 @@ from infer.title_status import TitleRow, title_row
 from infer.write import Origin, open_scores, write_results
 from model.build import FrameNetwork, pick_device
 from model.checkpoint import Checkpoint, load_network
-from pipeline.catalogue import read_catalogue
 from pipeline.config import Config
 from pipeline.extract_stage import Failure, read_failures
 from pipeline.progress import progress_bar

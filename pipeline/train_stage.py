@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from data.catalogue import Catalogue, read_catalogue
 from data.errors import CheckpointError, ConfigError
 from data.files import fingerprint
 from data.labels import TitleLabels
@@ -23,7 +24,6 @@ from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
 from model.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from model.train import Trainer, Validation
-from pipeline.catalogue import Catalogue, read_catalogue
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.provenance import software, write_run
