@@ -114,6 +114,7 @@ def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
     try:
         stream = _main_video(container, path.name)
         codec = stream.codec_context
+        asked = f"{codec.name} video of {codec.width} x {codec.height}"
         codec.thread_count = threads
         if threads != 1:
             codec.thread_type = ThreadType.AUTO
@@ -122,8 +123,7 @@ def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
     except MEDIA_ERRORS as error:
         container.close()
         raise DecodeError(
-            f"{path.name}: {codec.name} video of {codec.width} x {codec.height} is refused (allowed: {CODECS}; "
-            f"at most {MAX_PIXELS} pixels); convert it",
+            f"{path.name}: {asked} is refused (allowed: {CODECS}; at most {MAX_PIXELS} pixels); convert it",
             code="refused_codec",
         ) from error
     except DecodeError:

@@ -27,6 +27,7 @@ _TRANSPORT_PACKET_BYTES = (188, 192, 204)
 _TRANSPORT_SYNC = 0x47
 _TAIL_BYTES = 1 << 20
 _PACK_START = b"\x00\x00\x01\xba"
+_PROGRAM_END = b"\x00\x00\x01\xb9"
 _EBML_SEGMENT = b"\x18\x53\x80\x67"
 _UNSIZED = 0xFFFFFFFF
 
@@ -120,7 +121,8 @@ def _program_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
     at += 14 + (tail[at + 13] & 7) if tail[at + 4] >> 6 == 1 else 12  # header of MPEG-2, of MPEG-1
     while at + 6 <= len(tail) and tail[at : at + 3] == b"\0\0\1" and tail[at + 3] > 0xB9:
         at += 6 + int.from_bytes(tail[at + 4 : at + 6], "big")
-    return at > len(tail)
+    header_cut = len(tail) - at < 6 and tail[at:] not in (b"", _PROGRAM_END)
+    return at > len(tail) or header_cut
 
 
 def _transport_stream_breaks_off(handle: BinaryIO, size: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
 
 import numpy as np
@@ -41,7 +42,7 @@ def read_number(rgb):
 def expected_numbers(times_s):
     """The rule, in the plainest words: for each whole second up to the last frame, the last frame displayed by then."""
     since = [Fraction(time) - Fraction(times_s[0]) for time in times_s]
-    return [max(i for i, time in enumerate(since) if time <= t + Fraction(1, 1000)) for t in range(int(since[-1]) + 1)]
+    return [bisect_right(since, t + Fraction(1, 1000)) - 1 for t in range(int(since[-1]) + 1)]
 
 
 @pytest.fixture

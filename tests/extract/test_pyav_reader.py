@@ -1,0 +1,301 @@
+"""What the contract leaves to PyAV: hostile and damaged files, colours, streams that only pose as the video."""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import suppress
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from data.errors import DecodeError
+from extract.pyav_reader import PyAvReader
+from extract.pyav_writer import write_video
+
+FPS = 25
+FRAMES = 100
+LOST = 1.0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet():
+    av.logging.set_level(av.logging.PANIC)
+
+
+def refusal(path):
+    with pytest.raises(DecodeError) as caught:
+        list(PyAvReader(path).frames())
+    return caught.value
+
+
+def read(path):
+    reader = PyAvReader(path)
+    try:
+        return list(reader.frames()), reader.report(), reader.info
+    finally:
+        reader.close()
+
+
+# Untrusted input
+
+
+def test_a_playlist_named_mp4_is_refused(tmp_path):
+    path = tmp_path / "list.mp4"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nother.ts\n#EXT-X-ENDLIST\n")
+    error = refusal(path)
+    assert (error.code, str(error)) == (
+        "refused_format",
+        "list.mp4: text or a playlist; list the video file itself",
+    )
+
+
+def test_a_playlist_that_a_zero_byte_hides_is_not_followed(tmp_path, clip):
+    clip("other.ts", [Fraction(i, 25) for i in range(30)])
+    path = tmp_path / "list.m3u8"
+    path.write_bytes(b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nother.ts\n#EXT-X-ENDLIST\n\x00")
+    assert refusal(path).code in {"refused_format", "unreadable"}
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_regular_files_are_opened(tmp_path, make):
+    make(tmp_path / "thing.mp4")
+    error = refusal(tmp_path / "thing.mp4")
+    assert (error.code, str(error)) == ("not_a_file", "thing.mp4: not a regular file; list a video file")
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    assert str(refusal(tmp_path / "empty.mp4")) == "empty.mp4: the file is empty; copy it again"
+
+
+def test_noise_is_unreadable(tmp_path):
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(random.Random(0).randbytes(50_000))
+    assert refusal(path).code in {"unreadable", "refused_format"}
+
+
+def test_a_codec_outside_the_list_is_refused(tmp_path):
+    path = tmp_path / "clip.mkv"
+    write_video(path, [np.zeros((64, 64, 3), np.uint8)] * 3, codec="snow", options={"strict": "experimental"})
+    assert refusal(path).code == "refused_codec"
+
+
+def test_pictures_too_large_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "clip.mkv"
+    write_video(path, [np.zeros((64, 64, 3), np.uint8)] * 3)
+    monkeypatch.setattr("extract.pyav_reader.MAX_PIXELS", 64 * 63)
+    error = refusal(path)
+    assert error.code == "refused_codec"
+    assert "64 x 64" in str(error)
+
+
+def test_names_are_not_taken_for_urls(tmp_path, monkeypatch, clip):
+    clip("concat:a|b.mp4", [0])
+    monkeypatch.chdir(tmp_path)
+    frames, report, _ = read(tmp_path / "concat:a|b.mp4")
+    assert (len(frames), report.complete) == (1, True)
+
+
+# Streams
+
+
+def mux(path, *, sound_s=0, frames=50):
+    with av.open(str(path), "w") as container:
+        video = None
+        if frames:
+            video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+            video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        sound = container.add_stream("aac", rate=48_000)
+        for _ in range(frames):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), 200, np.uint8))))
+        if video:
+            container.mux(video.encode(None))
+        for block in range(sound_s * 48):
+            samples = av.AudioFrame.from_ndarray(np.zeros((2, 1000), np.float32), format="fltp", layout="stereo")
+            samples.sample_rate, samples.pts = 48_000, block * 1000
+            container.mux(sound.encode(samples))
+        container.mux(sound.encode(None))
+
+
+def test_a_cover_picture_is_not_the_video(tmp_path):
+    """The cover is the larger picture and comes first in the file."""
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 320, 320, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((320, 320, 3), np.uint8))
+        container.mux(cover.encode(picture.reformat(format="yuvj420p")))
+        container.mux(cover.encode(None))
+        for _ in range(50):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), 200, np.uint8))))
+        container.mux(video.encode(None))
+    samples, report, info = read(path)
+    assert (len(samples), report.complete, info.codec) == (2, True, "h264")
+    assert samples[0].rgb.mean() == pytest.approx(200, abs=3)
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    mux(tmp_path / "sound.mp4", frames=0, sound_s=2)
+    error = refusal(tmp_path / "sound.mp4")
+    assert (error.code, str(error)) == (
+        "no_video_stream",
+        "sound.mp4: no video stream (found audio); list a file that holds video",
+    )
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts"])
+def test_sound_that_outlasts_the_video_is_no_loss(tmp_path, name):
+    mux(tmp_path / name, sound_s=6)
+    frames, report, _ = read(tmp_path / name)
+    assert (len(frames), report.complete, report.reason) == (2, True, "")
+    assert report.decoded_s == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize("range_name", ["tv", "pc"])
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt2020nc"])
+def test_colours_follow_the_declared_matrix_and_range(tmp_path, matrix, range_name):
+    """The same red, from the Y'CbCr values that the matrix and the range give it (Kr, Kb of the standards)."""
+    red_weight, blue_weight = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114), "bt2020nc": (0.2627, 0.0593)}[
+        matrix
+    ]
+    rgb = np.array([200, 40, 60]) / 255
+    luma = red_weight * rgb[0] + (1 - red_weight - blue_weight) * rgb[1] + blue_weight * rgb[2]
+    chroma = [(rgb[2] - luma) / (2 * (1 - blue_weight)), (rgb[0] - luma) / (2 * (1 - red_weight))]
+    scale, offset, chroma_scale = (219, 16, 224) if range_name == "tv" else (255, 0, 255)
+    values = [offset + scale * luma, *(128 + chroma_scale * value for value in chroma)]
+    planes = np.concatenate([np.full(n, round(v), np.uint8) for n, v in zip((64 * 64, 32 * 32, 32 * 32), values)])
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"qp": "0", "x264-params": f"colormatrix={matrix}"})
+        stream.codec_context.color_range = 1 if range_name == "tv" else 2
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(planes.reshape(96, 64), format="yuv420p")
+        picture.color_range = stream.codec_context.color_range
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    frames, _, _ = read(path)
+    assert frames[0].rgb[32, 32] == pytest.approx([200, 40, 60], abs=3)
+
+
+def test_the_size_may_change_in_the_middle(tmp_path, clip):
+    small = clip("small.ts", [Fraction(i, 25) for i in range(50)])
+    large = clip("large.ts", [Fraction(i, 25) for i in range(50, 100)], size=(96, 208))
+    path = tmp_path / "both.ts"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    frames, _, _ = read(path)
+    assert {frame.rgb.shape for frame in frames} == {(64, 176, 3), (96, 208, 3)}
+
+
+# Damage
+
+SHARP = {"crf": "28", "preset": "veryfast", "g": "25", "bf": "2"}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
+CONTAINERS = {
+    "fast.mp4": {"options": SHARP, "muxer_options": {"movflags": "faststart"}},
+    "plain.mp4": {"options": SHARP},
+    "fragments.mp4": {"options": SHARP, "muxer_options": FRAGMENTS},
+    "clip.mkv": {"options": SHARP},
+    "clip.webm": {"codec": "libvpx", "options": {"cpu-used": "8", "b": "300k", "g": "25"}},
+    "clip.ts": {"options": SHARP},
+    "clip.mpg": {"codec": "mpeg2video", "options": {"bf": "2", "g": "15"}},
+    "mpeg4.avi": {"codec": "mpeg4", "options": {"g": "25"}},
+    "clip.flv": {"options": SHARP | {"bf": "0"}},
+}
+
+
+def busy_frames(clip):
+    """Coded frames with noise below the bar code, so that every picture takes bytes."""
+    noise = np.random.default_rng(1)
+    for number in range(FRAMES):
+        rgb = clip.coded_frame(number)
+        rgb[50:, :150] = noise.integers(0, 255, (14, 150, 3))
+        yield rgb
+
+
+def mutants(intact, seed):
+    """Cut at four places, and eight zeroed ranges of 0.2 % to 40 %."""
+    choice = random.Random(seed)
+    for fifths in range(1, 5):
+        yield f"cut to {fifths}/5", intact[: len(intact) * fifths // 5 // 2 * 2 + 1]  # odd: not between two packets
+    for share in (0.002, 0.01, 0.05, 0.1, 0.2, 0.3, 0.3, 0.4):
+        length = int(len(intact) * share)
+        at = choice.randrange(0, len(intact) - length)
+        yield f"{length} bytes from {at} zeroed", intact[:at] + bytes(length) + intact[at + length :]
+
+
+def read_and_see(clip, reader):
+    """The samples, the report, and the numbers of all pictures that a viewer could still make out."""
+    seen = set()
+    displayed = reader._displayed
+
+    def looking():
+        for time, frame in displayed():
+            with suppress(AssertionError):  # a spoilt picture is lost to the viewer
+                seen.add(clip.read_number(frame.to_ndarray(format="rgb24")))
+            yield time, frame
+
+    reader._displayed = looking
+    frames = list(reader.frames())
+    return frames, reader.report(), seen
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_no_mutant_that_lost_more_than_a_second_is_complete(tmp_path, clip, name):
+    path = tmp_path / name
+    write_video(path, busy_frames(clip), fps=FPS, **CONTAINERS[name])
+    _, report, _ = read(path)
+    assert (report.complete, report.corrupt_packets, report.decoded_s) == (True, 0, pytest.approx(FRAMES / FPS))
+    intact = path.read_bytes()
+    outcomes = []
+    for damage, mutant in mutants(intact, seed=11):
+        path.write_bytes(mutant)
+        try:
+            reader = PyAvReader(path)
+            frames, report, seen = read_and_see(clip, reader)
+        except DecodeError as error:
+            outcomes.append(error.code)
+            continue
+        reader.close()
+        lost_s = (FRAMES - len(seen)) / FPS
+        assert [frame.frame_index for frame in frames] == list(range(report.samples)), damage
+        assert not (report.complete and lost_s > LOST), f"{damage}: lost {lost_s} s, but {report}"
+        assert report.complete == (not report.reason)
+        outcomes.append("complete" if report.complete else "partial")
+    assert set(outcomes) <= {"complete", "partial", "unreadable", "refused_format", "refused_codec", "no_frames"} | {
+        "no_video_stream"
+    }
+    assert outcomes.count("complete") < len(outcomes)
+
+
+def test_a_damaged_packet_holds_the_last_good_picture_and_is_counted(tmp_path, clip):
+    """Short GOPs: the loss stays below what is tolerated, and later pictures are right again."""
+    path = tmp_path / "clip.mp4"
+    options = {"crf": "28", "preset": "ultrafast", "g": "5"}
+    write_video(path, busy_frames(clip), fps=FPS, options=options, muxer_options={"movflags": "faststart"})
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][52]
+        at, size = packet.pos, packet.size
+    intact = path.read_bytes()
+    path.write_bytes(intact[:at] + bytes(size) + intact[at + size :])
+    frames, report, _ = read(path)
+    numbers = [clip.read_number(frame.rgb) for frame in frames]
+    assert numbers == [0, 25, 50, 75]
+    assert report.corrupt_packets >= 1
+    assert report.complete
+
+
+def test_memory_does_not_hold_frames(tmp_path, clip):
+    """A few decoded frames are alive at a time, however many were read."""
+    import gc
+
+    path = clip("clip.mp4", [Fraction(i, 25) for i in range(150)])
+    most = 0
+    for _ in PyAvReader(path).frames():
+        most = max(most, sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()))
+    assert most < 40
