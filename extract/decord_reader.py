@@ -35,7 +35,7 @@ except ImportError as error:
 
 logger = logging.getLogger(__name__)
 
-# Containers in which decord was found to keep time; FFmpeg's names.
+# Containers in which decord was found to keep time (not so in transport streams; no others were looked at).
 CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", MATROSKA)
 DECORD_ERRORS = (decord.DECORDError, RuntimeError, IndexError, OSError, MemoryError)
 
@@ -67,7 +67,7 @@ class DecordReader:
         finally:
             with_pyav.close()
         if self.info.container not in CONTAINERS:
-            raise self._refusal(f"decord misplaces pictures in {self.info.container}")
+            raise self._refusal(f"decord is not trusted with {self.info.container}")
         if matrix.mirrored:
             raise self._refusal("a mirrored picture, which decord leaves mirrored")
         self._left_to_apply = matrix if self.info.container == MATROSKA else IDENTITY

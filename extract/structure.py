@@ -78,8 +78,10 @@ def _riff_breaks_off(handle: BinaryIO, size: int) -> bool:
         name, length = struct.unpack("<4sI", handle.read(8))
         if name != b"RIFF" or length in (0, _UNSIZED):
             return False
+        if at + 8 + length > size:
+            return True
         at += 8 + length + length % 2
-    return at > size + 1
+    return False
 
 
 def _matroska_breaks_off(handle: BinaryIO, size: int) -> bool:

@@ -68,18 +68,16 @@ def test_another_first_picture_is_refused(clip, shifted):
         list(reader.frames())
 
 
-def test_damage_that_decord_does_not_see_is_found_with_pyav(clip, tmp_path):
+def test_whether_a_title_is_complete_is_decided_by_pyav(clip):
+    """decord reads to the end; what PyAV then finds (here: the file was cut meanwhile) counts."""
     path = clip("clip.mp4", TIMES, muxer_options={"movflags": "faststart"})
-    intact = path.read_bytes()
-    middle, length = len(intact) // 2, len(intact) // 3
-    path.write_bytes(intact[:middle] + bytes(length) + intact[middle + length :])
     reader = DecordReader(path)
     frames = list(reader.frames())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     report = reader.report()
     reader.close()
-    assert [frame.frame_index for frame in frames] == [0, 1, 2]
-    assert not report.complete
-    assert "damaged or missing" in report.reason
+    assert (len(frames), report.samples, report.complete) == (3, 3, False)
+    assert "of 2.5 s could be decoded" in report.reason
 
 
 def test_a_missing_decord_says_how_to_get_it(monkeypatch):
