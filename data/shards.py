@@ -9,7 +9,6 @@ Layout (measured): fixed-size float16 lists, no dictionary, no statistics, no co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from data.errors import SchemaError
 from data.files import TEMPORARY_PREFIX, atomic_path
 from data.schemas import FEATURES, Coverage, FeatureSpec, check_schema_name, features_schema
 
 SUFFIX = ".parquet"
+_SPEC, _COVERAGE = TypeAdapter(FeatureSpec), TypeAdapter(Coverage)
 CHUNK_ROWS = 512  # handed to the Parquet writer at a time: in one piece it takes 8 times the title's memory
 
 
@@ -174,8 +175,8 @@ def _header(path: Path, file: pq.ParquetFile) -> ShardHeader:
     schema = file.schema_arrow
     metadata = check_schema_name(schema, FEATURES, str(path))
     try:
-        spec = FeatureSpec(**json.loads(metadata["feature_spec"]))
-        coverage = Coverage(**json.loads(metadata["coverage"]))
+        spec = _SPEC.validate_json(metadata["feature_spec"], strict=True)
+        coverage = _COVERAGE.validate_json(metadata["coverage"], strict=True)
         expected = features_schema(spec, coverage)
     except (KeyError, TypeError, ValueError) as error:
         raise SchemaError(f"{path}: unreadable shard metadata ({error}); extract the title again") from error

@@ -138,6 +138,10 @@ HOSTILE: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
     ),
     "metadata that are no JSON": (with_metadata("coarse2fine.coverage", "{"), "unreadable shard metadata"),
     "metadata of another shape": (with_metadata("coarse2fine.coverage", '{"title_id": "tt1"}'), "unreadable shard"),
+    "complete that is no truth value": (
+        with_metadata("coarse2fine.coverage", json.dumps({**asdict(COVERAGE), "complete": "no"})),
+        "unreadable shard metadata",
+    ),
     "metadata that are a list": (with_metadata("coarse2fine.coverage", "[]"), "unreadable shard metadata"),
     "a width of text": (
         with_metadata("coarse2fine.feature_spec", json.dumps({**asdict(SPEC), "width": "3"})),
