@@ -18,7 +18,7 @@ from pipeline.demo_shots import Shot, View
 
 FADE_S = 0.5
 GRAIN = 2.5
-INSET_SHARE = 0.6
+INSET_SHARE = 0.45
 LARGEST_CANVAS_PX = 480
 MOTION_FPS = 12
 
@@ -60,7 +60,7 @@ def _composed(shot: Shot, fps: Fraction, size_px: Size) -> Iterator[RGB]:
     behind = _view_frames(shot.backdrop, shot.frames, fps, size_px)
     if shot.style == "blend":
         for front, back in zip(_view_frames(shot.view, shot.frames, fps, size_px), behind):
-            yield ((front.astype(np.uint16) * 3 + back.astype(np.uint16) * 2) // 5).astype(np.uint8)
+            yield ((front.astype(np.uint16) + back) // 2).astype(np.uint8)
         return
     width, height = size_px
     inset = (round(width * INSET_SHARE), round(height * INSET_SHARE))

@@ -133,7 +133,7 @@ def _background(rng: np.random.Generator, frames: int, split: str) -> Shot:
 
 
 def _event(rng: np.random.Generator, frames: int, split: str, label: str | None) -> Shot:
-    style = str(rng.choice(STYLES, p=(0.6, 0.2, 0.2)))
+    style = str(rng.choice(STYLES, p=(0.5, 0.25, 0.25)))
     view = _view(rng, split, label)
     backdrop = None if style == "full" else _view(rng, split, None)
     return Shot(frames, view, label, style, backdrop, fades=False)
@@ -144,14 +144,14 @@ def _view(rng: np.random.Generator, split: str, label: str | None) -> View:
     weights = np.array([region.weight for region in choices])
     region = choices[int(rng.choice(len(choices), p=weights / weights.sum()))]
     # Labelled things stay in sight: their windows are never small. Backgrounds may be looked at closely.
-    least = 0.75 if label is not None else 0.45
+    least = 0.65 if label is not None else 0.45
     start = (rng.random(), rng.random(), rng.uniform(least, 1.0))
     # A quarter of the shots is still, half of them pan, a quarter zooms while panning.
     move = rng.random()
     scale = float(np.clip(start[2] * rng.uniform(0.8, 1.25), least, 1)) if move > 0.75 else start[2]
     end = start if move < 0.25 else (rng.random(), rng.random(), scale)
-    # Most shots are lightly graded; one in five is a dark, washed-out or nearly colourless one.
-    hard = rng.random() < 0.2
+    # Most shots are lightly graded; one in four is a dark, washed-out or nearly colourless one.
+    hard = rng.random() < 0.25
     spread = 3.0 if hard else 1.0
     return View(
         region=region,
@@ -162,6 +162,6 @@ def _view(rng: np.random.Generator, split: str, label: str | None) -> View:
         contrast=float(np.clip(rng.normal(1.0, 0.10 * spread), 0.4, 1.6)),
         colour=float(np.clip(rng.normal(1.0, 0.15 * spread), 0.1, 1.8)),
         tint=(rng.uniform(0.9, 1.1), rng.uniform(0.95, 1.05), rng.uniform(0.9, 1.1)),
-        blur_px=float(rng.uniform(1.0, 3.0)) if rng.random() < 0.1 else 0.0,
+        blur_px=float(rng.uniform(1.5, 5.0)) if rng.random() < 0.15 else 0.0,
         phase=rng.random(),
     )
