@@ -1,0 +1,132 @@
+"""Raw video files to segments: real decoding, real ImageNet weights, a network trained on the spot."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from extract.pyav_writer import write_video
+from pipeline import cli
+from pipeline.moderate import title_ids
+
+FPS, SECONDS = 4, 24
+CONFIG = """
+work_dir = "work"
+[data]
+titles = "titles.csv"
+clip_labels = "clip_labels.csv"
+video_labels = "video_labels.csv"
+labels = ["checks"]
+[extract]
+device = "cpu"
+[model]
+conv_channels = 16
+fc_channels = [16, 16]
+top_k_divisor = 8
+[train]
+epochs = 8
+learning_rate = 3e-3
+batch_size = 3
+device = "cpu"
+"""
+
+
+def film(path: Path, event: tuple[int, int] | None, seed: int) -> None:
+    """A film of drifting gradients; during the event it shows a chessboard."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:96, 0:128]
+    frames = []
+    for number in range(FPS * SECONDS):
+        second = number // FPS
+        base = (rows + columns + 2 * number + 40 * rng.integers(0, 2)) % 256
+        if event is not None and event[0] <= second < event[1]:
+            base = np.where(((rows // 12) + (columns // 12) + seed) % 2, 235, 20)
+        frames.append(np.stack([base, np.roll(base, 7), 255 - base], axis=2).astype(np.uint8))
+    write_video(path, frames, fps=Fraction(FPS))
+
+
+def coarse2fine(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return caught.value.code, captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    titles, video, clips = ["title_id,path,split"], ["title_id,label,present"], ["title_id,label,start_s,end_s,kind"]
+    for number, split in enumerate(["train"] * 5 + ["val"] * 3):
+        event = (4 + 2 * number % 11, 9 + 2 * number % 11) if number % 4 != 3 else None
+        film(folder / f"film {number}.mp4", event, number)
+        titles.append(f"f{number},film {number}.mp4,{split}")
+        video.append(f"f{number},checks,{int(event is not None)}")
+        if event is not None:
+            clips += [
+                f"f{number},checks,{event[0]},{event[1]},{kind}" for kind in ("first_occurrence", "all_occurrence")
+            ]
+    for name, lines in (("titles", titles), ("video_labels", video), ("clip_labels", clips)):
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    (folder / "run.toml").write_text(CONFIG)
+    return folder
+
+
+def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
+    code, out, err = coarse2fine(capsys, "run", "--config", catalogue / "run.toml")
+    assert code == 0, err
+    assert [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")] == [
+        "extract",
+        "train",
+        "infer",
+    ]
+    coverage = pd.read_parquet(catalogue / "work" / "coverage.parquet")
+    assert (coverage.samples == SECONDS).all()
+    assert coverage.complete.all()
+
+    new = catalogue / "new"
+    new.mkdir()
+    film(new / "Film (2026).mp4", (11, 17), seed=20)
+    film(new / "cut.mkv", None, seed=21)
+    data = (new / "cut.mkv").read_bytes()
+    (new / "cut.mkv").write_bytes(data[: len(data) // 2])
+    (new / "notes.mp4").write_text("not a film\n")
+    out_dir = catalogue / "moderation"
+    arguments = ("moderate", new, "--checkpoint", catalogue / "work" / "checkpoint", "--out", out_dir)
+    code, out, _ = coarse2fine(capsys, *arguments)
+    assert code == 1  # two of three were not read to their end
+    titles = pd.read_parquet(out_dir / "current" / "titles.parquet").set_index("title_id")
+    assert titles.status.to_dict() == {"Film__2026_": "flagged", "cut": "partial", "notes": "quarantined"}
+    segments = pd.read_parquet(out_dir / "current" / "segments.parquet")
+    found = segments[(segments.title_id == "Film__2026_") & (segments.decision == "flag")]
+    assert ((found.start_s < 17) & (found.end_s > 11)).any()
+    assert "Film__2026_" in out
+    assert "partial" in out
+
+    code, out, _ = coarse2fine(capsys, *arguments)
+    assert "nothing to do" in out
+    assert code == 1
+
+
+def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, capsys):
+    from data.schemas import FeatureSpec, LabelThresholds
+    from model.build import build_network
+    from model.checkpoint import Checkpoint, save_checkpoint
+    from model.settings import ModelSettings
+
+    settings = ModelSettings(conv_channels=2, fc_channels=(2, 2))
+    spec = FeatureSpec("imported:i3d", "", 4, "imported", "imported", False, 0)
+    network = build_network(settings, width=4, labels=1, seed=0)
+    save_checkpoint(tmp_path, network, Checkpoint(settings, ("a",), spec, {"a": LabelThresholds(0, 0.5, 0, 0)}))
+    code, _, err = coarse2fine(capsys, "moderate", catalogue / "film 0.mp4", "--checkpoint", tmp_path)
+    assert code == 2
+    assert "trained on imported:i3d features, which this program cannot make from a video" in err
+
+
+def test_title_ids_of_file_names_are_valid_and_unique():
+    names = ["a.mp4", "A.mkv", "Ünï cödé (1).mp4", ".hidden", "...mp4", "x" * 300 + ".mp4"]
+    found = title_ids([Path(name) for name in names])
+    assert found[:3] == ["a", "A-2", "_n__c_d___1_"]
+    assert len({title_id.casefold() for title_id in found}) == len(names)
+    assert all(0 < len(title_id) <= 128 and title_id not in {".", ".."} for title_id in found)
