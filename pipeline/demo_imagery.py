@@ -1,10 +1,11 @@
 """Where the demo's pictures come from: photographs and one clip that installed packages carry.
 
 The demo must work offline, and no third-party picture may be committed, so the imagery is read from the wheels of the
-``demo`` extra. Pictures whose package states no licence are left out (the clip is the exception, see Source). A region is the part of a picture that shots may
-look at; regions are what keeps training and test apart: of each labelled picture one half is seen in train and val
-titles and the other (they overlap in the middle) in test titles; of the clip it is the first and the second half of
-its time; two backgrounds occur in test titles alone.
+``demo`` extra. Pictures whose package states no licence are left out (the clip is the exception, see Source).
+
+A region is the part of a picture that shots may look at. Regions are what keeps training and test apart: of each
+labelled photograph, train and val titles show one part and test titles another (they overlap in the middle); of the
+clip it is the first and the second half of its time; two backgrounds occur in test titles alone.
 """
 
 from __future__ import annotations
