@@ -29,6 +29,7 @@ class DamageLedger:
         self._promised: list[Fraction] = []
         self._promised_end: Fraction | None = None
         self._end: Fraction | None = None
+        self._key_shown = False
         self._suspect_until: Fraction | None = None
         self._spoiled_since: Fraction | None = None
         self._spoiled_until_after = Fraction(0)
@@ -58,6 +59,9 @@ class DamageLedger:
         """Register a displayed picture."""
         self._settle_promises(start)
         before = start if self._end is None else self._end
+        if not (key or self._key_shown or self._spoiled_since is not None):
+            self.fault(start)  # predicted from a key frame that is missing
+        self._key_shown = self._key_shown or key
         if self._suspect_until is not None and self._spoiled_since is None and start - before > (end - start) / 2:
             self.fault(before)
         if self._spoiled_since is not None and key and start > self._spoiled_until_after:

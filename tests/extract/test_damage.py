@@ -70,3 +70,10 @@ def test_packets_at_the_end_that_never_became_pictures_are_lost():
     play(ledger, range(10), missing=(8, 9))
     ledger.finish()
     assert ledger.lost_s == 2
+
+
+def test_pictures_before_the_first_key_are_lost():
+    ledger = DamageLedger()
+    play(ledger, range(5), keys=(3,))
+    ledger.finish()
+    assert (ledger.lost_s, ledger.faults) == (3, 1)
