@@ -29,7 +29,7 @@ class DamageLedger:
         self._promised: list[Fraction] = []
         self._promised_end: Fraction | None = None
         self._end: Fraction | None = None
-        self._key_shown = False
+        self._key_known = False
         self._suspect_until: Fraction | None = None
         self._spoiled_since: Fraction | None = None
         self._spoiled_until_after = Fraction(0)
@@ -40,6 +40,10 @@ class DamageLedger:
             self._end = start
         heapq.heappush(self._promised, start)
         self._promised_end = end if self._promised_end is None else max(self._promised_end, end)
+
+    def key_fed(self) -> None:
+        """Note that the decoder got a key frame, even if it is not displayed (an edit list may begin behind it)."""
+        self._key_known = True
 
     def suspect(self, until: Fraction) -> None:
         """Note that something is missing before ``until``: the next gap between pictures up to then is a fault."""
@@ -59,9 +63,9 @@ class DamageLedger:
         """Register a displayed picture."""
         self._settle_promises(start)
         before = start if self._end is None else self._end
-        if not (key or self._key_shown or self._spoiled_since is not None):
+        if not (key or self._key_known or self._spoiled_since is not None):
             self.fault(start)  # predicted from a key frame that is missing
-        self._key_shown = self._key_shown or key
+        self._key_known = self._key_known or key
         if self._suspect_until is not None and self._spoiled_since is None and start - before > (end - start) / 2:
             self.fault(before)
         if self._spoiled_since is not None and key and start > self._spoiled_until_after:

@@ -359,7 +359,9 @@ class PyAvReader:
     def _register(self, packet: Packet[Stream]) -> tuple[Fraction, Fraction] | None:
         """Tell clock and ledger of a packet before it is decoded."""
         promised = self._clock.packet(packet.pts, packet.dts, packet.duration)
-        self._key_seen = self._key_seen or packet.is_keyframe
+        if packet.is_keyframe:
+            self._key_seen = True
+            self._ledger.key_fed()
         if promised is not None and promised[0] >= 0 and self._key_seen and not packet.is_discard:
             self._ledger.promise(*promised)
         time = None if promised is None else promised[0]

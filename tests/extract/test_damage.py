@@ -77,3 +77,11 @@ def test_pictures_before_the_first_key_are_lost():
     play(ledger, range(5), keys=(3,))
     ledger.finish()
     assert (ledger.lost_s, ledger.faults) == (3, 1)
+
+
+def test_a_key_frame_that_an_edit_list_hides_is_not_missing():
+    ledger = DamageLedger()
+    ledger.key_fed()
+    play(ledger, range(5), keys=())
+    ledger.finish()
+    assert (ledger.lost_s, ledger.faults) == (0, 0)
