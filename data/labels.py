@@ -29,3 +29,8 @@ class TitleLabels:
     present: Mapping[str, bool | None] = field(default_factory=dict)
     first: Mapping[str, Clip] = field(default_factory=dict)
     occurrences: tuple[Clip, ...] | None = None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether anybody looked at the title: for at least one label it is known if it is present."""
+        return bool(self.first) or any(value is not None for value in self.present.values())

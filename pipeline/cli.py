@@ -93,7 +93,7 @@ def extract(config_path: Path, overrides: dict[str, Any]) -> None:
     with _locked(config_path, overrides) as config:
         from pipeline.extract_stage import extract as stage
 
-        _finish([stage(config)])
+        _finish([(stage(config), None)])
 
 
 @cli.command("import-features")
@@ -105,7 +105,7 @@ def import_features(config_path: Path, overrides: dict[str, Any], feature_root: 
     with _locked(config_path, overrides) as config:
         from pipeline.extract_stage import import_feature_files
 
-        _finish([import_feature_files(config, feature_root or config.data.media_folder, name)])
+        _finish([(import_feature_files(config, feature_root or config.data.media_folder, name), None)])
 
 
 @cli.group()
@@ -131,7 +131,7 @@ def train(config_path: Path, overrides: dict[str, Any]) -> None:
     with _locked(config_path, overrides) as config:
         from pipeline.train_stage import train as stage
 
-        _finish([stage(config)])
+        _finish([(stage(config), None)])
 
 
 @cli.command()
@@ -142,7 +142,7 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
     with _locked(config_path, overrides) as config:
         from pipeline.infer_stage import infer as stage
 
-        _finish([stage(config, split)])
+        _finish([(stage(config, split), None)])
 
 
 @cli.command()
@@ -179,14 +179,13 @@ def evaluate(
     from pipeline.evaluate_stage import evaluate as stage
 
     result, evaluation = stage(load_config(config_path, overrides), split, run_dir)
-    _print_evaluation(evaluation)
-    _finish([result])
+    _finish([(result, evaluation)])
 
 
 @cli.command()
 @config_option
 def run(config_path: Path, overrides: dict[str, Any]) -> None:
-    """Extract, train (unless a checkpoint is named) and infer; only what is not done yet."""
+    """Extract, train (unless a checkpoint is named), infer and evaluate; only what is not done yet."""
     with _locked(config_path, overrides) as config:
         from pipeline.run_stage import run as stages
 
@@ -203,7 +202,7 @@ def moderate(videos: tuple[Path, ...], checkpoint: Path, out: Path) -> None:
 
     result = stage(videos, checkpoint, out)
     _print_segments(result.path)
-    _finish([result])
+    _finish([(result, None)])
 
 
 @cli.command()
@@ -216,10 +215,8 @@ def demo(out: Path, titles: int, seed: int) -> None:
     from pipeline.demo import demo as stages
 
     with folder_lock(out):
-        for result, evaluation in stages(out, titles=titles, seed=seed):
-            click.echo(f"{result.summary}\n  -> {result.path}")
-            if evaluation is not None:
-                _print_evaluation(evaluation)
+        for outcome in stages(out, titles=titles, seed=seed):
+            _print_outcome(*outcome)
     _print_segments(out / "work" / "current")
     click.echo(f"The titles above are the {DEMO_SPLIT} split, which training never saw; two of its files are broken.")
 
@@ -251,13 +248,19 @@ def _locked(config_path: Path, overrides: dict[str, Any]) -> Iterator[Config]:
         yield config
 
 
-def _finish(results: Iterable[StageResult]) -> None:
-    """Print each stage's line as it ends, and exit with the worst code."""
+def _finish(outcomes: Iterable[tuple[StageResult, Evaluation | None]]) -> None:
+    """Print each stage's outcome as it ends, and exit with the worst code."""
     worst = 0
-    for result in results:
-        click.echo(f"{result.summary}\n  -> {result.path}")
+    for result, evaluation in outcomes:
+        _print_outcome(result, evaluation)
         worst = max(worst, result.exit_code)
     sys.exit(worst)
+
+
+def _print_outcome(result: StageResult, evaluation: Evaluation | None) -> None:
+    if evaluation is not None:
+        _print_evaluation(evaluation)
+    click.echo(f"{result.summary}\n  -> {result.path}")
 
 
 def _print_lines(lines: Iterable[str]) -> None:

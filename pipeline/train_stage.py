@@ -13,7 +13,6 @@ from data.labels import TitleLabels
 from data.schemas import FeatureSpec, LabelThresholds
 from data.shards import ShardHeader, read_header, read_shard, shard_path
 from data.targets import frame_targets
-from data.titles import Title
 from data.windows import TrainingTitle
 from infer.evaluate import evaluate
 from infer.evaluation import JUDGED, MEAN
@@ -98,7 +97,7 @@ def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeade
     headers, unlabelled, without, partial = [], 0, 0, 0
     for title in catalogue.in_split(split):
         path = shard_path(config.features_dir, title.title_id)
-        if not _is_labelled(catalogue.labels[title.title_id], title):
+        if not catalogue.labels[title.title_id].is_labelled:
             unlabelled += 1
         elif not path.exists():
             without += 1
@@ -114,10 +113,6 @@ def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeade
             f"features, {partial} read in part); extract first, and check `coarse2fine labels check`"
         )
     return headers
-
-
-def _is_labelled(labels: TitleLabels, title: Title) -> bool:
-    return bool(labels.first) or any(value is not None for value in labels.present.values())
 
 
 def _one_spec(headers: Sequence[ShardHeader]) -> FeatureSpec:
