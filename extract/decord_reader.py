@@ -25,8 +25,11 @@ import numpy.typing as npt
 
 from data.errors import DecodeError
 from extract.frames import Frame, ReadReport, assign_samples
+from extract.media import MATROSKA, MOV, packet_times
 from extract.orientation import IDENTITY, upright
-from extract.pyav_reader import MATROSKA, PyAvReader, first_picture, key_pictures, packet_times
+from extract.probe import first_picture, key_pictures
+from extract.pyav_reader import PyAvReader
+from extract.rgb import Rgb
 
 try:
     import decord
@@ -36,15 +39,13 @@ except ImportError as error:
 logger = logging.getLogger(__name__)
 
 # Containers in which decord was found to keep time (not so in transport streams; no others were looked at).
-CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", MATROSKA)
+CONTAINERS = (MOV, MATROSKA)
 DECORD_ERRORS = (decord.DECORDError, RuntimeError, IndexError, OSError, MemoryError)
 
 # decord's timestamps are float32; half a millisecond at two hours.
 _TIME_TOLERANCE_S = 0.002
 # Mean absolute difference of equal pictures through two decoders and colour conversions; different ones exceed it.
 _PICTURE_TOLERANCE = 12.0
-
-Rgb = npt.NDArray[np.uint8]
 
 
 class DecordReader:

@@ -86,7 +86,7 @@ def test_a_codec_outside_the_list_is_refused(tmp_path):
 def test_pictures_too_large_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "clip.mkv"
     write_video(path, [np.zeros((64, 64, 3), np.uint8)] * 3)
-    monkeypatch.setattr("extract.pyav_reader.MAX_PIXELS", 64 * 63)
+    monkeypatch.setattr("extract.media.MAX_PIXELS", 64 * 63)
     error = refusal(path)
     assert error.code == "refused_codec"
     assert "64 x 64" in str(error)

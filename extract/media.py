@@ -1,0 +1,175 @@
+"""Open media files with FFmpeg's libraries, within limits, and choose the video: before anything of it is decoded.
+
+Every file is untrusted. FFmpeg reads formats that are lists of other files, protocols that reach the network, and
+codecs that few people test; so formats, protocols, codecs and picture sizes are restricted here, in one place, and
+whoever reads media with PyAV (the reader, the probe, decord's checks) opens it through this module.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from data.errors import DecodeError
+
+FORMATS = "asf,avi,dv,flv,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vvc,webm"
+CODECS = (
+    "av1,cinepak,dnxhd,dvvideo,ffv1,flv,h261,h263,h263p,h264,hevc,huffyuv,indeo3,indeo5,libdav1d,libvpx,libvpx-vp9,mjpeg,"
+    "mpeg1video,mpeg2video,mpeg4,msmpeg4,msmpeg4v1,msmpeg4v2,msvideo1,prores,rawvideo,rv10,rv20,rv30,rv40,svq1,svq3,"
+    "theora,utvideo,vc1,vp3,vp6,vp6f,vp8,vp9,vvc,wmv1,wmv2,wmv3"
+)
+MATROSKA = "matroska,webm"
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+AVI = "avi"
+# 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
+MAX_PIXELS = 2**26
+
+# What damaged files were seen to raise out of FFmpeg and PyAV.
+MEDIA_ERRORS = (av.FFmpegError, IndexError, UnicodeDecodeError, OSError, EOFError, MemoryError)
+
+_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
+_FIRST_TEXT_BYTE = 9
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a regular media file; anything but local files of known formats is refused.
+
+    Raises:
+        DecodeError: ``not_a_file``, ``refused_format`` (text, playlists, formats that hold no video) or ``unreadable``.
+    """
+    name = path.name
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DecodeError(f"{name}: not a regular file; list a video file", code="not_a_file")
+        with path.open("rb") as handle:
+            head = handle.read(512)
+    except (OSError, ValueError) as error:
+        raise DecodeError(f"{name}: cannot be read ({words(error)}); check the path", code="not_a_file") from error
+    if not head:
+        raise DecodeError(f"{name}: the file is empty; copy it again", code="unreadable")
+    if head.isascii() and min(head) >= _FIRST_TEXT_BYTE:
+        raise DecodeError(f"{name}: text or a playlist; list the video file itself", code="refused_format")
+    limits = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    try:
+        return av.open(f"file:{path.absolute()}", container_options=limits, metadata_errors="replace")
+    except av.ArgumentError as error:
+        raise DecodeError(
+            f"{name}: not one of the container formats that are read ({FORMATS}); convert it", code="refused_format"
+        ) from error
+    except MEDIA_ERRORS as error:
+        raise DecodeError(
+            f"{name}: not readable as video ({words(error)}); copy or export it again", code="unreadable"
+        ) from error
+
+
+def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
+    """Open a file and the decoder of its main video stream: not a cover picture, the default one, then the largest.
+
+    Raises:
+        DecodeError: as ``open_container``, or ``no_video_stream``, ``unsupported_codec``, ``refused_codec``.
+    """
+    container = open_container(path)
+    try:
+        stream = _main_video(container, path.name)
+        codec = stream.codec_context
+        asked = f"{codec.name} video of {codec.width} x {codec.height}"
+        codec.thread_count = threads
+        if threads != 1:
+            codec.thread_type = ThreadType.AUTO
+        codec.options = {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
+        codec.open(strict=False)
+    except MEDIA_ERRORS as error:
+        container.close()
+        raise DecodeError(
+            f"{path.name}: {asked} is refused (allowed: {CODECS}; at most {MAX_PIXELS} pixels); convert it",
+            code="refused_codec",
+        ) from error
+    except DecodeError:
+        container.close()
+        raise
+    return container, stream
+
+
+def _main_video(container: InputContainer, name: str) -> VideoStream:
+    covers = [stream for stream in container.streams.video if stream.disposition & _COVER]
+    candidates = [stream for stream in container.streams.video if not stream.disposition & _COVER]
+    if not candidates:
+        found = sorted({"cover picture" if stream in covers else stream.type for stream in container.streams})
+        raise DecodeError(
+            f"{name}: no video stream (found {', '.join(found) or 'nothing'}); list a file that holds video",
+            code="no_video_stream",
+        )
+    decodable = [stream for stream in candidates if stream.codec_context is not None]
+    if not decodable:
+        raise DecodeError(
+            f"{name}: no decoder for its video codec; convert it, for example to H.264", code="unsupported_codec"
+        )
+
+    def rank(stream: VideoStream) -> tuple[bool, int]:
+        return bool(stream.disposition & Disposition.default), stream.width * stream.height
+
+    return max(decodable, key=rank)
+
+
+def declared_duration_s(container: InputContainer, stream: VideoStream, start_ticks: int = 0) -> float | None:
+    """Return what the file promises for its video, in seconds; None if it promises nothing for the video alone.
+
+    The stream's own duration, else its DURATION tag (Matroska; FFmpeg writes the end, so the start is subtracted,
+    mkvmerge writes the length), else the container's if the video is its only stream (sound may be longer).
+    ``start_ticks`` is the first picture's time, for containers that do not state it.
+    """
+    time_base = Fraction(stream.time_base or 1)
+    start_s = float((start_ticks if stream.start_time is None else stream.start_time) * time_base)
+    matroska = container.format.name == MATROSKA
+    if container.format.name == AVI and stream.frames and stream.average_rate:  # else guessed from the file's size
+        return float(stream.frames / stream.average_rate)
+    if stream.duration and stream.duration > 0 and not matroska:  # Matroska has none: FFmpeg copies the container's
+        return float(stream.duration * time_base)
+    tagged_s = _clock_s(stream.metadata.get("DURATION", ""))
+    if tagged_s is not None:
+        return tagged_s if "NUMBER_OF_FRAMES" in stream.metadata else max(0.0, tagged_s - start_s)
+    if container.duration and container.duration > 0 and len(container.streams) == 1:
+        total_s = container.duration / av.time_base
+        return max(0.0, total_s - start_s) if matroska else total_s
+    return None
+
+
+def packet_times(path: Path) -> list[Fraction] | None:
+    """Return the presentation times of all packets in seconds, sorted, without decoding.
+
+    None if packets alone do not tell what is displayed: pictures discarded by an edit list, packets without time, two
+    with the same time, or a read error.
+    """
+    container, stream = open_stream(path, 1)
+    ticks: list[int] = []
+    with container:
+        try:
+            for packet in container.demux(stream):
+                if packet.size == 0:
+                    continue
+                if packet.pts is None or packet.pts < 0 or packet.is_discard:
+                    return None
+                ticks.append(packet.pts)
+        except MEDIA_ERRORS:
+            return None
+        time_base = Fraction(stream.time_base or 1)
+    return None if len(set(ticks)) < len(ticks) else [time_base * tick for tick in sorted(ticks)]
+
+
+def words(error: BaseException) -> str:
+    """Return what an error of FFmpeg or of the system says, without the file's path."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def _clock_s(text: str) -> float | None:
+    """Read ``hh:mm:ss.fraction``; None if it is anything else."""
+    match = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", text.strip())
+    return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])

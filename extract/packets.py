@@ -1,0 +1,95 @@
+"""The packets of one video stream, past read errors, and what the file itself says of damage.
+
+A demuxer passes over damage in silence: it steps to the next header that it recognises, and it ends quietly where a
+file was cut. Both show in the file rather than in the packets, so this module notes which bytes the packets claim, and
+looks at the rest (extract.structure). What the packets promise, and what the decoder makes of them, is the reader's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from extract.damage import DamageLedger
+from extract.media import AVI, MATROSKA, MEDIA_ERRORS, MOV
+from extract.structure import avi_chunk_missing, breaks_off, zeroed_between
+
+# Between two packets lie headers: in Matroska seldom more than 50 bytes, in AVI eight and a byte of padding.
+_MATROSKA_HEADER_BYTES = 512
+_AVI_HEADER_BYTES = 64
+_READ_ERRORS_IN_A_ROW = 50
+
+
+class VideoPackets:
+    """The packets of a video that can go to its decoder; iterate once.
+
+    Args:
+        path: the file behind ``container``.
+        container, stream: see ``extract.media.open_stream``.
+        ledger: where read errors and encrypted packets are counted.
+    """
+
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, ledger: DamageLedger) -> None:
+        self.failure = "reading was stopped before the end"  # how the file ended; empty when it was read to its end
+        self.encrypted = False
+        self._path = path
+        self._container = container
+        self._format = container.format.name
+        self._stream = stream
+        self._ledger = ledger
+        self._last_pos: int | None = None
+        self._claimed_pos = -1
+        self._claimed_end = 0
+
+    def __iter__(self) -> Iterator[Packet[Stream]]:
+        """Yield the packets in the order of the file; each must be dealt with before the next is asked for."""
+        errors = 0
+        packets = self._container.demux()
+        while errors < _READ_ERRORS_IN_A_ROW:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                broken = errors > 0 or breaks_off(self._path, self._format)
+                self.failure = "the file breaks off" if broken else ""
+                return
+            except MEDIA_ERRORS:
+                errors += 1
+                self._ledger.fault(None)
+                packets = self._container.demux()
+                continue
+            errors = 0
+            if packet.stream_index != self._stream.index or packet.size == 0:
+                self._claim(packet)
+                continue  # an empty packet repeats the last picture, and closes the stream at the end
+            if packet.has_sidedata("encryption_info"):
+                self.encrypted = True
+                self._ledger.fault(None)
+                continue
+            yield packet
+            self._last_pos = packet.pos
+            self._claim(packet)
+        self.failure = "the file cannot be read to its end"
+
+    def skipped_before(self, packet: Packet[Stream]) -> bool:
+        """Whether the demuxer stepped over damage between the video packet before and this one, the newest."""
+        if packet.pos is None or self._last_pos is None or self._format == MOV:
+            return False  # MP4 addresses every packet: nothing is stepped over
+        if self._format == MATROSKA:
+            return packet.pos - self._claimed_end > _MATROSKA_HEADER_BYTES
+        if self._format == AVI:
+            skipped = packet.pos - self._claimed_end
+            return skipped > _AVI_HEADER_BYTES and avi_chunk_missing(self._path, self._claimed_end)
+        return zeroed_between(self._path, self._last_pos, packet.pos)
+
+    def _claim(self, packet: Packet[Stream]) -> None:
+        """Note how far the packets reach in the file; laced packets of one block share its position."""
+        if packet.pos is None:
+            return
+        start = self._claimed_end if packet.pos == self._claimed_pos else packet.pos
+        self._claimed_pos = packet.pos
+        self._claimed_end = max(self._claimed_end, start + packet.size)

@@ -1,0 +1,79 @@
+"""A few pictures of a video, cheaply: from key frames, through a handle of their own.
+
+Letterbox bars and the display matrix must be known before reading begins, and looking ahead must not disturb a reading,
+whose damage is counted from the first packet to the last. So a probe opens the file again. It is no judgement of the
+file: damage is passed over in silence here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from extract.media import MEDIA_ERRORS, declared_duration_s, open_stream
+from extract.rgb import Rgb, RgbConverter
+
+_PROBE_PACKETS = 300
+
+
+def first_frame(path: Path) -> VideoFrame | None:
+    """Return the first frame that decodes; None if none does."""
+    return next(_from_start(path), None)
+
+
+def first_picture(path: Path) -> Rgb | None:
+    """Return the first picture that decodes, upright; None if none does."""
+    frame = first_frame(path)
+    return None if frame is None else RgbConverter()(frame)
+
+
+def key_pictures(path: Path, count: int) -> list[Rgb]:
+    """Return up to ``count`` upright pictures, from the key frames before the middles of ``count`` equal parts."""
+    container, stream = open_stream(path, 1)
+    convert = RgbConverter()
+    pictures: dict[int | None, Rgb] = {}
+    with container:
+        stream.codec_context.skip_frame = "NONKEY"
+        declared_s = declared_duration_s(container, stream) or (container.duration or 0) / av.time_base
+        for part in range(count if declared_s > 0 else 0):
+            target_s = declared_s * (part + 0.5) / count
+            with suppress(*MEDIA_ERRORS):
+                container.seek(
+                    round(target_s / Fraction(stream.time_base or 1)) + (stream.start_time or 0), stream=stream
+                )
+                frame = next(_good_frames(container, stream), None)
+                if frame is not None and frame.pts not in pictures:
+                    pictures[frame.pts] = convert(frame)
+    if not pictures:
+        for frame in islice(_from_start(path), count):
+            with suppress(*MEDIA_ERRORS):
+                pictures[len(pictures)] = convert(frame)
+    return list(pictures.values())
+
+
+def _from_start(path: Path) -> Iterator[VideoFrame]:
+    container, stream = open_stream(path, 1)
+    with container:
+        yield from _good_frames(container, stream)
+
+
+def _good_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Yield undamaged frames of the next packets; gives up quietly after a few hundred."""
+    packets = islice(container.demux(stream), _PROBE_PACKETS)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            frames = [] if packet.has_sidedata("encryption_info") else stream.codec_context.decode(packet)
+        except MEDIA_ERRORS:
+            continue
+        yield from (frame for frame in frames if not frame.is_corrupt)
