@@ -73,6 +73,7 @@ class PyAvReader:
         aspect = Fraction(self._stream.sample_aspect_ratio or 1)
         self.sample_aspect = float(1 / aspect if self.matrix.sideways else aspect)
         self._samples = 0
+        self._unconverted = 0
         self._span_s = Fraction(0)
         self._key_seen = False
 
@@ -81,20 +82,28 @@ class PyAvReader:
         return key_pictures(self._path, count)
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the samples in order; raises DecodeError if there is no sample at all."""
+        """Yield the samples in order, from 0; raises DecodeError if there is no sample at all.
+
+        A picture that cannot become RGB leaves its samples to the picture before it, or, if there is none, to the first
+        one after it; those keep the time of the lost picture. Either way the title is not complete.
+        """
         convert = RgbConverter()
         held: tuple[Fraction, Rgb] | None = None
+        waiting: list[tuple[int, Fraction]] = []
         for samples, since_s, frame in assign_samples(self._displayed()):
             try:
                 held = since_s, convert(frame)
             except MEDIA_ERRORS as error:
                 logger.warning("%s: picture at %.3f s cannot be converted: %s", self._path.name, since_s, words(error))
                 self._ledger.fault(None)
+                self._unconverted += len(samples)
+            waiting.extend((t, since_s) for t in samples)
             if held is None:
                 continue
-            for t in samples:
+            for t, presented_s in waiting:
                 self._samples = t + 1
-                yield Frame(t, float(held[0]), held[1], self.sample_aspect)
+                yield Frame(t, float(min(presented_s, held[0])), held[1], self.sample_aspect)
+            waiting.clear()
         self._ledger.finish()
         if held is None:
             raise self._no_frames()
@@ -111,6 +120,8 @@ class PyAvReader:
         reasons = [self._packets.failure] if self._packets.failure else []
         if self._ledger.lost_s > TOLERATED_S:
             reasons.append(f"{float(self._ledger.lost_s):.1f} s of video are damaged or missing")
+        if self._unconverted:
+            reasons.append(f"the pictures of {self._unconverted} samples cannot be converted to RGB")
         declared_s = self.info.declared_duration_s
         if declared_s is not None and self._span_s < declared_s - TOLERATED_S:
             reasons.append(f"{float(self._span_s):.1f} s of {declared_s:.1f} s could be decoded")

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from data.errors import DecodeError
+from extract.decode_pool import Limits, decode
+from extract.decode_worker import WorkerConfig
 from extract.pyav_reader import PyAvReader
 from extract.pyav_writer import write_video
+from extract.rgb import RgbConverter
 
 FPS = 25
 FRAMES = 100
@@ -288,6 +291,74 @@ def test_a_damaged_packet_holds_the_last_good_picture_and_is_counted(tmp_path, c
     assert numbers == [0, 25, 50, 75]
     assert report.corrupt_packets >= 1
     assert report.complete
+
+
+class Refusing(RgbConverter):
+    """Cannot convert the pictures with these numbers, counted in the order in which they are asked for."""
+
+    def __init__(self, refused):
+        super().__init__()
+        self._refused, self._asked = refused, -1
+
+    def __call__(self, frame):
+        self._asked += 1
+        if self._asked in self._refused:
+            raise av.ArgumentError(22, "unsupported conversion")
+        return super().__call__(frame)
+
+
+@pytest.mark.parametrize(
+    ("refused", "numbers", "pts_s"),
+    [
+        ({0, 1}, [50, 50, 50, 75], [0, 1, 2, 3]),  # held back: samples 0 and 1 keep the times of what they lost
+        ({2}, [0, 25, 25, 75], [0, 1, 1, 3]),  # held over, as any picture
+        ({0, 3}, [25, 25, 50, 50], [0, 1, 2, 2]),
+    ],
+)
+def test_pictures_that_cannot_be_converted_leave_no_sample_out(tmp_path, clip, monkeypatch, refused, numbers, pts_s):
+    """Every picture is a key frame, so that nothing else is lost."""
+    path = clip("clip.mp4", [Fraction(i, 25) for i in range(FRAMES)], options={"crf": "20", "g": "1"})
+    monkeypatch.setattr("extract.pyav_reader.RgbConverter", lambda: Refusing(refused))
+    frames, report, _ = read(path)
+    assert [clip.read_number(frame.rgb) for frame in frames] == numbers
+    assert [(frame.frame_index, frame.pts_s) for frame in frames] == list(enumerate(pts_s))
+    assert (report.samples, report.corrupt_packets, report.complete) == (4, len(refused), False)
+    assert report.reason == f"the pictures of {len(refused)} samples cannot be converted to RGB"
+
+
+def test_a_video_of_which_nothing_can_be_converted_fails(clip, monkeypatch):
+    path = clip("clip.mp4", [Fraction(i, 25) for i in range(60)])
+    monkeypatch.setattr("extract.pyav_reader.RgbConverter", lambda: Refusing(range(60)))
+    assert refusal(path).code == "no_frames"
+
+
+SHORTSIGHTED = """
+import av
+import extract.pyav_reader as pyav_reader
+
+class Converter(pyav_reader.RgbConverter):
+    asked = 0
+    def __call__(self, frame):
+        self.asked += 1
+        if self.asked <= 2:
+            raise av.ArgumentError(22, "unsupported conversion")
+        return super().__call__(frame)
+
+pyav_reader.RgbConverter = Converter
+Reader = pyav_reader.PyAvReader
+"""
+
+
+def test_a_decode_process_accepts_a_title_whose_first_pictures_cannot_be_converted(tmp_path, clip, monkeypatch):
+    path = clip("clip.mp4", [Fraction(i, 25) for i in range(FRAMES)])
+    (tmp_path / "shortsighted.py").write_text(SHORTSIGHTED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = WorkerConfig("shortsighted:Reader", "full", letterbox=False, input_px=64, memory_mib=4096)
+    limits = Limits(workers=1, no_progress_timeout_s=60, title_timeout_s=120)
+    *samples, end = decode([path], config, limits)
+    assert [sample.pixels is None for sample in samples] == [False, True, True, False]
+    assert end.error is None
+    assert not end.report.complete
 
 
 def test_memory_does_not_hold_frames(tmp_path, clip):
