@@ -30,7 +30,7 @@ def score_title(
         top_k_divisor: of Eq. 5.
     """
     device = next(network.parameters()).device
-    reach = network.trunk.conv.kernel_size[0] // 2
+    reach = network.trunk.reach
     actions, conditionals, foregrounds = [], [], []
     with torch.inference_mode():
         for start in range(0, len(features_TD), window):

@@ -24,6 +24,7 @@ def build_network(settings: ModelSettings, *, width: int, labels: int, seed: int
             width,
             conv_channels=settings.conv_channels,
             conv_kernel=settings.conv_kernel,
+            conv_dilation=settings.conv_dilation,
             fc_channels=settings.fc_channels,
             dropout=settings.dropout,
             normalise_input=settings.normalise_input,

@@ -36,7 +36,8 @@ class Trunk(nn.Module):
     Args:
         width: D.
         conv_channels: H.
-        conv_kernel: odd length in frames.
+        conv_kernel: odd number of frames that it weighs.
+        conv_dilation: distance between them in frames.
         fc_channels: widths of the two fully connected layers.
         dropout: before each fully connected layer.
         normalise_input: divide each row by its root mean square first.
@@ -48,6 +49,7 @@ class Trunk(nn.Module):
         *,
         conv_channels: int,
         conv_kernel: int,
+        conv_dilation: int,
         fc_channels: tuple[int, int],
         dropout: float,
         normalise_input: bool,
@@ -55,7 +57,8 @@ class Trunk(nn.Module):
         super().__init__()
         if conv_kernel % 2 == 0:
             raise ValueError(f"conv_kernel is {conv_kernel}; use an odd length, so that a frame is its own centre")
-        self.conv = nn.Conv1d(width, conv_channels, conv_kernel, padding=conv_kernel // 2)
+        self.reach = conv_kernel // 2 * conv_dilation
+        self.conv = nn.Conv1d(width, conv_channels, conv_kernel, padding=self.reach, dilation=conv_dilation)
         self.dropout = nn.Dropout(dropout)
         self.fc1 = nn.Linear(conv_channels, fc_channels[0])
         self.fc2 = nn.Linear(fc_channels[0], fc_channels[1])
@@ -72,15 +75,16 @@ class Trunk(nn.Module):
 
     def _convolve(self, rows_VD: Tensor, lengths_N: Tensor) -> Tensor:
         """Convolve each title alone, as one matrix product per kernel position over all titles at once."""
-        reach = self.conv.kernel_size[0] // 2
+        reach, dilation = self.reach, self.conv.dilation[0]
         title_V = torch.repeat_interleave(torch.arange(len(lengths_N), device=rows_VD.device), lengths_N)
         place_V = torch.arange(len(rows_VD), device=rows_VD.device) + reach * (title_V + 1)
         packed_PD = rows_VD.new_zeros(len(rows_VD) + reach * (len(lengths_N) + 1), rows_VD.shape[1])
         packed_PD[place_V] = rows_VD
         span = len(packed_PD) - 2 * reach
         out_PH = self.conv.bias.expand(span, -1) if self.conv.bias is not None else packed_PD.new_zeros(1)
-        for offset in range(2 * reach + 1):
-            out_PH = torch.addmm(out_PH, packed_PD[offset : offset + span], self.conv.weight[:, :, offset].T)
+        for position in range(self.conv.kernel_size[0]):
+            seen_PD = packed_PD[position * dilation : position * dilation + span]
+            out_PH = torch.addmm(out_PH, seen_PD, self.conv.weight[:, :, position].T)
         return out_PH[place_V - reach]
 
 

@@ -22,7 +22,9 @@ class ModelSettings(Section):
         network: ``coarse2fine`` (FO + VL + PD), or the ablations of Table 5: ``fo`` (one C-way sigmoid head trained on
             first occurrences only) and ``fo-vl`` (the same head, with title labels).
         conv_channels: H, width of the temporal convolution; 2048 in the code that the paper cites.
-        conv_kernel: its length in frames, odd.
+        conv_kernel: how many frames it weighs, odd.
+        conv_dilation: distance between those frames. Not in the paper (1): an event is a dozen shots of a few seconds,
+            and frames further apart show more of them at the same cost.
         fc_channels: the two shared fully connected layers (Sec. 4.2: 1024 and 512).
         dropout: before each shared fully connected layer, while training. Not in the paper (0).
         top_k_divisor: k = ceil(valid frames / divisor) of Eq. 5. The cited code uses 8; an event is far shorter than an
@@ -35,6 +37,7 @@ class ModelSettings(Section):
     network: Network = "coarse2fine"
     conv_channels: int = Field(default=2048, ge=1)
     conv_kernel: int = Field(default=3, ge=1)
+    conv_dilation: int = Field(default=1, ge=1)
     fc_channels: tuple[int, int] = (1024, 512)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     top_k_divisor: int = Field(default=8, ge=1)

@@ -14,7 +14,7 @@ def features_TD():
 @pytest.mark.parametrize("name", ["coarse2fine", "fo"])
 @pytest.mark.parametrize("window", [1, 7, 49, 50])
 def test_windowed_and_whole_scores_agree(features_TD, name, window):
-    settings = ModelSettings(network=name, conv_channels=5, conv_kernel=5, fc_channels=(4, 4))
+    settings = ModelSettings(network=name, conv_channels=5, conv_kernel=5, conv_dilation=2, fc_channels=(4, 4))
     network = build_network(settings, width=6, labels=2, seed=0).eval()
     whole = score_title(network, "t", features_TD, window=1000, top_k_divisor=8)
     windowed = score_title(network, "t", features_TD, window=window, top_k_divisor=8)

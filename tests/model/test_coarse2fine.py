@@ -27,16 +27,19 @@ def batch(lengths, padding=0, seed=0):
     return features_NTD, valid_NT
 
 
-@pytest.mark.parametrize("kernel", [1, 3, 5])
-def test_the_trunk_is_the_plain_padded_form(kernel):
-    net = network(conv_kernel=kernel)
+@pytest.mark.parametrize(("kernel", "dilation"), [(1, 1), (3, 1), (5, 1), (3, 2), (5, 3)])
+def test_the_trunk_is_the_plain_padded_form(kernel, dilation):
+    net = network(conv_kernel=kernel, conv_dilation=dilation)
     features_NTD, valid_NT = batch([9, 4, 1])
     trunk = net.trunk
     packed = trunk(features_NTD, valid_NT)
     rows = []
     for n, length in enumerate([9, 4, 1]):
         alone = features_NTD[n, :length].T.unsqueeze(0)
-        hidden = torch.relu(functional.conv1d(alone, trunk.conv.weight, trunk.conv.bias, padding=kernel // 2))
+        reach = kernel // 2 * dilation
+        hidden = torch.relu(
+            functional.conv1d(alone, trunk.conv.weight, trunk.conv.bias, padding=reach, dilation=dilation)
+        )
         rows.append(torch.relu(trunk.fc2(torch.relu(trunk.fc1(hidden[0].T)))))
     torch.testing.assert_close(packed, torch.cat(rows), rtol=1e-5, atol=1e-6)
 
