@@ -18,10 +18,10 @@ demo: install  ## the main job on a small generated catalogue: videos to segment
 	$(BIN)/coarse2fine demo --out $(OUT)
 
 test: install  ## the default tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-slow: install  ## tests that take minutes or much memory
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 lint: install  ## style, types, import rules
 	$(BIN)/ruff check .
