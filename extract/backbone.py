@@ -74,7 +74,7 @@ class Backbone:
     def __call__(self, pictures: Tensor) -> Tensor:
         """Return the (N, D) float32 features on the CPU of (N, S, S, 3) uint8 RGB pictures on the CPU."""
         if self.device.type == "cpu":
-            return torch.cat([self._features(few) for few in pictures.split(CPU_PICTURES)])
+            return torch.cat([self._features(few) for few in torch.split(pictures, CPU_PICTURES)])
         return self._features(pictures)
 
     def _features(self, pictures: Tensor) -> Tensor:
