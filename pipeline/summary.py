@@ -16,7 +16,7 @@ NON_TERMINAL_WIDTH = 160
 
 
 def print_run(run_dir: Path) -> None:
-    """Print a run's titles with their status, and every segment."""
+    """Print a run's titles with their status, its flagged segments, and how many near misses there are."""
     console = _console()
     titles = Table("title", "status", "labels", "flagged", "read", "why", title="Titles")
     for row in read_titles_table(run_dir / "titles.parquet"):
@@ -29,17 +29,15 @@ def print_run(run_dir: Path) -> None:
             row.reason or row.error,
         )
     console.print(titles)
-    segments = Table("title", "label", "start", "end", "score", "decision", title="Segments")
-    for segment in read_segments(run_dir / "segments.parquet"):
+    found = read_segments(run_dir / "segments.parquet")
+    flagged = [segment for segment in found if segment.decision == "flag"]
+    segments = Table("title", "label", "start", "end", "score", title="Flagged segments")
+    for segment in flagged:
         segments.add_row(
-            segment.title_id,
-            segment.label,
-            clock(segment.start_s),
-            clock(segment.end_s),
-            f"{segment.score:.3f}",
-            segment.decision,
+            segment.title_id, segment.label, clock(segment.start_s), clock(segment.end_s), f"{segment.score:.3f}"
         )
-    console.print(segments if segments.row_count else "No segments.")
+    console.print(segments if flagged else "No flagged segments.")
+    console.print(f"{len(found) - len(flagged)} near misses (decision = review) are in {run_dir / 'segments.csv'}")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
