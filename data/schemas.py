@@ -136,12 +136,15 @@ class LabelThresholds:
         frame: tau_f, the least action score of a frame inside a segment; in [0, 1].
         merge_gap_s: runs closer than this are joined; seconds >= 0.
         min_length_s: shorter segments are dropped; seconds >= 0.
+        flag: least segment score of a segment that is flagged; in [0, 1]. The thresholds above shape candidates and
+            rank well when they are low; this one decides which of them to act on.
     """
 
     title: float
     frame: float
     merge_gap_s: float
     min_length_s: float
+    flag: float = 0.0
 
 
 def _with_name(schema: pa.Schema, name: str, extra: dict[str, str] | None = None) -> pa.Schema:

@@ -1,8 +1,9 @@
 """Frame scores become segments, and segments decide what a title is called (Sec. 3.3).
 
 A label whose title score is below tau_v is dropped; frames whose action score reaches tau_f form runs; runs with a
-short gap are joined; short ones are dropped. What passes is flagged. What would pass at a fraction of both thresholds,
-and touches nothing flagged, is a near miss for a reviewer: an absence of segments must never hide a close call.
+short gap are joined; short ones are dropped. What passes is flagged if its score reaches the label's flag threshold.
+What would pass at a fraction of these thresholds, and touches nothing flagged, is a near miss for a reviewer: an
+absence of segments must never hide a close call.
 
 Axes: T frames, C labels, R runs. Frame i covers ``[i, i + 1)`` seconds.
 """
@@ -81,7 +82,7 @@ def find_segments(
         thresholds: what each label must reach.
         labels: C names, in the order of the score columns.
         segment_score: ``max`` (Sec. 3.3) or ``mean`` action score of the run.
-        review_fraction: near misses are sought at this fraction of tau_f and tau_v, in [0, 1]; 0 seeks none.
+        review_fraction: near misses are sought at this fraction of the thresholds, in [0, 1]; 0 seeks none.
         duration_s: clips the end of the last frame, if it ends inside that frame.
 
     Returns:
@@ -98,12 +99,18 @@ def find_segments(
             known = ", ".join(sorted(thresholds)) or "none"
             raise ConfigError(f"label {label!r}: no thresholds (there are: {known}); tune them or set infer.thresholds")
         limits = thresholds[label]
-        flagged = _passing(scores, c, limits, duration_s)
+        passing = partial(_passing, scores, c, segment_score=segment_score, duration_s=duration_s)
+        flagged = passing(limits)
         describe = partial(_describe, scores, c, label=label, segment_score=segment_score, duration_s=duration_s)
         found += describe(flagged, limits, decision="flag")
         if review_fraction > 0:
-            lower = replace(limits, title=limits.title * review_fraction, frame=limits.frame * review_fraction)
-            near = _passing(scores, c, lower, duration_s)
+            lower = replace(
+                limits,
+                title=limits.title * review_fraction,
+                frame=limits.frame * review_fraction,
+                flag=limits.flag * review_fraction,
+            )
+            near = passing(lower)
             near = near.take(~_touching(near, flagged))
             found += describe(near, lower, decision="review")
     found.sort(key=lambda segment: (segment.start_s, segment.end_s))
@@ -136,14 +143,24 @@ def _check(scores: TitleScores, labels: Sequence[str]) -> None:
         )
 
 
-def _passing(scores: TitleScores, c: int, limits: LabelThresholds, duration_s: float | None) -> Runs:
-    """Return the runs of label c that pass tau_v, tau_f, the gap and the minimum length."""
+def run_scores(runs: Runs, action_T: Scores, segment_score: str) -> npt.NDArray[np.float64]:
+    """Return (R,) the score of each run: its highest (Sec. 3.3) or its mean action score."""
+    if segment_score == "max":
+        return runs.reduce(np.maximum, action_T)
+    return runs.reduce(np.add, action_T) / (runs.stop_R - runs.start_R)
+
+
+def _passing(
+    scores: TitleScores, c: int, limits: LabelThresholds, *, segment_score: str, duration_s: float | None
+) -> Runs:
+    """Return the runs of label c that pass tau_v, tau_f, the gap, the minimum length and the flag threshold."""
     frames = len(scores.action_TC)
     if float(scores.title_score_C[c]) < limits.title:
         return find_runs(np.zeros(frames, dtype=bool))
     above_T = scores.action_TC[:, c].astype(np.float64) >= limits.frame
     runs = merge_runs(find_runs(above_T), limits.merge_gap_s)
-    return runs.take(lengths_s(runs, frames, duration_s) >= limits.min_length_s)
+    runs = runs.take(lengths_s(runs, frames, duration_s) >= limits.min_length_s)
+    return runs.take(run_scores(runs, scores.action_TC[:, c], segment_score) >= limits.flag)
 
 
 def _touching(near: Runs, flagged: Runs) -> npt.NDArray[np.bool_]:
@@ -171,9 +188,8 @@ def _describe(
     action_T = scores.action_TC[:, c]
     foreground_T = scores.foreground_T
     conditional_T = None if scores.conditional_TC is None else scores.conditional_TC[:, c]
-    peak_R = runs.reduce(np.maximum, action_T)
-    mean_R = runs.reduce(np.add, action_T) / (runs.stop_R - runs.start_R)
-    score_R = peak_R if segment_score == "max" else mean_R
+    mean_R = run_scores(runs, action_T, "mean")
+    score_R = run_scores(runs, action_T, segment_score)
     foreground_R = None if foreground_T is None else runs.reduce(np.maximum, foreground_T)
     conditional_R = None if conditional_T is None else runs.reduce(np.maximum, conditional_T)
     end_s_R = ends_s(runs, len(action_T), duration_s)

@@ -41,6 +41,7 @@ class ThresholdOverride(Section):
     frame: Share | None = None
     merge_gap_s: Seconds | None = None
     min_length_s: Seconds | None = None
+    flag: Share | None = None
 
 
 class InferSettings(Section):
@@ -50,7 +51,7 @@ class InferSettings(Section):
         device: torch device for scoring; ``auto`` takes the GPU where there is one.
         window_s: titles longer than this are scored in overlapping windows of this length; seconds (Sec. 4.2: T).
         segment_score: highest (Sec. 3.3) or mean action score of the run. ``mean`` is not in the paper.
-        review_fraction: near misses at this fraction of tau_f and tau_v go to review; 0 turns review off. Not in the
+        review_fraction: near misses at this fraction of the thresholds go to review; 0 turns review off. Not in the
             paper: an operator wants to see what was just missed.
         thresholds: per label, what to use instead of the checkpoint's tuned thresholds.
         write_scores: keep every frame score in scores.parquet.

@@ -1,4 +1,4 @@
-"""Choose each label's thresholds on the validation split: tau_f, gap merge, minimum length, then tau_v.
+"""Choose each label's thresholds on the validation split: tau_f, gap merge, minimum length, then tau_v and flag.
 
 Not in the paper, which only says "pre-defined" (Sec. 3.3). The action score is a product of two sigmoids, so a fixed
 0.5 would lose most of the accuracy. What is maximised is the mean AP that methods are judged by (SPEC.md, Evaluation):
@@ -31,7 +31,7 @@ from data.labels import TitleLabels
 from data.schemas import LabelThresholds
 from infer.average_precision import Clips, Predictions, label_average_precision, match
 from infer.protocol import GroundTruth, ground_truth
-from infer.segments import Runs, find_runs, merge_runs
+from infer.segments import Runs, find_runs, merge_runs, run_scores
 from infer.settings import Protocol, Rule, TuneSettings
 from infer.tiou import Floats, Indices
 from infer.title_scores import TitleScores
@@ -143,11 +143,14 @@ def tune_label(validation: Validation, settings: TuneSettings, *, label: str, se
     frame, gap = float(frames[best[0]]), settings.merge_gaps_s[best[1]]
     length = settings.min_lengths_s[best[2]]
     title = choose_title_threshold(validation.title_score_N, np.unique(validation.clips.title_G), settings.title_recall)
+    runs = merge_runs(find_runs(validation.action_T >= frame), gap)
+    runs = runs.take(runs.stop_R - runs.start_R >= length)
+    flag = choose_flag_threshold(_cut_segments(validation, runs, segment_score)[0], validation.clips)
     log.info(
-        "tune label=%s clips=%d objective=%.4f tau_v=%.4g tau_f=%.4g merge_gap_s=%g min_length_s=%g",
-        *(label, len(validation.clips.title_G), float(grid_FML[best]), title, frame, gap, length),
+        "tune label=%s clips=%d objective=%.4f tau_v=%.4g tau_f=%.4g merge_gap_s=%g min_length_s=%g flag=%.4g",
+        *(label, len(validation.clips.title_G), float(grid_FML[best]), title, frame, gap, length, flag),
     )
-    return LabelThresholds(title=title, frame=frame, merge_gap_s=float(gap), min_length_s=float(length))
+    return LabelThresholds(title=title, frame=frame, merge_gap_s=float(gap), min_length_s=float(length), flag=flag)
 
 
 def frame_candidates(action_T: Floats, count: int) -> Floats:
@@ -227,15 +230,32 @@ def _cut_segments(validation: Validation, runs: Runs, segment_score: str) -> tup
     """
     title_R = np.searchsorted(validation.offset_N, runs.start_R, side="right") - 1
     offset_R = validation.offset_N[title_R]
-    score_R = runs.reduce(np.maximum if segment_score == "max" else np.add, validation.action_T)
-    if segment_score != "max":
-        score_R /= runs.stop_R - runs.start_R
+    score_R = run_scores(runs, validation.action_T, segment_score)
     start_s_R = (runs.start_R - offset_R).astype(np.float64)
     end_s_R = np.minimum(runs.stop_R - offset_R, validation.end_s_N[title_R])
     order = np.argsort(-score_R, kind="stable")
     kept = order[start_s_R[order] < end_s_R[order]]
     segments = Predictions(title_R, np.zeros(len(runs), dtype=np.int64), start_s_R, end_s_R, score_R)
     return segments.take(kept), kept
+
+
+def choose_flag_threshold(ranked: Predictions, clips: Clips) -> float:
+    """Return the segment score above which flagging finds most at the least cost: the highest F1 at tIoU 0.1.
+
+    AP never falls when candidates are added at the end of a ranking, so thresholds chosen for it are far too low to act
+    on. The value lies halfway to the next lower score, see ``choose_title_threshold``.
+
+    Args:
+        ranked: candidates of one label in the order of judgement.
+        clips: all of that label, at least one.
+    """
+    if not len(ranked):
+        return 0.0
+    found_P = np.cumsum(match(ranked, clips, [(0.1, Rule.GE)])[0])
+    f1_P = 2 * found_P / (np.arange(1, len(ranked) + 1) + len(clips.title_G))
+    last = int(np.argmax(f1_P))
+    lower = ranked.score_P[ranked.score_P < ranked.score_P[last]]
+    return float((ranked.score_P[last] + lower.max()) / 2) if len(lower) else 0.0
 
 
 def choose_title_threshold(title_score_N: Floats, positive_N: Indices, least_recall: float) -> float:

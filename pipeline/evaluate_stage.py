@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from data.activitynet import read_durations, read_ground_truth, read_predictions
 from data.catalogue import read_catalogue
 from data.errors import ConfigError
+from data.schemas import LabelThresholds, Segment
 from infer.evaluate import evaluate as measure
 from infer.evaluate import evaluate_activitynet
 from infer.evaluation import Evaluation, write_evaluation_csv, write_evaluation_json
+from infer.segments import find_segments
 from infer.settings import EvaluateSettings
-from infer.write import read_segments, read_titles_table
+from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
 from pipeline.stage_result import StageResult
 
@@ -30,19 +34,40 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
         raise ConfigError(f"{folder}: no segments.parquet in it; run `coarse2fine infer` first")
     catalogue = read_catalogue(config.data)
     truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
-    scored = {row.title_id: row.duration_s for row in read_titles_table(folder / "titles.parquet")}
+    rows = read_titles_table(folder / "titles.parquet")
+    scored = {row.title_id: row.duration_s for row in rows}
+    decoded_s = {row.title_id: row.decoded_s for row in rows}
     durations = {title.title_id: title.duration_s for title in catalogue.titles.values()}
     durations |= {title_id: duration_s for title_id, duration_s in scored.items() if duration_s is not None}
     missing = set(truth) - set(scored)
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
-    evaluation = measure(
-        read_segments(folder / "segments.parquet"), truth, config.data.labels, durations, config.evaluate
-    )
+    evaluation = measure(_candidates(folder, decoded_s), truth, config.data.labels, durations, config.evaluate)
     write_evaluation_json(folder / f"evaluation-{split}.json", evaluation)
     write_evaluation_csv(folder / f"evaluation-{split}.csv", evaluation)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
     return StageResult(f"evaluate: {len(truth)} titles of the {split} split{note}", folder), evaluation
+
+
+def _candidates(folder: Path, decoded_s: Mapping[str, float | None]) -> Iterator[Segment]:
+    """Yield all candidates of a run, also those whose score was too low to be flagged: AP judges the whole ranking.
+
+    They are made again from the run's frame scores; a run without them is measured by its flagged segments.
+    """
+    if not (folder / "scores.parquet").is_file():
+        yield from read_segments(folder / "segments.parquet")
+        return
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    thresholds = {label: LabelThresholds(**{**value, "flag": 0.0}) for label, value in record["thresholds"].items()}
+    for scores in read_scores(folder / "scores.parquet"):
+        yield from find_segments(
+            scores,
+            thresholds,
+            tuple(thresholds),
+            segment_score=record["segment_score"],
+            review_fraction=0,
+            duration_s=decoded_s[scores.title_id],
+        )
 
 
 def evaluate_foreign(

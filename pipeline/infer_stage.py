@@ -104,7 +104,8 @@ def infer_titles(run: InferenceRun) -> StageResult:
         run_id=run_id,
         model_id=checkpoint.model_id,
         features_id=checkpoint.feature_spec.features_id,
-        thresholds={label: asdict(value) for label, value in checkpoint.thresholds.items()},
+        thresholds={label: asdict(checkpoint.thresholds[label]) for label in checkpoint.labels},
+        segment_score=run.settings.segment_score,
         statuses=statuses,
         damaged_shards=len(failures) - unread,
     )

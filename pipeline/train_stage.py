@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from data.catalogue import Catalogue, read_catalogue
 from data.errors import CheckpointError, ConfigError
@@ -140,11 +140,12 @@ def _validate(
     shards = (read_shard(header.path) for header in headers)
     scores = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
     thresholds = tune_thresholds(scores, truth, labels, config.tune, segment_score=config.infer.segment_score)
+    candidates = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
     found = [
         segment
         for title in scores
         for segment in find_segments(
-            title, thresholds, labels, segment_score=config.infer.segment_score, review_fraction=0
+            title, candidates, labels, segment_score=config.infer.segment_score, review_fraction=0
         )
     ]
     quick = EvaluateSettings(rules=(), bootstrap_draws=0, trivial_draws=0)

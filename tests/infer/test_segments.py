@@ -86,6 +86,19 @@ def test_near_misses_are_reviewed_unless_they_touch_a_flag(make_thresholds):
     assert spans(find(actions, make_thresholds(), review_fraction=0), "review") == []
 
 
+def test_the_flag_threshold_decides_which_candidates_to_act_on():
+    limits = LabelThresholds(title=0.0, frame=0.25, merge_gap_s=0, min_length_s=0, flag=0.75)
+    actions = [0.25, 0.75, 0, 0.5, 0, 0.25]
+    found = find(actions, limits, review_fraction=0.5)
+    # the first run peaks at the threshold; the second at two thirds of it, the third below half of it
+    assert spans(found) == [(0, 2)]
+    assert spans(found, "review") == [(3, 4)]
+    # ranked by their mean, the first run reaches 0.5 only
+    by_mean = find(actions, limits, review_fraction=0.5, segment_score="mean")
+    assert spans(by_mean) == []
+    assert spans(by_mean, "review") == [(0, 2), (3, 4)]
+
+
 @given(ACTIONS, UNIT, st.integers(0, 4), st.integers(0, 4))
 def test_segments_are_sorted_disjoint_and_inside_the_title(actions, frame, gap, least):
     found = find(actions, LabelThresholds(0.0, frame, gap, least))

@@ -6,6 +6,7 @@ import pytest
 from data.errors import SchemaError
 from data.labels import Clip, TitleLabels
 from data.schemas import LabelThresholds
+from infer.average_precision import Clips, Predictions
 from infer.evaluate import evaluate
 from infer.segments import find_runs, find_segments, merge_runs
 from infer.settings import EvaluateSettings, Protocol, TuneSettings
@@ -13,6 +14,7 @@ from infer.title_scores import TitleScores
 from infer.tune import (
     JUDGED_COLUMNS,
     _cut_segments,
+    choose_flag_threshold,
     choose_title_threshold,
     frame_candidates,
     gather,
@@ -71,6 +73,39 @@ def test_tau_v_separates_titles_without_touching_a_title_score():
     absent = [float(title.title_score_C[0]) for n, title in enumerate(scores) if n % 2]
     present = [float(title.title_score_C[0]) for n, title in enumerate(scores) if n % 2 == 0]
     assert max(absent) < chosen.title < min(present)
+
+
+def candidates(scores, starts):
+    """One-second candidates of one label in one title, in the order of judgement."""
+    count = len(scores)
+    zeros, starts = np.zeros(count, dtype=np.int64), np.array(starts, dtype=np.float64)
+    return Predictions(zeros, zeros, starts, starts + 1, np.array(scores, dtype=np.float64))
+
+
+def clips_at(starts):
+    zeros, starts = np.zeros(len(starts), dtype=np.int64), np.array(starts, dtype=np.float64)
+    return Clips(zeros, zeros, starts, starts + 1)
+
+
+@pytest.mark.parametrize(
+    ("starts", "expected"),
+    [
+        # two clips, at 0 s and 10 s. F1 down the ranking, hit miss hit miss: 2/3, 2/4, 4/5, 4/6: cut below the third
+        ([0, 50, 10, 60], (0.5 + 0.25) / 2),
+        # hit miss miss hit: 2/3, 2/4, 2/5, 4/6: of equals the first, which flags less
+        ([0, 50, 60, 10], (0.875 + 0.75) / 2),
+        # nothing is hit: only the best candidate is flagged
+        ([50, 60, 70, 80], (0.875 + 0.75) / 2),
+    ],
+)
+def test_the_flag_threshold_is_the_best_f1_by_hand(starts, expected):
+    ranked = candidates([0.875, 0.75, 0.5, 0.25], starts)
+    assert choose_flag_threshold(ranked, clips_at([0, 10])) == expected
+
+
+def test_all_candidates_are_flagged_when_all_are_right():
+    assert choose_flag_threshold(candidates([0.5, 0.5], [0, 10]), clips_at([0, 10])) == 0.0
+    assert choose_flag_threshold(candidates([], []), clips_at([0])) == 0.0
 
 
 @pytest.mark.parametrize(("recall", "expected"), [(1.0, 0.15), (0.9, 0.35), (0.5, 0.65), (0.75, 0.45)])

@@ -60,6 +60,14 @@ def test_features_to_measured_segments(trained, capsys):
     assert len(judged) >= 2
     assert judged.pop("model") > max(0.6, *judged.values())
 
+    # a higher flag threshold changes what is flagged, not how the ranking is judged
+    raised = ("--set", "infer.thresholds.smoking.flag=1.0", "--set", "infer.thresholds.violence.flag=1.0")
+    coarse2fine(capsys, "infer", "--config", trained, *raised)
+    coarse2fine(capsys, "evaluate", "--config", trained)
+    assert not (pd.read_parquet(current / "segments.parquet").decision == "flag").any()
+    again = json.loads((current / "evaluation-test.json").read_text())
+    assert [row["average"] for row in again["results"]] == [row["average"] for row in evaluation["results"]]
+
     # the checkpoint says what it was made from
     sidecar = json.loads((work / "checkpoint" / "model.json").read_text())
     assert sidecar["feature_spec"]["backbone"] == "imported:toy"
