@@ -127,13 +127,6 @@ def write_segments(path: Path, segments: Iterable[Segment], origin: Origin) -> N
             rows.add({**asdict(segment), **asdict(origin)})
 
 
-def write_titles(path: Path, titles: Iterable[TitleRow], origin: Origin) -> None:
-    """Write the titles table, atomically."""
-    with _open_rows(path, TITLES_SCHEMA) as rows:
-        for title in titles:
-            rows.add(_title_values(title, origin))
-
-
 @contextmanager
 def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoreSink]:
     """Yield a sink for frame scores; the file appears under its name, whole, when the block ends."""
