@@ -1,0 +1,99 @@
+"""What every command shares: options, the lock around a run, and printing outcomes.
+
+Results go to standard output; progress, log lines and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.config import Config, load_config
+from pipeline.lock import folder_lock
+from pipeline.stage_result import StageResult
+
+if TYPE_CHECKING:
+    from infer.evaluation import Evaluation
+
+FILE = click.Path(path_type=Path)
+
+
+def assignment(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """Turn ``section.key=value`` into nested values; a value that is not TOML is text."""
+    nested: dict[str, Any] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{value!r}: write section.key=value, for example train.epochs=3")
+        *sections, key = name.split(".")
+        table = nested
+        for section in sections:
+            table = table.setdefault(section, {})
+        try:
+            table[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = text
+    return nested
+
+
+def config_option(command: Any) -> Any:
+    """Add ``--config`` and ``--set`` to a command."""
+    command = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        callback=assignment,
+        help="Override a key of the file; may be repeated.",
+    )(command)
+    return click.option("--config", "config_path", type=FILE, required=True, help="The run's TOML file.")(command)
+
+
+@contextmanager
+def locked(config_path: Path, overrides: dict[str, Any]) -> Iterator[Config]:
+    """Hold the run's lock while its stages work."""
+    config = load_config(config_path, overrides)
+    with folder_lock(config.work_dir):
+        yield config
+
+
+def finish(outcomes: Iterable[tuple[StageResult, Evaluation | None]]) -> None:
+    """Print each stage's outcome as it ends, and exit with the worst code."""
+    worst = 0
+    for result, evaluation in outcomes:
+        print_outcome(result, evaluation)
+        worst = max(worst, result.exit_code)
+    sys.exit(worst)
+
+
+def print_outcome(result: StageResult, evaluation: Evaluation | None) -> None:
+    """Print what a stage did and where its product is."""
+    if evaluation is not None:
+        print_evaluation(evaluation)
+    click.echo(f"{result.summary}\n  -> {result.path}")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines one by one."""
+    for line in lines:
+        click.echo(line)
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print an evaluation as tables."""
+    from pipeline import summary
+
+    summary.print_evaluation(evaluation)
+
+
+def print_segments(run_dir: Path) -> None:
+    """Print a run's statuses and segments."""
+    from pipeline.summary import print_run
+
+    print_run(run_dir)
