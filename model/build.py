@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from data.errors import ConfigError
@@ -51,3 +53,14 @@ def pick_device(name: str) -> torch.device:
             f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use auto or cpu"
         )
     return device
+
+
+def pick_precision(name: Literal["float32", "bfloat16", "auto"], device: torch.device) -> torch.dtype:
+    """Return the type of matrix products; ``auto`` is bfloat16 only where the hardware multiplies it (GPU, AMX)."""
+    if name != "auto":
+        return torch.float32 if name == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32

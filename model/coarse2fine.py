@@ -75,6 +75,8 @@ class Trunk(nn.Module):
 
     def _convolve(self, rows_VD: Tensor, lengths_N: Tensor) -> Tensor:
         """Convolve each title alone, as one matrix product per kernel position over all titles at once."""
+        if torch.is_autocast_enabled(rows_VD.device.type):
+            rows_VD = rows_VD.to(torch.get_autocast_dtype(rows_VD.device.type))  # once, not per kernel position
         reach, dilation = self.reach, self.conv.dilation[0]
         title_V = torch.repeat_interleave(torch.arange(len(lengths_N), device=rows_VD.device), lengths_N)
         place_V = torch.arange(len(rows_VD), device=rows_VD.device) + reach * (title_V + 1)
@@ -113,8 +115,8 @@ class Coarse2Fine(nn.Module):
             valid_NT: (N, T) True where a frame is real; real frames come first.
         """
         hidden = self.trunk(features_NTD, valid_NT)
-        foreground_V = self.foreground(hidden).squeeze(1)
-        conditional_VC = self.conditional(hidden)
+        foreground_V = self.foreground(hidden).squeeze(1).float()
+        conditional_VC = self.conditional(hidden).float()
         action_VC = torch.sigmoid(foreground_V).unsqueeze(1) * torch.sigmoid(conditional_VC)
         return FrameScores(_pad(action_VC, valid_NT), _pad(conditional_VC, valid_NT), _pad(foreground_V, valid_NT))
 
@@ -129,7 +131,7 @@ class SingleHead(nn.Module):
 
     def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> FrameScores:
         """Score frames; arguments as in ``Coarse2Fine``."""
-        logit_VC = self.head(self.trunk(features_NTD, valid_NT))
+        logit_VC = self.head(self.trunk(features_NTD, valid_NT)).float()
         return FrameScores(_pad(torch.sigmoid(logit_VC), valid_NT), _pad(logit_VC, valid_NT), None)
 
 

@@ -87,6 +87,8 @@ class TrainSettings(Section):
         patience: stop after this many epochs without a better validation score.
         seed: of weights, order, windows and drawn frames.
         device: ``auto`` (GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``.
+        precision: of the matrix products; weights, scores and losses stay float32. ``auto`` takes ``bfloat16`` where
+            the device multiplies it in hardware (elsewhere it is far slower). Not in the paper.
     """
 
     learning_rate: float = Field(default=1e-5, gt=0)
@@ -100,3 +102,4 @@ class TrainSettings(Section):
     patience: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"

@@ -29,7 +29,7 @@ from torch.utils.tensorboard import SummaryWriter
 from data.errors import ConfigError
 from data.files import atomic_path, write_json, write_text
 from data.windows import TrainingTitle, epoch_batches
-from model.build import FrameNetwork, pick_device
+from model.build import FrameNetwork, pick_device, pick_precision
 from model.objective import loss_terms, to_tensors
 from model.settings import LossSettings, ModelSettings, TrainSettings
 
@@ -80,6 +80,7 @@ class Trainer:
         self.model, self.loss, self.train = settings
         self.folder = folder
         self.device = pick_device(self.train.device)
+        self.precision = pick_precision(self.train.precision, self.device)
         self.network = network.to(self.device)
         self.average = self._average()
         optimiser = torch.optim.AdamW if self.train.weight_decay > 0 else torch.optim.Adam
@@ -113,7 +114,8 @@ class Trainer:
                 started = time.monotonic()
                 losses = self._epoch(titles, progress)
                 kept = self._kept_network().eval()
-                validation = validate(kept)
+                with self._multiplying():
+                    validation = validate(kept)
                 self._record(losses, validation, time.monotonic() - started, board)
         self.network.load_state_dict(load_file(self.folder / BEST_NAME))
         return self.state
@@ -140,7 +142,8 @@ class Trainer:
             for number, batch in enumerate(batches):
                 self._set_rate(epoch + number / total)
                 tensors = to_tensors(batch, self.device)
-                scores = self.network(tensors.features_NTD, tensors.valid_NT)
+                with self._multiplying():
+                    scores = self.network(tensors.features_NTD, tensors.valid_NT)
                 if not torch.isfinite(scores.action_NTC).all():
                     raise ConfigError(
                         f"epoch {epoch}: scores are not finite; lower train.learning_rate", code="diverged"
@@ -152,6 +155,10 @@ class Trainer:
                 if progress is not None:
                     progress(epoch, number + 1, total)
         return {name: value / total for name, value in sums.items()}
+
+    def _multiplying(self) -> torch.autocast:
+        """Matrix products in the settings' precision."""
+        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
 
     def _step(self, total: Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)

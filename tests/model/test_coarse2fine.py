@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from data.errors import ConfigError
-from model.build import build_network, pick_device
+from model.build import build_network, pick_device, pick_precision
 from model.settings import ModelSettings
 
 WIDTH, LABELS = 6, 3
@@ -105,3 +105,28 @@ def test_an_even_kernel_is_refused():
 def test_a_device_that_is_not_there_says_what_to_use(name):
     with pytest.raises(ConfigError, match=f"device '{name}'.*use auto"):
         pick_device(name)
+
+
+@pytest.mark.parametrize("network", ["coarse2fine", "fo"])
+def test_bfloat16_products_move_scores_by_less_than_a_hundredth_and_outputs_stay_float32(network: str) -> None:
+    built = build_network(
+        ModelSettings(network=network, conv_channels=16, fc_channels=(16, 8)), width=12, labels=3, seed=0
+    )
+    features = torch.randn(2, 40, 12, generator=torch.Generator().manual_seed(1))
+    valid = torch.ones(2, 40, dtype=torch.bool)
+    exact = built(features, valid)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = built(features, valid)
+    assert rough.action_NTC.dtype == rough.label_logit_NTC.dtype == torch.float32
+    assert 0 < float((rough.action_NTC - exact.action_NTC).detach().abs().max()) < 1e-2
+
+
+def test_precision_is_what_was_asked_for_and_auto_only_takes_bfloat16_from_hardware(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu = torch.device("cpu")
+    assert pick_precision("float32", cpu) == torch.float32
+    assert pick_precision("bfloat16", cpu) == torch.bfloat16
+    for fast, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda fast=fast: fast)
+        assert pick_precision("auto", cpu) == expected
