@@ -33,6 +33,8 @@ class FrameTargets:
         present_C: (C,) target of the title score: the title contains the label.
         present_known_C: (C,) the target above is known (for a window: and holds in the window).
         background_title: every label is known to be absent from the title.
+        labelled_TC: (T, C) the frames of ``positive_TC`` that single-frame supervision is told of; all for the others.
+        count_C: (C,) float32, how often the label occurs; NaN where nobody counted (for a window: or not in it).
     """
 
     positive_TC: BoolArray
@@ -41,6 +43,8 @@ class FrameTargets:
     present_C: BoolArray
     present_known_C: BoolArray
     background_title: bool
+    labelled_TC: BoolArray
+    count_C: npt.NDArray[np.float32]
 
     @property
     def frames(self) -> int:
@@ -54,8 +58,24 @@ def clip_frames(clip: Clip, frames: int) -> slice:
     return slice(first, max(min(math.ceil(clip.end_s), frames), first + 1))
 
 
+def sampled_frames(clip: Clip, frames: int, count: int) -> list[int]:
+    """Return the frames that single-frame supervision is told of: at ``s + (j + 1/2) (e - s) / count``, unique.
+
+    One is the middle of the clip, as SF-Net-1 is trained; seven are SF-Net-2 (Sec. 4.3).
+    """
+    step_s = (clip.end_s - clip.start_s) / count
+    inside = clip_frames(clip, frames)
+    places = (math.floor(clip.start_s + (j + 0.5) * step_s) for j in range(count))
+    return sorted({min(max(place, inside.start), inside.stop - 1) for place in places})
+
+
 def frame_targets(
-    title: TitleLabels, labels: Sequence[str], frames: int, *, unknown: Literal["ignore", "background"] = "ignore"
+    title: TitleLabels,
+    labels: Sequence[str],
+    frames: int,
+    *,
+    unknown: Literal["ignore", "background"] = "ignore",
+    frames_per_clip: int = 0,
 ) -> FrameTargets:
     """Turn a title's labels into frame targets (Sec. 4.2).
 
@@ -65,6 +85,7 @@ def frame_targets(
         frames: T >= 1.
         unknown: ``ignore`` leaves frames after a first occurrence out; ``background`` is the literal reading of the
             paper for the conditional scores: every frame outside the labelled clip is negative.
+        frames_per_clip: how many frames of a clip ``labelled_TC`` holds, see ``sampled_frames``; 0 is all of them.
 
     Returns:
         targets of the whole title. Background candidates are the frames before the *earliest* first occurrence of any
@@ -75,6 +96,7 @@ def frame_targets(
     background_T = np.ones(frames, bool)
     present_C = np.zeros(len(labels), bool)
     present_known_C = np.zeros(len(labels), bool)
+    labelled_TC = np.zeros((frames, len(labels)), bool) if frames_per_clip else positive_TC
     for c, label in enumerate(labels):
         clip = title.first.get(label)
         present = True if clip is not None else title.present.get(label)
@@ -85,6 +107,8 @@ def frame_targets(
             positive_TC[inside, c] = True
             known_TC[: frames if unknown == "background" else inside.stop, c] = True
             background_T[inside.start :] = False
+            if frames_per_clip:
+                labelled_TC[sampled_frames(clip, frames, frames_per_clip), c] = True
         elif present is False:
             known_TC[:, c] = True
         else:
@@ -96,7 +120,20 @@ def frame_targets(
         present_C=present_C,
         present_known_C=present_known_C,
         background_title=bool(present_known_C.all() and not present_C.any()),
+        labelled_TC=labelled_TC,
+        count_C=_counts(title, labels),
     )
+
+
+def _counts(title: TitleLabels, labels: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return how often each label occurs; NaN where it is not known to be absent and only its first is labelled."""
+    count_C = np.full(len(labels), np.nan, np.float32)
+    for c, label in enumerate(labels):
+        if title.occurrences is not None:
+            count_C[c] = sum(clip.label == label for clip in title.occurrences)
+        elif label not in title.first and title.present.get(label) is False:
+            count_C[c] = 0
+    return count_C
 
 
 def window_targets(targets: FrameTargets, start: int, stop: int) -> FrameTargets:
@@ -116,6 +153,8 @@ def window_targets(targets: FrameTargets, start: int, stop: int) -> FrameTargets
         present_C=targets.present_C,
         present_known_C=targets.present_known_C & (~targets.present_C | whole_C),
         background_title=targets.background_title,
+        labelled_TC=targets.labelled_TC[start:stop],
+        count_C=np.where(targets.count_C == 0, targets.count_C, np.float32(np.nan)),
     )
 
 

@@ -49,6 +49,7 @@ class Batch:
         background_NT: (N, T) the background frames drawn for this visit.
         present_NC, present_known_NC: targets of the title scores.
         background_N: (N,) titles without any activity.
+        labelled_NTC, count_NC: see ``FrameTargets``.
     """
 
     features_NTD: npt.NDArray[np.float16]
@@ -59,6 +60,8 @@ class Batch:
     present_NC: BoolArray
     present_known_NC: BoolArray
     background_N: BoolArray
+    labelled_NTC: BoolArray
+    count_NC: npt.NDArray[np.float32]
 
 
 def choose_window(targets: FrameTargets, window: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -105,6 +108,8 @@ def load_batch(
         present_NC=np.stack([targets.present_C for _, targets, _ in picks]),
         present_known_NC=np.stack([targets.present_known_C for _, targets, _ in picks]),
         background_N=np.array([targets.background_title for _, targets, _ in picks]),
+        labelled_NTC=np.zeros((*shape, labels), bool),
+        count_NC=np.stack([targets.count_C for _, targets, _ in picks]),
     )
     for n, (features, targets, drawn_T) in enumerate(picks):
         count = len(features)
@@ -113,20 +118,33 @@ def load_batch(
         batch.positive_NTC[n, :count] = targets.positive_TC
         batch.known_NTC[n, :count] = targets.known_TC
         batch.background_NT[n, :count] = drawn_T
+        batch.labelled_NTC[n, :count] = targets.labelled_TC
     return batch
 
 
 def epoch_batches(
-    titles: Sequence[TrainingTitle], *, batch_size: int, window: int, background_share: float, seed: int, epoch: int
+    titles: Sequence[TrainingTitle],
+    *,
+    batch_size: int,
+    window: int,
+    background_share: float,
+    seed: int,
+    epoch: int,
+    short_window: int = 0,
 ) -> Iterator[Batch]:
-    """Yield every title once, in an order drawn for this epoch, one batch read ahead in a thread."""
+    """Yield every title once, in an order drawn for this epoch, one batch read ahead in a thread.
+
+    Args:
+        short_window: where > 0, the window of every other batch, the first included.
+    """
     order = np.random.default_rng([seed, epoch]).permutation(len(titles))
     groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
     def load(number: int) -> Batch:
         rng = np.random.default_rng([seed, epoch, number])
         chosen = [titles[i] for i in groups[number]]
-        return load_batch(chosen, window=window, background_share=background_share, rng=rng)
+        size = short_window if short_window and number % 2 == 0 else window
+        return load_batch(chosen, window=size, background_share=background_share, rng=rng)
 
     with ThreadPoolExecutor(max_workers=1) as reader:
         upcoming = reader.submit(load, 0) if groups else None

@@ -32,6 +32,8 @@ class TensorBatch:
     present_NC: Tensor
     present_known_NC: Tensor
     background_N: Tensor
+    labelled_NTC: Tensor
+    count_NC: Tensor
 
 
 def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:

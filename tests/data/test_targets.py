@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.labels import Clip, TitleLabels
-from data.targets import clip_frames, draw_background, frame_targets, window_targets
+from data.targets import clip_frames, draw_background, frame_targets, sampled_frames, window_targets
 
 LABELS = ("a", "b", "c")
 
@@ -77,3 +77,39 @@ def test_the_draw_is_a_share_of_the_candidates(candidates, share, seed):
     assert not (drawn_T & ~candidates_T).any()
     wanted = max(1, round(share * candidates_T.sum())) if candidates_T.any() else 0
     assert drawn_T.sum() == wanted
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "count", "expected"),
+    [
+        (2.0, 9.0, 1, [5]),  # the middle, 5.5 s
+        (2.0, 9.0, 7, [2, 3, 4, 5, 6, 7, 8]),  # 2.5, 3.5, ... 8.5 s
+        (0.0, 21.0, 7, [1, 4, 7, 10, 13, 16, 19]),  # 1.5, 4.5, ... 19.5 s
+        (3.2, 4.8, 7, [3, 4]),  # a short clip has fewer frames than samples
+        (28.0, 40.0, 1, [29]),  # the clip ends after the title
+    ],
+)
+def test_sampled_frames_lie_evenly_inside_the_clip(start_s, end_s, count, expected):
+    assert sampled_frames(Clip("a", start_s, end_s), 30, count) == expected
+
+
+def test_labelled_frames_are_the_sampled_ones_and_are_cut_with_the_window():
+    title = TitleLabels("t", {"a": True, "b": True, "c": False}, {"a": Clip("a", 2, 9), "b": Clip("b", 4, 5)})
+    every = frame_targets(title, LABELS, 12)
+    assert (every.labelled_TC == every.positive_TC).all()
+    one = frame_targets(title, LABELS, 12, frames_per_clip=1)
+    assert np.argwhere(one.labelled_TC).tolist() == [[4, 1], [5, 0]]
+    assert (one.positive_TC == every.positive_TC).all()
+    assert np.argwhere(window_targets(one, 5, 8).labelled_TC).tolist() == [[0, 0]]
+
+
+def test_counts_are_known_only_where_somebody_counted():
+    first = {"a": Clip("a", 2, 4)}
+    present = {"a": True, "b": False, "c": None}
+    only_first = frame_targets(TitleLabels("t", present, first), LABELS, 10)
+    np.testing.assert_array_equal(only_first.count_C, [np.nan, 0, np.nan])
+    everything = TitleLabels("t", present, first, (Clip("a", 2, 4), Clip("a", 7, 8)))
+    whole = frame_targets(everything, LABELS, 10)
+    np.testing.assert_array_equal(whole.count_C, [2, 0, 0])
+    # a part of the title holds an unknown share of the two
+    np.testing.assert_array_equal(window_targets(whole, 0, 5).count_C, [np.nan, 0, 0])

@@ -60,3 +60,9 @@ def test_an_epoch_visits_every_title_once_in_its_own_order(titles):
 
 def test_no_titles_no_batches():
     assert list(epoch_batches([], batch_size=2, window=10, background_share=0.5, seed=0, epoch=0)) == []
+
+
+def test_every_other_batch_is_short_the_first_included(titles):
+    batches = epoch_batches(titles, batch_size=1, window=100, background_share=0.5, seed=0, epoch=0, short_window=3)
+    lengths = [batch.valid_NT.shape[1] for batch in batches]
+    assert [length == 3 for length in lengths] == [True, False, True, False, True]

@@ -30,6 +30,8 @@ def batch_of(titles, frames, background):
             present_NC=np.stack([t.present_C for t in targets]),
             present_known_NC=np.stack([t.present_known_C for t in targets]),
             background_N=np.array([t.background_title for t in targets]),
+            labelled_NTC=np.stack([t.labelled_TC for t in targets]),
+            count_NC=np.stack([t.count_C for t in targets]),
         ),
         torch.device("cpu"),
     )
