@@ -20,7 +20,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -48,6 +48,7 @@ class WorkerConfig:
         reader: ``module:Class`` of a VideoReader.
         framing, letterbox, input_px: see ``extract.settings`` and ``extract.preprocess``.
         memory_mib: limit of the address space, MiB; None for none.
+        arguments: given to the reader after the path; plain JSON values.
     """
 
     reader: str
@@ -55,6 +56,7 @@ class WorkerConfig:
     letterbox: bool
     input_px: int
     memory_mib: int | None
+    arguments: Sequence[Any] = ()
 
     def to_json(self) -> str:
         """Return the form that goes on the worker's command line."""
@@ -101,7 +103,7 @@ def _limit(memory_mib: int | None) -> None:
 def _serve_title(connection: Connection, reader_class: Any, path: Path, config: WorkerConfig) -> bytes:
     """Send the samples of one title and return the closing message. This is the per-title border: nothing escapes."""
     try:
-        reader = cast(VideoReader, reader_class(path))
+        reader = cast(VideoReader, reader_class(path, *config.arguments))
         try:
             connection.send_bytes(OPENED + json.dumps(asdict(reader.info)).encode())
             crop = find_letterbox(reader.probe(PROBE_PICTURES)) if config.letterbox else WHOLE
