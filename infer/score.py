@@ -30,7 +30,7 @@ def score_title(
         top_k_divisor: of Eq. 5.
     """
     device = next(network.parameters()).device
-    reach = network.trunk.reach
+    reach = network.reach
     actions, conditionals, foregrounds = [], [], []
     with torch.inference_mode():
         for start in range(0, len(features_TD), window):
@@ -39,10 +39,12 @@ def score_title(
             rows = torch.from_numpy(features_TD[first : stop + reach].astype(np.float32)).to(device).unsqueeze(0)
             scores = network(rows, torch.ones(rows.shape[:2], dtype=torch.bool, device=device))
             inside = slice(start - first, stop - first)
+            evidence = network.evidence(scores)
             actions.append(scores.action_NTC[0, inside])
-            if scores.foreground_logit_NT is not None:
-                foregrounds.append(torch.sigmoid(scores.foreground_logit_NT[0, inside]))
-                conditionals.append(torch.sigmoid(scores.label_logit_NTC[0, inside]))
+            if evidence.foreground_NT is not None:
+                foregrounds.append(evidence.foreground_NT[0, inside])
+            if evidence.conditional_NTC is not None:
+                conditionals.append(evidence.conditional_NTC[0, inside])
         action_NTC = torch.cat(actions).unsqueeze(0)
         valid_NT = torch.ones(action_NTC.shape[:2], dtype=torch.bool, device=device)
         title_score_C = top_k_mean(action_NTC, valid_NT, top_k_divisor)[0]

@@ -1,10 +1,8 @@
 """Coarse2Fine (Sec. 3.2) and the single-head network of its ablations (Table 5).
 
-Both read a padded batch but compute on its real frames only: titles are laid end to end with a gap of zeros as wide as
-the convolution reaches, which is exactly the zero padding that each title would get alone. So padding cannot change a
-result, costs nothing, and a title scores the same in any batch.
+Both read a padded batch but compute on its real frames only (``model.packed``): a title scores the same in any batch.
 
-Axes: N titles, T frames, P packed rows, D feature width, H convolution channels, C labels.
+Axes: N titles, T frames, V real frames, D feature width, H convolution channels, C labels.
 """
 
 from __future__ import annotations
@@ -14,6 +12,20 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from model.packed import convolve, pad_rows, reach, real_rows
+
+
+class Evidence(NamedTuple):
+    """The parts that a network's action score is made of, in [0, 1]; None for networks without them.
+
+    Args:
+        foreground_NT: (N, T) foreground score FS.
+        conditional_NTC: (N, T, C) conditional action score CS.
+    """
+
+    foreground_NT: Tensor | None
+    conditional_NTC: Tensor | None
 
 
 class FrameScores(NamedTuple):
@@ -57,8 +69,8 @@ class Trunk(nn.Module):
         super().__init__()
         if conv_kernel % 2 == 0:
             raise ValueError(f"conv_kernel is {conv_kernel}; use an odd length, so that a frame is its own centre")
-        self.reach = conv_kernel // 2 * conv_dilation
-        self.conv = nn.Conv1d(width, conv_channels, conv_kernel, padding=self.reach, dilation=conv_dilation)
+        padding = conv_kernel // 2 * conv_dilation
+        self.conv = nn.Conv1d(width, conv_channels, conv_kernel, padding=padding, dilation=conv_dilation)
         self.dropout = nn.Dropout(dropout)
         self.fc1 = nn.Linear(conv_channels, fc_channels[0])
         self.fc2 = nn.Linear(fc_channels[0], fc_channels[1])
@@ -66,28 +78,10 @@ class Trunk(nn.Module):
 
     def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> Tensor:
         """Return (V, F) hidden rows of the V real frames, in the order of ``features_NTD[valid_NT]``."""
-        rows_VD = features_NTD[valid_NT].float()
-        if self.normalise_input:
-            rows_VD = rows_VD * rows_VD.square().mean(dim=1, keepdim=True).add(1e-6).rsqrt()
-        hidden_VH = torch.relu(self._convolve(rows_VD, valid_NT.sum(dim=1)))
+        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.normalise_input)
+        hidden_VH = torch.relu(convolve(rows_VD, valid_NT.sum(dim=1), self.conv))
         hidden = torch.relu(self.fc1(self.dropout(hidden_VH)))
         return torch.relu(self.fc2(self.dropout(hidden)))
-
-    def _convolve(self, rows_VD: Tensor, lengths_N: Tensor) -> Tensor:
-        """Convolve each title alone, as one matrix product per kernel position over all titles at once."""
-        if torch.is_autocast_enabled(rows_VD.device.type):
-            rows_VD = rows_VD.to(torch.get_autocast_dtype(rows_VD.device.type))  # once, not per kernel position
-        reach, dilation = self.reach, self.conv.dilation[0]
-        title_V = torch.repeat_interleave(torch.arange(len(lengths_N), device=rows_VD.device), lengths_N)
-        place_V = torch.arange(len(rows_VD), device=rows_VD.device) + reach * (title_V + 1)
-        packed_PD = rows_VD.new_zeros(len(rows_VD) + reach * (len(lengths_N) + 1), rows_VD.shape[1])
-        packed_PD[place_V] = rows_VD
-        span = len(packed_PD) - 2 * reach
-        out_PH = self.conv.bias.expand(span, -1) if self.conv.bias is not None else packed_PD.new_zeros(1)
-        for position in range(self.conv.kernel_size[0]):
-            seen_PD = packed_PD[position * dilation : position * dilation + span]
-            out_PH = torch.addmm(out_PH, seen_PD, self.conv.weight[:, :, position].T)
-        return out_PH[place_V - reach]
 
 
 class Coarse2Fine(nn.Module):
@@ -118,7 +112,17 @@ class Coarse2Fine(nn.Module):
         foreground_V = self.foreground(hidden).squeeze(1).float()
         conditional_VC = self.conditional(hidden).float()
         action_VC = torch.sigmoid(foreground_V).unsqueeze(1) * torch.sigmoid(conditional_VC)
-        return FrameScores(_pad(action_VC, valid_NT), _pad(conditional_VC, valid_NT), _pad(foreground_V, valid_NT))
+        return FrameScores(*(pad_rows(part, valid_NT) for part in (action_VC, conditional_VC, foreground_V)))
+
+    @property
+    def reach(self) -> int:
+        """How many frames to each side a score depends on."""
+        return reach(self.trunk.conv)
+
+    def evidence(self, scores: FrameScores) -> Evidence:
+        """Return FS and CS."""
+        assert scores.foreground_logit_NT is not None
+        return Evidence(torch.sigmoid(scores.foreground_logit_NT), torch.sigmoid(scores.label_logit_NTC))
 
 
 class SingleHead(nn.Module):
@@ -132,11 +136,13 @@ class SingleHead(nn.Module):
     def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> FrameScores:
         """Score frames; arguments as in ``Coarse2Fine``."""
         logit_VC = self.head(self.trunk(features_NTD, valid_NT)).float()
-        return FrameScores(_pad(torch.sigmoid(logit_VC), valid_NT), _pad(logit_VC, valid_NT), None)
+        return FrameScores(pad_rows(torch.sigmoid(logit_VC), valid_NT), pad_rows(logit_VC, valid_NT), None)
 
+    @property
+    def reach(self) -> int:
+        """How many frames to each side a score depends on."""
+        return reach(self.trunk.conv)
 
-def _pad(rows_V: Tensor, valid_NT: Tensor) -> Tensor:
-    """Put rows of real frames back into a padded (N, T, ...) tensor of zeros."""
-    padded = rows_V.new_zeros(*valid_NT.shape, *rows_V.shape[1:])
-    padded[valid_NT] = rows_V
-    return padded
+    def evidence(self, scores: FrameScores) -> Evidence:
+        """Return nothing: the action score has no parts."""
+        return Evidence(None, None)

@@ -6,44 +6,14 @@ Table 5: FO is the frame loss alone, +VL adds L_video.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data.windows import Batch
 from model.aggregate import top_k_mean
+from model.batch import TensorBatch
 from model.coarse2fine import FrameScores
 from model.losses import l_bg, l_ce, l_cs, l_lap, l_video
 from model.settings import LossSettings, ModelSettings
-
-
-@dataclass(frozen=True)
-class TensorBatch:
-    """A ``data.windows.Batch`` as tensors on the training device; the same names, shapes and meanings."""
-
-    features_NTD: Tensor
-    valid_NT: Tensor
-    positive_NTC: Tensor
-    known_NTC: Tensor
-    background_NT: Tensor
-    present_NC: Tensor
-    present_known_NC: Tensor
-    background_N: Tensor
-    labelled_NTC: Tensor
-    count_NC: Tensor
-
-
-def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
-    """Move a batch to the device; from pinned memory where that is a GPU, so that copying overlaps computing."""
-
-    def move(array: npt.NDArray[np.generic]) -> Tensor:
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
-
-    return TensorBatch(**{name: move(array) for name, array in vars(batch).items()})
 
 
 def loss_terms(scores: FrameScores, batch: TensorBatch, model: ModelSettings, loss: LossSettings) -> dict[str, Tensor]:

@@ -29,8 +29,9 @@ from torch.utils.tensorboard import SummaryWriter
 from data.errors import ConfigError
 from data.files import atomic_path, write_json, write_text
 from data.windows import TrainingTitle, epoch_batches
+from model.batch import to_tensors
 from model.build import FrameNetwork, pick_device, pick_precision
-from model.objective import loss_terms, to_tensors
+from model.objective import loss_terms
 from model.settings import LossSettings, ModelSettings, TrainSettings
 
 log = logging.getLogger(__name__)

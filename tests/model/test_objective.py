@@ -7,8 +7,9 @@ import torch
 from data.labels import Clip, TitleLabels
 from data.targets import frame_targets
 from data.windows import Batch
+from model.batch import to_tensors
 from model.coarse2fine import FrameScores
-from model.objective import loss_terms, to_tensors
+from model.objective import loss_terms
 from model.settings import LossSettings, ModelSettings
 
 LABELS = ("a", "b")
