@@ -9,13 +9,12 @@ them.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.errors import ManifestError, Problem
+from data.json_file import read_json, refusal
 from data.labels import Clip
 
 PREFIX = "v_"
@@ -33,7 +32,7 @@ def read_database(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         ManifestError: not readable, not JSON, not of this shape, or two keys that mean one title.
     """
-    return _by_title(path, _unwrapped(path, _read_json(path), "database"), dict)
+    return _by_title(path, _unwrapped(path, _read_object(path), "database"), dict)
 
 
 def read_ground_truth(path: Path, *, subset: str | None = None) -> dict[str, list[Clip]]:
@@ -62,7 +61,7 @@ def read_predictions(path: Path) -> dict[str, list[tuple[Clip, float]]]:
 
     A score that is missing or no number is NaN.
     """
-    results = _by_title(path, _unwrapped(path, _read_json(path), "results"), list)
+    results = _by_title(path, _unwrapped(path, _read_object(path), "results"), list)
     return {
         title_id: [(_clip(path, title_id, row), as_number(row.get("score"))) for row in _objects(path, title_id, rows)]
         for title_id, rows in results.items()
@@ -88,33 +87,15 @@ def as_number(value: object) -> float:
 def _clip(path: Path, title_id: str, row: Mapping[str, Any]) -> Clip:
     label, segment = row.get("label"), row.get("segment")
     if not isinstance(label, str) or not isinstance(segment, list) or len(segment) != 2:
-        raise _refusal(path, f'title {title_id!r}: {row!r:.120} is not {{"label": text, "segment": [start, end]}}')
+        raise refusal(path, f'title {title_id!r}: {row!r:.120} is not {{"label": text, "segment": [start, end]}}')
     return Clip(label, as_number(segment[0]), as_number(segment[1]))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
-    except json.JSONDecodeError as error:
-        raise ManifestError([Problem(path, error.lineno, f"not JSON: {error.msg}, column {error.colno}")]) from error
-    except UnicodeDecodeError as error:
-        raise _refusal(path, f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    except OSError as error:
-        raise _refusal(path, f"cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise _refusal(path, f"not usable JSON: {error}") from error
+def _read_object(path: Path) -> dict[str, Any]:
+    value = read_json(path)
     if not isinstance(value, dict):
-        raise _refusal(path, f"a JSON {type(value).__name__}; expected an object with one entry a title")
+        raise refusal(path, f"a JSON {type(value).__name__}; expected an object with one entry a title")
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object with one key twice: json keeps the last and would lose a title's clips without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice in one object")
-    return found
 
 
 def _unwrapped(path: Path, value: dict[str, Any], wrapper: str) -> dict[str, Any]:
@@ -122,7 +103,7 @@ def _unwrapped(path: Path, value: dict[str, Any], wrapper: str) -> dict[str, Any
         return {key: entry for key, entry in value.items() if key not in _NOT_A_TITLE}
     inner = value[wrapper]
     if not isinstance(inner, dict):
-        raise _refusal(path, f"{wrapper!r} is a {type(inner).__name__}; expected an object with one entry a title")
+        raise refusal(path, f"{wrapper!r} is a {type(inner).__name__}; expected an object with one entry a title")
     return inner
 
 
@@ -130,19 +111,15 @@ def _by_title(path: Path, entries: dict[str, Any], kind: type) -> dict[str, Any]
     found: dict[str, Any] = {}
     for key, entry in entries.items():
         if not isinstance(entry, kind):
-            raise _refusal(path, f"title {key!r} is a {type(entry).__name__}; expected a {kind.__name__}")
+            raise refusal(path, f"title {key!r} is a {type(entry).__name__}; expected a {kind.__name__}")
         if canonical_id(key) in found:
             name = canonical_id(key)
-            raise _refusal(path, f"{name!r} occurs with and without the prefix {PREFIX!r}; keep one of them")
+            raise refusal(path, f"{name!r} occurs with and without the prefix {PREFIX!r}; keep one of them")
         found[canonical_id(key)] = entry
     return found
 
 
 def _objects(path: Path, title_id: str, rows: object) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _refusal(path, f"title {title_id!r}: {rows!r:.120} is not a list of objects")
+        raise refusal(path, f"title {title_id!r}: {rows!r:.120} is not a list of objects")
     return rows
-
-
-def _refusal(path: Path, message: str) -> ManifestError:
-    return ManifestError([Problem(path, None, message)])

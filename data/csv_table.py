@@ -44,7 +44,7 @@ def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
     Blank lines are skipped, cells and column names are stripped, rows may lack nothing and exceed nothing but blanks.
     """
     empty = CsvTable(path, (), ())
-    text = _read_text(path, problems)
+    text = read_text(path, problems)
     if text is None:
         return empty
     records = _records(path, text, problems)
@@ -82,7 +82,8 @@ def nearest(word: str, allowed: Sequence[str]) -> str:
     return f"; allowed: {', '.join(allowed)}" if 0 < len(allowed) <= 30 else ""
 
 
-def _read_text(path: Path, problems: list[Problem]) -> str | None:
+def read_text(path: Path, problems: list[Problem]) -> str | None:
+    """Read a text file, UTF-8 with or without BOM; None after adding to ``problems`` why that cannot be done."""
     try:
         raw = path.read_bytes()
     except OSError as error:

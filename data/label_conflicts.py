@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data.csv_table import nearest
 from data.errors import Problem
-from data.label_files import ClipRow, LabelRows, PresenceRow
+from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.titles import Title
 
 BEYOND_TOLERANCE_S = 1.0  # durations are often rounded to whole seconds

@@ -6,6 +6,8 @@ Forms, told apart by their content (or given):
 - ``wide``: CSV ``title_id,sex,sex_start,sex_end,nudity,...``, one row a title; the clip is the first occurrence.
 - ``activitynet``: ground-truth JSON. It lists *all* occurrences of its titles, so a label without a clip is absent from
   a listed title; a title listed with no annotation at all in a subset ``test`` or ``testing`` is withheld: unknown.
+- ``labelstudio``, ``via3``, ``elan``: files of annotation tools (``data.label_studio``, ``data.via3``, ``data.elan``);
+  for ELAN, which has a file a title, the path may be a folder of ``.eaf`` files.
 
 Start and end columns may be named ``start_s``, ``start`` or ``start_frame``; a column ``fps`` gives a row's frame rate.
 """
@@ -14,53 +16,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from data.activitynet import canonical_id, clips_of, read_database
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
+from data.elan import read_elan
 from data.errors import ManifestError, Problem
+from data.json_file import read_json
+from data.label_rows import ClipRow, LabelRows, PresenceRow, UnknownLabels
+from data.label_studio import read_label_studio
 from data.times import parse_frame_rate, parse_time
+from data.via3 import read_via3_csv, read_via3_project
 
-Form = Literal["auto", "long", "wide", "activitynet"]
+Form = Literal["auto", "long", "wide", "activitynet", "labelstudio", "via3", "elan"]
 KINDS = ("first_occurrence", "all_occurrence")
 WITHHELD_SUBSETS = ("test", "testing")
 _PRESENT = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False, "": None}
-
-
-@dataclass(frozen=True)
-class PresenceRow:
-    """One statement that a label is present in a title, absent, or unknown (None). ``implied``: by JSON's silence."""
-
-    title_id: str
-    label: str
-    present: bool | None
-    path: Path
-    line: int | None
-    implied: bool = False
-
-
-@dataclass(frozen=True)
-class ClipRow:
-    """One labelled interval, as written; ``first`` for kind first_occurrence, else all_occurrence."""
-
-    title_id: str
-    label: str
-    start_s: float
-    end_s: float
-    first: bool
-    path: Path
-    line: int | None
-
-
-@dataclass
-class LabelRows:
-    """What a reader collects: statements, clips, and what is wrong with the file."""
-
-    presence: list[PresenceRow] = field(default_factory=list)
-    clips: list[ClipRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
 
 
 def read_label_file(
@@ -78,10 +50,80 @@ def read_label_file(
         title_ids: known titles; ActivityNet ids are matched to them with or without ``v_``.
         frame_rate_fps: rate for frame numbers that carry none.
     """
+    if form == "auto":
+        form = _form_of(path)
+    if form == "elan":
+        return _read_elan(path, labels, title_ids)
+    if form == "via3" and not _is_json(path):
+        return read_via3_csv(path, labels, title_ids)
+    if form in ("activitynet", "labelstudio", "via3"):
+        return _read_json_form(path, form, labels, title_ids, frame_rate_fps)
+    return _read_table(path, form, labels, frame_rate_fps)
+
+
+def _form_of(path: Path) -> Form:
+    """Tell the form by the content; CSV of any form is ``auto``, its columns decide."""
+    head = _head(path)
+    if path.is_dir() or path.suffix.casefold() == ".eaf" or head.startswith(b"<"):
+        return "elan"
+    if head.startswith(b"#") and b"CSV_HEADER" in head:
+        return "via3"
+    if not _is_json(path):
+        return "auto"
+    if head.startswith(b"["):
+        return "labelstudio"
+    try:
+        value = read_json(path)
+    except ManifestError:
+        return "activitynet"  # whose reader reports it
+    return "via3" if isinstance(value, dict) and {"project", "view", "metadata"} <= set(value) else "activitynet"
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix.casefold() == ".json" or _head(path).startswith((b"{", b"["))
+
+
+def _head(path: Path) -> bytes:
+    """Return the beginning of a file without byte order mark and blanks; empty where there is none to read."""
+    try:
+        with path.open("rb") as handle:
+            return handle.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:
+        return b""
+
+
+def _read_elan(path: Path, labels: Sequence[str], title_ids: Sequence[str]) -> LabelRows:
+    """Read one ELAN file, or all of a folder."""
+    if not path.is_dir():
+        return read_elan(path, labels, title_ids)
     rows = LabelRows()
-    if form == "activitynet" or (form == "auto" and _looks_like_json(path)):
+    files = sorted(file for file in path.iterdir() if file.suffix.casefold() == ".eaf")
+    if not files:
+        rows.report(path, "a folder without .eaf files; name a file, or a folder of ELAN files")
+    for file in files:
+        rows.extend(read_elan(file, labels, title_ids))
+    return rows
+
+
+def _read_json_form(
+    path: Path, form: Form, labels: Sequence[str], title_ids: Sequence[str], frame_rate_fps: float | None
+) -> LabelRows:
+    rows = LabelRows()
+    if form == "activitynet":
         _read_activitynet(path, labels, title_ids, rows)
         return rows
+    try:
+        value = read_json(path)
+    except ManifestError as error:
+        rows.problems.extend(error.problems)
+        return rows
+    if form == "via3":
+        return read_via3_project(path, value, labels, title_ids)
+    return read_label_studio(path, value, labels, title_ids, frame_rate_fps=frame_rate_fps)
+
+
+def _read_table(path: Path, form: Form, labels: Sequence[str], frame_rate_fps: float | None) -> LabelRows:
+    rows = LabelRows()
     table = read_csv(path, rows.problems)
     if not table.columns or missing_columns(table, ["title_id"], rows.problems):
         return rows
@@ -90,16 +132,6 @@ def read_label_file(
     else:
         _read_wide(table, labels, frame_rate_fps, rows)
     return rows
-
-
-def _looks_like_json(path: Path) -> bool:
-    if path.suffix.casefold() == ".json":
-        return True
-    try:
-        with path.open("rb") as handle:
-            return handle.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
-    except OSError:
-        return False
 
 
 def _read_long(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | None, rows: LabelRows) -> None:
@@ -113,7 +145,7 @@ def _read_long(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | N
         return
     if missing_columns(table, required, rows.problems):
         return
-    unknown = _UnknownLabels(table.path, labels)
+    unknown = UnknownLabels(table.path, labels)
     for row in table.rows:
         title_id, label = row.cells["title_id"], row.cells["label"]
         if label not in labels:
@@ -176,7 +208,7 @@ def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str
     known = {canonical_id(title_id): title_id for title_id in title_ids}
     if len(known) < len(title_ids):
         rows.problems.append(Problem(path, None, "the titles hold an id with and without 'v_'; rename one of them"))
-    unknown = _UnknownLabels(path, labels)
+    unknown = UnknownLabels(path, labels)
     for found, entry in database.items():
         title_id = known.get(found, found)
         for clip in clips[found]:
@@ -223,25 +255,3 @@ def _times(
         except ValueError as error:
             rows.problems.append(table.problem(row, f"{column} {error}"))
     return (times[0], times[1]) if len(times) == 2 else None
-
-
-class _UnknownLabels:
-    """Labels that are not configured: one problem each, however many rows have them."""
-
-    def __init__(self, path: Path, labels: Sequence[str]) -> None:
-        self._path, self._labels = path, labels
-        self._found: dict[str, tuple[int | None, int]] = {}
-
-    def add(self, label: str, line: int | None) -> None:
-        first, count = self._found.get(label, (line, 0))
-        self._found[label] = (first, count + 1)
-
-    def problems(self) -> list[Problem]:
-        return [
-            Problem(self._path, line, f"unknown label {label!r} ({_times_said(count)}){nearest(label, self._labels)}")
-            for label, (line, count) in self._found.items()
-        ]
-
-
-def _times_said(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"

@@ -6,13 +6,14 @@ occurrence: the row of kind first_occurrence, else the earliest of all occurrenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import Problem
 from data.label_conflicts import Key, clips_by_key, contradictions, orphans, presence_by_key, sound_clips
-from data.label_files import ClipRow, Form, LabelRows, PresenceRow, read_label_file
+from data.label_files import Form, read_label_file
+from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.labels import Clip, TitleLabels
 from data.manifest import raise_errors
 from data.titles import Title
@@ -73,19 +74,30 @@ def scan_labels(
     rows = LabelRows()
     paths = list(dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None))
     for path in paths:
-        found = read_label_file(path, labels, tuple(titles), frame_rate_fps=frame_rate_fps, form=form)
-        rows.presence += found.presence
-        rows.clips += found.clips
-        rows.problems += found.problems
+        rows.extend(read_label_file(path, labels, tuple(titles), frame_rate_fps=frame_rate_fps, form=form))
+    return join_labels(rows, labels, titles, paths)
+
+
+def join_labels(
+    rows: LabelRows, labels: tuple[str, ...], titles: Mapping[str, Title], paths: Sequence[Path]
+) -> LabelManifest:
+    """Join what label files say of each title, and find what they say against one another; nothing is raised.
+
+    Args:
+        rows: of all files.
+        labels, titles: as in ``read_labels``.
+        paths: the files, in the order in which their problems are to be listed.
+    """
     problems = rows.problems + orphans(rows, titles)
     presence = presence_by_key([row for row in rows.presence if row.title_id in titles], problems)
     clips = sound_clips([row for row in rows.clips if row.title_id in titles], titles, problems)
     firsts, occurrences = clips_by_key(clips, problems)
     problems += contradictions(presence, firsts, occurrences)
     label_sets = {title_id: _title_labels(title_id, labels, presence, firsts, occurrences) for title_id in titles}
-    return LabelManifest(
-        label_sets, tuple(sorted(problems, key=lambda problem: (paths.index(problem.path), problem.line or 0)))
-    )
+    files = dict.fromkeys([*paths, *(problem.path for problem in problems)])  # the latter for files of a folder
+    order = {path: number for number, path in enumerate(files)}
+    ordered = sorted(problems, key=lambda problem: (order[problem.path], problem.line or 0))
+    return LabelManifest(label_sets, tuple(ordered))
 
 
 def _title_labels(

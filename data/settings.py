@@ -24,7 +24,7 @@ class DataSettings(Section):
         video_labels: presence per title; None when the clips say enough.
         clip_labels: intervals; None for labels of presence only.
         labels: what is looked for; by default the four of the paper (Sec. 3.1).
-        label_form: form of the label files: ``auto`` (told by their content), ``long``, ``wide`` or ``activitynet``.
+        label_form: form of the label files: ``auto`` (told by their content), or one of ``data.label_files``.
         frame_rate_fps: rate of frame numbers in label files that carry none (25, 23.976 or "24000/1001").
         split_file: CSV ``title_id,split`` with the splits that were drawn; part of the data.
         group_column: column of the manifest (the series) whose equal values stay in one split.

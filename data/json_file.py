@@ -1,0 +1,42 @@
+"""JSON as other programs write it, read without trust: every way in which a file may be no JSON becomes a Problem."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data.errors import ManifestError, Problem
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file, UTF-8 with or without BOM.
+
+    Raises:
+        ManifestError: not readable, not UTF-8, not JSON, nested too deeply, a number with thousands of digits, or an
+            object with one key twice.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise ManifestError([Problem(path, error.lineno, f"not JSON: {error.msg}, column {error.colno}")]) from error
+    except UnicodeDecodeError as error:
+        raise refusal(path, f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except OSError as error:
+        raise refusal(path, f"cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise refusal(path, f"not usable JSON: {error}") from error
+
+
+def refusal(path: Path, message: str) -> ManifestError:
+    """Return the error that says one thing of one file."""
+    return ManifestError([Problem(path, None, message)])
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object with one key twice: json keeps the last and would lose a title's clips without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice in one object")
+    return found
