@@ -11,10 +11,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.files import write_json, write_text
 from infer.settings import Protocol
+
+if TYPE_CHECKING:
+    from infer.operator_metrics import OperatorMetrics
 
 MEAN = "mAP"
 MODEL = "model"
@@ -60,12 +63,14 @@ class Evaluation:
         results: the rows; means before labels, the model before the trivial rows.
         refused: invalid predictions by reason; they are not scored.
         left_out: per protocol, what its measured spans leave out, by reason.
+        operator: what an operator decides by; None where there are no frame scores (foreign predictions).
     """
 
     tiou_thresholds: tuple[float, ...]
     results: tuple[Result, ...]
     refused: Mapping[str, int]
     left_out: Mapping[Protocol, Mapping[str, int]]
+    operator: OperatorMetrics | None = None
 
     def result(self, protocol: Protocol, rule: str, *, method: str = MODEL, label: str = MEAN) -> Result:
         """Return one row; KeyError if there is none."""
@@ -114,6 +119,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "results": [asdict(row) for row in evaluation.results],
         "refused": dict(evaluation.refused),
         "left_out": {str(protocol): dict(counts) for protocol, counts in evaluation.left_out.items()},
+        "operator": None if evaluation.operator is None else asdict(evaluation.operator),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from data.activitynet import read_durations, read_ground_truth, read_predictions
@@ -13,17 +14,21 @@ from data.schemas import LabelThresholds, Segment
 from infer.evaluate import evaluate as measure
 from infer.evaluate import evaluate_activitynet
 from infer.evaluation import Evaluation, write_evaluation_csv, write_evaluation_json
+from infer.operator_metrics import OperatorCollector
+from infer.operator_report import write_operator_csv, write_reliability_csv
 from infer.segments import find_segments
 from infer.settings import EvaluateSettings
+from infer.title_scores import TitleScores
 from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
 from pipeline.stage_result import StageResult
 
 
 def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -> tuple[StageResult, Evaluation]:
-    """Measure a run on a split's labelled titles; write evaluation.json and evaluation.csv into the run's folder.
+    """Measure a run on a split's labelled titles; write evaluation-<split>.json and CSV files into the run's folder.
 
-    A labelled title that the run could not score counts as one in which nothing was found.
+    One pass over the frame scores serves the segments of the mAP and the operator metrics; no frame is kept. A
+    labelled title that the run could not score counts as one in which nothing was found.
 
     Args:
         split: ``test``, or another one while choosing settings.
@@ -42,32 +47,66 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     missing = set(truth) - set(scored)
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
-    evaluation = measure(_candidates(folder, decoded_s), truth, config.data.labels, durations, config.evaluate)
-    write_evaluation_json(folder / f"evaluation-{split}.json", evaluation)
-    write_evaluation_csv(folder / f"evaluation-{split}.csv", evaluation)
+    if (folder / "scores.parquet").is_file():
+        thresholds, segment_score = _recorded(folder)
+        flags = {label: limits.flag for label, limits in thresholds.items()}
+        collector = OperatorCollector(truth, tuple(thresholds), flags, config.evaluate.protocols)
+        scored_titles = _candidates(folder, thresholds, segment_score, decoded_s)
+        found = _measured_on_the_way(scored_titles, collector)
+        evaluation = measure(found, truth, config.data.labels, durations, config.evaluate)
+        evaluation = replace(evaluation, operator=collector.metrics())
+    else:
+        flagged = read_segments(folder / "segments.parquet")
+        evaluation = measure(flagged, truth, config.data.labels, durations, config.evaluate)
+    _write(folder, split, evaluation)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
     return StageResult(f"evaluate: {len(truth)} titles of the {split} split{note}", folder), evaluation
 
 
-def _candidates(folder: Path, decoded_s: Mapping[str, float | None]) -> Iterator[Segment]:
-    """Yield all candidates of a run, also those whose score was too low to be flagged: AP judges the whole ranking.
+def _write(folder: Path, split: str, evaluation: Evaluation) -> None:
+    write_evaluation_csv(folder / f"evaluation-{split}.csv", evaluation)
+    if evaluation.operator is not None:
+        write_operator_csv(folder / f"operator-{split}.csv", evaluation.operator)
+        write_reliability_csv(folder / f"reliability-{split}.csv", evaluation.operator)
+    write_evaluation_json(folder / f"evaluation-{split}.json", evaluation)
 
-    They are made again from the run's frame scores; a run without them is measured by its flagged segments.
-    """
-    if not (folder / "scores.parquet").is_file():
-        yield from read_segments(folder / "segments.parquet")
-        return
+
+def _recorded(folder: Path) -> tuple[dict[str, LabelThresholds], str]:
+    """Return the thresholds and the kind of segment score that a run was made with."""
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    thresholds = {label: LabelThresholds(**{**value, "flag": 0.0}) for label, value in record["thresholds"].items()}
+    return {label: LabelThresholds(**value) for label, value in record["thresholds"].items()}, record["segment_score"]
+
+
+def _candidates(
+    folder: Path,
+    thresholds: Mapping[str, LabelThresholds],
+    segment_score: str,
+    decoded_s: Mapping[str, float | None],
+) -> Iterator[tuple[TitleScores, list[Segment]]]:
+    """Yield each title's scores and all its candidates, also those whose score was too low to be flagged.
+
+    AP judges the whole ranking, so candidates are made again from the run's frame scores.
+    """
+    unflagged = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
     for scores in read_scores(folder / "scores.parquet"):
-        yield from find_segments(
+        found = find_segments(
             scores,
-            thresholds,
-            tuple(thresholds),
-            segment_score=record["segment_score"],
+            unflagged,
+            tuple(unflagged),
+            segment_score=segment_score,
             review_fraction=0,
             duration_s=decoded_s[scores.title_id],
         )
+        yield scores, found
+
+
+def _measured_on_the_way(
+    titles: Iterator[tuple[TitleScores, Sequence[Segment]]], collector: OperatorCollector
+) -> Iterator[Segment]:
+    """Yield the candidates of all titles, each title handed to the collector as it passes."""
+    for scores, candidates in titles:
+        collector.add(scores, candidates)
+        yield from candidates
 
 
 def evaluate_foreign(

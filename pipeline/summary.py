@@ -9,6 +9,7 @@ from rich.table import Table
 
 from infer.csv_export import clock
 from infer.evaluation import Evaluation, notes, table
+from infer.operator_report import operator_notes, operator_table
 from infer.write import read_segments, read_titles_table
 
 NON_TERMINAL_WIDTH = 160
@@ -43,13 +44,23 @@ def print_run(run_dir: Path) -> None:
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print an evaluation's rows, in percent, and below them what was refused or left out."""
     console = _console()
-    header, *rows = table(evaluation)
-    printed = Table(*header, title="mAP in percent")
+    print_table(console, "mAP in percent", table(evaluation))
+    for line in notes(evaluation):
+        console.print(line)
+    if evaluation.operator is not None:
+        title = "What an operator decides by: shares in percent, onset in seconds, segments at the flag threshold"
+        print_table(console, title, operator_table(evaluation.operator))
+        for line in operator_notes(evaluation.operator):
+            console.print(line)
+
+
+def print_table(console: Console, title: str, lines: list[list[str]]) -> None:
+    """Print rows of text, the header first."""
+    header, *rows = lines
+    printed = Table(*header, title=title)
     for row in rows:
         printed.add_row(*row)
     console.print(printed)
-    for line in notes(evaluation):
-        console.print(line)
 
 
 def _console() -> Console:
