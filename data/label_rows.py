@@ -39,7 +39,7 @@ class ClipRow:
 class LabelRows:
     """What a reader collects: statements, clips, and what is wrong with the file.
 
-    ``title_ids`` are the titles that a file of an annotation tool holds, with or without a clip, in its order.
+    ``title_ids`` are the titles that an annotation tool's user went through, with or without a clip, in file order.
     """
 
     presence: list[PresenceRow] = field(default_factory=list)

@@ -45,13 +45,15 @@ def _read_task(reader: ToolReader, place: str, task: object, frame_rate_fps: flo
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         reader.problem(place, 'no "data"; export as JSON (JSON-MIN does not say who annotated what)')
         return
+    annotations = _annotations(reader, place, task)
+    if not annotations:
+        return
     data = task["data"]
     media = next((data[key] for key in MEDIA_KEYS if isinstance(data.get(key), str)), None)
     title_id = reader.title(data.get("title_id"), media)
     if title_id is None:
         reader.problem(place, f"no title; its data needs title_id, or one of {', '.join(MEDIA_KEYS)} as text")
         return
-    annotations = _annotations(reader, place, task)
     if len(annotations) > 1:
         message = f"{len(annotations)} annotations; mark one of them as ground truth, or export one"
         reader.problem(place, message)

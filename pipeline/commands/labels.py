@@ -39,3 +39,46 @@ def check(config_path: Path, overrides: dict[str, Any]) -> None:
     report = check_labels(load_config(config_path, overrides).data)
     print_lines(render_report(report))
     sys.exit(USAGE if report.errors else 0)
+
+
+@labels.command("import")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--out", type=FILE, required=True, help="Folder for video_labels.csv and clip_labels.csv.")
+@click.option("--config", "config_path", type=FILE, help="The run's TOML file: its titles, labels and frame rate.")
+@click.option(
+    "--label", "names", multiple=True, help="Without --config: a label; may be repeated (default: the paper's)."
+)
+@click.option("--frame-rate", help="Frames a second of frame numbers that carry no rate: 25, 23.976 or 24000/1001.")
+@click.option(
+    "--silence-means-absent", is_flag=True, help="A label that is not drawn in a title is absent, not unknown."
+)
+def import_files(
+    files: tuple[Path, ...],
+    out: Path,
+    config_path: Path | None,
+    names: tuple[str, ...],
+    frame_rate: str | None,
+    silence_means_absent: bool,
+) -> None:
+    """Turn label files of any form (Label Studio, VIA 3, ELAN, ActivityNet, CSV) into the two CSV files of a run."""
+    from data.label_import import import_labels
+    from data.manifest import read_titles
+    from data.settings import PAPER_LABELS
+    from data.times import parse_frame_rate
+
+    try:
+        rate = parse_frame_rate(frame_rate) if frame_rate else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--frame-rate") from error
+    settings = load_config(config_path).data if config_path is not None else None
+    manifest = import_labels(
+        files,
+        out,
+        settings.labels if settings is not None else names or PAPER_LABELS,
+        read_titles(settings.titles, settings.media_root) if settings is not None else None,
+        frame_rate_fps=rate or (settings.frame_rate_fps if settings is not None else None),
+        silence_is_absence=silence_means_absent,
+    )
+    print_lines(map(str, manifest.problems))
+    labelled = sum(title.is_labelled for title in manifest.labels.values())
+    click.echo(f"labels import: {labelled} labelled titles\n  -> {out}")
