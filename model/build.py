@@ -8,9 +8,11 @@ import torch
 
 from data.errors import ConfigError
 from model.coarse2fine import Coarse2Fine, SingleHead, Trunk
-from model.settings import ModelSettings
+from model.settings import FRAMES_PER_CLIP, ModelSettings
+from model.sf_net import Actionness, SFNet
+from model.three_c_net import FrameClassifier, ThreeCNet
 
-FrameNetwork = Coarse2Fine | SingleHead
+FrameNetwork = Coarse2Fine | SingleHead | ThreeCNet | SFNet
 
 
 def build_network(settings: ModelSettings, *, width: int, labels: int, seed: int) -> FrameNetwork:
@@ -22,6 +24,11 @@ def build_network(settings: ModelSettings, *, width: int, labels: int, seed: int
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if settings.network == "three-c-net":
+            return ThreeCNet(_frame_classifier(settings, width, labels))
+        if settings.network in FRAMES_PER_CLIP:
+            hidden_width = settings.hidden_channels or width
+            return SFNet(_frame_classifier(settings, width, labels + 1), Actionness(width, hidden_width))
         trunk = Trunk(
             width,
             conv_channels=settings.conv_channels,
@@ -34,6 +41,16 @@ def build_network(settings: ModelSettings, *, width: int, labels: int, seed: int
         if settings.network == "coarse2fine":
             return Coarse2Fine(trunk, labels, settings.foreground_prior)
         return SingleHead(trunk, labels)
+
+
+def _frame_classifier(settings: ModelSettings, width: int, outputs: int) -> FrameClassifier:
+    return FrameClassifier(
+        width,
+        settings.hidden_channels or width,
+        outputs,
+        dropout=settings.dropout,
+        normalise_input=settings.normalise_input,
+    )
 
 
 def pick_device(name: str) -> torch.device:

@@ -1,7 +1,7 @@
 """What a training step minimises: the losses of a network on a batch, weighted and summed.
 
 Coarse2Fine: ``L = L_video + alpha (L_ce + gamma L_bg + delta L_lap) + beta L_cs`` (Sec. 3.2.5, Eq. 4). The ablations of
-Table 5: FO is the frame loss alone, +VL adds L_video.
+Table 5: FO is the frame loss alone, +VL adds L_video. For the baselines see ``model.weak_objective``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,24 @@ from model.batch import TensorBatch
 from model.coarse2fine import FrameScores
 from model.losses import l_bg, l_ce, l_cs, l_lap, l_video
 from model.settings import LossSettings, ModelSettings
+from model.sf_net import SFNetScores
+from model.three_c_net import ThreeCNetScores
+from model.weak_objective import sf_net_terms, three_c_net_terms
+
+NetworkScores = FrameScores | ThreeCNetScores | SFNetScores
 
 
-def loss_terms(scores: FrameScores, batch: TensorBatch, model: ModelSettings, loss: LossSettings) -> dict[str, Tensor]:
+def loss_terms(
+    scores: NetworkScores, batch: TensorBatch, model: ModelSettings, loss: LossSettings
+) -> dict[str, Tensor]:
     """Return the loss terms of a batch, unweighted, and ``total``, their weighted sum.
 
     Background titles take part in L_ce and in the ablations' frame loss only with ``background_titles_in_l_ce``.
     """
+    if isinstance(scores, ThreeCNetScores):
+        return three_c_net_terms(scores, batch, loss, model.top_k_divisor)
+    if isinstance(scores, SFNetScores):
+        return sf_net_terms(scores, batch, loss, model.top_k_divisor)
     drawn_NT = batch.background_NT
     if not loss.background_titles_in_l_ce:
         drawn_NT = drawn_NT & ~batch.background_N.unsqueeze(1)

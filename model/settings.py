@@ -6,13 +6,16 @@ does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
 from data.section import Section
 
-Network = Literal["coarse2fine", "fo", "fo-vl"]
+Network = Literal["coarse2fine", "fo", "fo-vl", "three-c-net", "sf-net-1", "sf-net-2"]
+FRAMES_PER_CLIP: Mapping[Network, int] = {"sf-net-1": 1, "sf-net-2": 7}
+"""Frames of each first occurrence that a network is told of (Sec. 4.3); all of them where it is not listed."""
 
 
 class ModelSettings(Section):
@@ -20,13 +23,16 @@ class ModelSettings(Section):
 
     Args:
         network: ``coarse2fine`` (FO + VL + PD), or the ablations of Table 5: ``fo`` (one C-way sigmoid head trained on
-            first occurrences only) and ``fo-vl`` (the same head, with title labels).
+            first occurrences only) and ``fo-vl`` (the same head, with title labels); or the baselines of Table 3:
+            ``three-c-net``, ``sf-net-1`` and ``sf-net-2``.
         conv_channels: H, width of the temporal convolution; 2048 in the code that the paper cites.
         conv_kernel: how many frames it weighs, odd.
         conv_dilation: distance between those frames. Not in the paper (1): an event is a dozen shots of a few seconds,
             and frames further apart show more of them at the same cost.
         fc_channels: the two shared fully connected layers (Sec. 4.2: 1024 and 512).
-        dropout: before each shared fully connected layer, while training. Not in the paper (0).
+        dropout: before each shared fully connected layer, while training; for the baselines, after the classifier's
+            hidden layers. Not in the paper (0); 0.7 in the published codes of the baselines.
+        hidden_channels: width of the baselines' hidden layers; 0 is the features' own, as published.
         top_k_divisor: k = ceil(valid frames / divisor) of Eq. 5. The cited code uses 8; an event is far shorter than an
             eighth of an episode.
         foreground_prior: start the foreground head at this probability; 0 starts it at 0.5. Not in the paper: a
@@ -40,9 +46,46 @@ class ModelSettings(Section):
     conv_dilation: int = Field(default=1, ge=1)
     fc_channels: tuple[int, int] = (1024, 512)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    hidden_channels: int = Field(default=0, ge=0)
     top_k_divisor: int = Field(default=8, ge=1)
     foreground_prior: float = Field(default=0.02, ge=0, lt=1)
     normalise_input: bool = False
+
+
+class ThreeCNetLossSettings(Section):
+    """Losses of 3C-Net (SPEC.md, Baselines; the numbers are the published code's).
+
+    Args:
+        centre_weight, centre_rate: weight of the centre loss, and the step of the centres' own descent.
+        count_weight: weight of the counting loss; 0 is off, because first-occurrence labels do not say how often an
+            activity occurs. Titles with all occurrences labelled do; 1 in the published code.
+    """
+
+    centre_weight: float = Field(default=1e-3, ge=0)
+    centre_rate: float = Field(default=0.1, ge=0, le=1)
+    count_weight: float = Field(default=0.0, ge=0)
+
+
+class SFNetLossSettings(Section):
+    """Losses and frame mining of SF-Net (SPEC.md, Baselines; the numbers are the published code's).
+
+    Args:
+        neg_pool: where background frames are taken from, see ``weak_losses.negative_pool``; published: ``all``.
+        negative_ratio: background frames per labelled frame.
+        video_weight, actionness_weight: of these losses; the frame losses weigh 1.
+        mine_after: share of the epochs after which labelled frames are grown, once, and training starts afresh; 0 is
+            never. Published: 2000 of 8000 steps.
+        mine_radius: most frames that a labelled frame grows to each side.
+        mine_least: least probability of a grown frame as a share of its labelled frame's.
+    """
+
+    neg_pool: Literal["all", "before_first"] = "all"
+    negative_ratio: float = Field(default=7.0, ge=0)
+    video_weight: float = Field(default=1.0, ge=0)
+    actionness_weight: float = Field(default=1.0, ge=0)
+    mine_after: float = Field(default=0.25, ge=0, lt=1)
+    mine_radius: int = Field(default=3, ge=1)
+    mine_least: float = Field(default=0.95, ge=0, le=1)
 
 
 class LossSettings(Section):
@@ -57,6 +100,10 @@ class LossSettings(Section):
             ``background``.
         background_share: share of the background candidates drawn per visit (Sec. 4.2: 20 %).
         background_titles_in_l_ce: draw background frames from titles without any activity, too.
+        use_background_titles: whether the baselines learn from titles without any activity; the published codes skip
+            them. For 3C-Net such a title's target is an output *none* whose logit is fixed at 0; for SF-Net it is the
+            background output, and its frames join the background pool.
+        three_c_net, sf_net: of these baselines.
     """
 
     alpha: float = Field(default=0.5, ge=0)
@@ -71,6 +118,9 @@ class LossSettings(Section):
     unknown: Literal["ignore", "background"] = "ignore"
     background_share: float = Field(default=0.2, gt=0, le=1)
     background_titles_in_l_ce: bool = False
+    use_background_titles: bool = False
+    three_c_net: ThreeCNetLossSettings = ThreeCNetLossSettings()
+    sf_net: SFNetLossSettings = SFNetLossSettings()
 
 
 class TrainSettings(Section):
@@ -78,7 +128,10 @@ class TrainSettings(Section):
 
     Args:
         learning_rate, batch_size, window: Adam's rate, titles a step, T in frames (Sec. 4.2: 1e-5, 16, 3600).
-        weight_decay: decoupled (AdamW) where > 0. Not in the paper (0).
+        short_window: where > 0, every other batch uses this window instead (3C-Net's published code: short and long
+            crops in turn).
+        weight_decay: see ``decay``. Not in the paper (0).
+        decay: ``decoupled`` (AdamW), or ``l2``, added to the gradient (Adam, as the published codes of the baselines).
         schedule: ``constant``, or ``cosine`` to zero over ``epochs``. Not in the paper (constant).
         gradient_clip: largest gradient norm; 0 is off. Not in the paper.
         weight_average: decay of an exponential moving average of the weights, which is what is validated and kept;
@@ -94,7 +147,9 @@ class TrainSettings(Section):
     learning_rate: float = Field(default=1e-5, gt=0)
     batch_size: int = Field(default=16, ge=1)
     window: int = Field(default=3600, ge=2)
+    short_window: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
+    decay: Literal["decoupled", "l2"] = "decoupled"
     schedule: Literal["constant", "cosine"] = "constant"
     gradient_clip: float = Field(default=0.0, ge=0)
     weight_average: float = Field(default=0.0, ge=0, lt=1)

@@ -1,8 +1,9 @@
 """Training: one loop for every network; resumes bit-identically, selects on validation, stops early.
 
 Whatever is random in epoch e comes from ``(seed, e)``, so the state between two epochs is the weights, the optimiser's
-moments and a few counters. They are saved after every epoch, in safetensors and JSON, the counters last: a run that was
-killed at any moment goes on from the last whole epoch and ends with the same bytes as one that was not.
+moments, for SF-Net what mining labelled, and a few counters. They are saved after every epoch, in safetensors and JSON,
+the counters last: a run that was killed at any moment goes on from the last whole epoch and ends with the same bytes as
+one that was not.
 
 Files in the run's folder: ``metrics.jsonl`` (a line per epoch), ``tensorboard/``, ``best.safetensors`` (kept weights),
 ``state.safetensors`` and ``state.json`` (to resume).
@@ -31,8 +32,12 @@ from data.files import atomic_path, write_json, write_text
 from data.windows import TrainingTitle, epoch_batches
 from model.batch import to_tensors
 from model.build import FrameNetwork, pick_device, pick_precision
+from model.mining import labelled_rows, mine_titles, with_labelled_rows
 from model.objective import loss_terms
 from model.settings import LossSettings, ModelSettings, TrainSettings
+from model.sf_net import SFNet
+from model.three_c_net import ThreeCNet
+from model.weak_objective import next_centres
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +57,13 @@ class Validation:
 
 @dataclass
 class TrainState:
-    """The counters between two epochs."""
+    """The counters between two epochs; ``restart_epoch`` is the one that last began with fresh weights."""
 
     fingerprint: str
     epoch: int = 0
     best_epoch: int = -1
     best_score: float = -math.inf
+    restart_epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -83,11 +89,10 @@ class Trainer:
         self.device = pick_device(self.train.device)
         self.precision = pick_precision(self.train.precision, self.device)
         self.network = network.to(self.device)
+        self.fresh = {name: value.clone() for name, value in network.state_dict().items()} if self._mines() else {}
         self.average = self._average()
-        optimiser = torch.optim.AdamW if self.train.weight_decay > 0 else torch.optim.Adam
-        self.optimiser = optimiser(
-            network.parameters(), lr=self.train.learning_rate, weight_decay=self.train.weight_decay
-        )
+        self.optimiser = self._optimiser()
+        self.titles: Sequence[TrainingTitle] = ()
         self.state = TrainState(fingerprint)
 
     def run(
@@ -109,11 +114,14 @@ class Trainer:
         if not titles:
             raise ConfigError("training: no titles with features in the train split; check splits and extraction")
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.titles = titles
         self._resume()
         with _summary(self.folder / "tensorboard", self.state.epoch) as board:
             while not self._done():
                 started = time.monotonic()
-                losses = self._epoch(titles, progress)
+                if self._mines() and self.state.epoch == self._mining_epoch():
+                    self._mine()
+                losses = self._epoch(progress)
                 kept = self._kept_network().eval()
                 with self._multiplying():
                     validation = validate(kept)
@@ -122,16 +130,36 @@ class Trainer:
         return self.state
 
     def _done(self) -> bool:
-        waited = self.state.epoch - 1 - self.state.best_epoch
+        waited = self.state.epoch - 1 - max(self.state.best_epoch, self.state.restart_epoch - 1)
         return self.state.epoch >= self.train.epochs or (self.state.epoch > 0 and waited >= self.train.patience)
 
-    def _epoch(self, titles: Sequence[TrainingTitle], progress: Progress | None) -> dict[str, float]:
-        epoch, seed = self.state.epoch, self.train.seed
+    def _mines(self) -> bool:
+        return isinstance(self.network, SFNet) and self.loss.sf_net.mine_after > 0
+
+    def _mining_epoch(self) -> int:
+        """The epoch before which labelled frames are grown; never the first, which has learnt nothing yet."""
+        return max(1, round(self.loss.sf_net.mine_after * self.train.epochs))
+
+    def _mine(self) -> None:
+        """Grow the labelled frames with what the network has learnt, then start it and its optimiser afresh."""
+        assert isinstance(self.network, SFNet)
+        before = len(labelled_rows(self.titles))
+        with self._multiplying():
+            self.titles = mine_titles(self.titles, self.network.eval(), self.loss.sf_net)
+        self.network.load_state_dict(self.fresh)
+        self.average = self._average()
+        self.optimiser = self._optimiser()
+        self.state.restart_epoch = self.state.epoch
+        log.info("mined epoch=%d labelled=%d before=%d", self.state.epoch, len(labelled_rows(self.titles)), before)
+
+    def _epoch(self, progress: Progress | None) -> dict[str, float]:
+        titles, epoch, seed = self.titles, self.state.epoch, self.train.seed
         total = math.ceil(len(titles) / self.train.batch_size)
         batches = epoch_batches(
             titles,
             batch_size=self.train.batch_size,
             window=self.train.window,
+            short_window=self.train.short_window,
             background_share=self.loss.background_share,
             seed=seed,
             epoch=epoch,
@@ -151,6 +179,8 @@ class Trainer:
                     )
                 terms = loss_terms(scores, tensors, self.model, self.loss)
                 self._step(terms["total"])
+                if isinstance(self.network, ThreeCNet):
+                    self.network.centre_CF = next_centres(scores, tensors, self.loss)
                 for name, term in terms.items():
                     sums[name] = sums.get(name, 0.0) + float(term.detach())
                 if progress is not None:
@@ -174,6 +204,11 @@ class Trainer:
         share = 0.5 * (1 + math.cos(math.pi * epoch / self.train.epochs)) if self.train.schedule == "cosine" else 1.0
         for group in self.optimiser.param_groups:
             group["lr"] = self.train.learning_rate * share
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        decoupled = self.train.decay == "decoupled" and self.train.weight_decay > 0
+        kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+        return kind(self.network.parameters(), lr=self.train.learning_rate, weight_decay=self.train.weight_decay)
 
     def _average(self) -> AveragedModel | None:
         decay = self.train.weight_average
@@ -215,12 +250,14 @@ class Trainer:
             save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, temporary)
 
     def _tensors(self) -> dict[str, Tensor]:
-        """Everything that the next epoch starts from: weights, their average, and the optimiser's moments."""
+        """Everything that the next epoch starts from: weights, their average, moments, and what mining labelled."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         if self.average is not None:
             tensors.update({f"average.{name}": value for name, value in self.average.state_dict().items()})
         for index, moments in self.optimiser.state_dict()["state"].items():
             tensors.update({f"optimiser.{index}.{name}": value for name, value in moments.items()})
+        if self.state.restart_epoch > 0:
+            tensors["labelled"] = labelled_rows(self.titles)
         return tensors
 
     def _resume(self) -> None:
@@ -242,6 +279,8 @@ class Trainer:
             index, _, name = key.partition(".")
             moments.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        if "labelled" in tensors:
+            self.titles = with_labelled_rows(self.titles, tensors["labelled"])
         self.state = state
         log.info("resumed epoch=%d best_epoch=%d folder=%s", state.epoch, state.best_epoch, self.folder)
 

@@ -1,0 +1,109 @@
+"""3C-Net (Narayan et al., ICCV 2019; [31] of the paper), appearance stream only: a baseline of Table 3.
+
+It learns from title labels alone: a softmax over labels of the top-k mean logits says which activity a title holds, and
+a centre loss pulls the frames that say so together. Its centres are a buffer: they are saved with the weights, and no
+optimiser but their own plain descent moves them.
+
+Axes: N titles, T frames, D feature width, F hidden width, C labels.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from model.coarse2fine import Evidence
+from model.packed import pad_rows, real_rows
+from model.squash import squash
+
+
+class ThreeCNetScores(NamedTuple):
+    """Frame-level outputs; padding holds 0.
+
+    Args:
+        action_NTC: (N, T, C) squashed ``logit_NTC``, in (0, 1).
+        raw_logit_NTC: (N, T, C) the classifier's logits.
+        logit_NTC: (N, T, C) the same times the label's learned multiplier (the paper's final T-CAM).
+        hidden_NTF: (N, T, F) what the classifier saw.
+        centre_CF: (C, F) the centres.
+    """
+
+    action_NTC: Tensor
+    raw_logit_NTC: Tensor
+    logit_NTC: Tensor
+    hidden_NTF: Tensor
+    centre_CF: Tensor
+
+
+class FrameClassifier(nn.Module):
+    """h = Dropout(ReLU(W2 ReLU(W1 x))), its logits, and these times a multiplier per output (its start: 1).
+
+    Args:
+        width: D.
+        hidden_width: F.
+        outputs: logits per frame.
+        dropout: 0.7 in the published code.
+        normalise_input: see ``model.packed.real_rows``.
+    """
+
+    def __init__(self, width: int, hidden_width: int, outputs: int, *, dropout: float, normalise_input: bool) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden_width)
+        self.fc2 = nn.Linear(hidden_width, hidden_width)
+        self.head = nn.Linear(hidden_width, outputs)
+        self.multiplier = nn.Parameter(torch.ones(outputs))
+        self.dropout = nn.Dropout(dropout)
+        self.normalise_input = normalise_input
+        self.apply(start_xavier)
+
+    def forward(self, rows_VD: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (V, F) hidden rows and (V, outputs) logits before the multiplier, float32."""
+        hidden_VF = self.dropout(torch.relu(self.fc2(torch.relu(self.fc1(rows_VD)))))
+        return hidden_VF.float(), self.head(hidden_VF).float()
+
+
+class ThreeCNet(nn.Module):
+    """The network: a classifier of single frames.
+
+    Args:
+        classifier: with C outputs.
+    """
+
+    centre_CF: Tensor
+
+    def __init__(self, classifier: FrameClassifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.register_buffer("centre_CF", torch.randn(classifier.head.out_features, classifier.head.in_features))
+
+    @property
+    def reach(self) -> int:
+        """How many frames to each side a score depends on: none."""
+        return 0
+
+    def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> ThreeCNetScores:
+        """Score frames; arguments as in ``Coarse2Fine``."""
+        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.classifier.normalise_input)
+        hidden_VF, raw_VC = self.classifier(rows_VD)
+        logit_VC = raw_VC * self.classifier.multiplier
+        return ThreeCNetScores(
+            action_NTC=pad_rows(squash(logit_VC), valid_NT),
+            raw_logit_NTC=pad_rows(raw_VC, valid_NT),
+            logit_NTC=pad_rows(logit_VC, valid_NT),
+            hidden_NTF=pad_rows(hidden_VF, valid_NT),
+            centre_CF=self.centre_CF,
+        )
+
+    def evidence(self, scores: ThreeCNetScores) -> Evidence:
+        """Return nothing: the action score has no parts."""
+        return Evidence(None, None)
+
+
+def start_xavier(module: nn.Module) -> None:
+    """Start a layer as the published codes do: Xavier-uniform weights, zero biases."""
+    if isinstance(module, nn.Linear | nn.Conv1d):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
