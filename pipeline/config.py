@@ -22,7 +22,7 @@ from extract.settings import ExtractSettings
 from infer.settings import EvaluateSettings, InferSettings, TuneSettings
 from model.settings import LossSettings, ModelSettings, TrainSettings
 
-Preset = Literal["paper", "tuned"]
+Preset = Literal["paper", "tuned", "three-c-net", "sf-net-1", "sf-net-2"]
 DEFAULT_PRESET: Preset = "tuned"
 
 
@@ -31,7 +31,7 @@ class Config(Section):
 
     Args:
         work_dir: folder for everything that is written.
-        preset: ``paper`` or ``tuned``: fills what the file does not say.
+        preset: fills what the file does not say: ``paper`` or ``tuned``, or one of the baselines of Table 3.
         checkpoint: checkpoint folder to score with; by default ``<work_dir>/checkpoint``, where training writes it.
     """
 

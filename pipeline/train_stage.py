@@ -22,6 +22,7 @@ from infer.settings import EvaluateSettings, Protocol
 from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
 from model.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from model.settings import FRAMES_PER_CLIP
 from model.train import Trainer, Validation
 from pipeline.config import Config
 from pipeline.progress import progress_bar
@@ -125,7 +126,13 @@ def _one_spec(headers: Sequence[ShardHeader]) -> FeatureSpec:
 
 
 def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) -> TrainingTitle:
-    targets = frame_targets(labels, config.data.labels, header.frames, unknown=config.loss.unknown)
+    targets = frame_targets(
+        labels,
+        config.data.labels,
+        header.frames,
+        unknown=config.loss.unknown,
+        frames_per_clip=FRAMES_PER_CLIP.get(config.model.network, 0),
+    )
     return TrainingTitle(header.title_id, header.path, targets)
 
 

@@ -34,6 +34,21 @@ def test_the_paper_preset_is_section_4_2(tmp_path):
     assert config.data.labels == ("sex", "nudity", "violence", "drug-use")
 
 
+@pytest.mark.parametrize(
+    ("preset", "short_window"),
+    [("three-c-net", 900), ("sf-net-1", 0), ("sf-net-2", 0)],
+)
+def test_the_presets_of_the_baselines_are_their_published_numbers(tmp_path, preset, short_window):
+    config = load_config(written(tmp_path, f'preset = "{preset}"\n' + MINIMAL))
+    assert config.model.network == preset
+    assert (config.train.learning_rate, config.train.weight_decay, config.train.decay) == (1e-4, 5e-4, "l2")
+    assert (config.train.window, config.train.short_window) == (3600, short_window)
+    assert (config.model.dropout, config.model.top_k_divisor, config.model.hidden_channels) == (0.7, 8, 0)
+    assert (config.loss.three_c_net.centre_weight, config.loss.three_c_net.count_weight) == (1e-3, 0)
+    assert (config.loss.sf_net.neg_pool, config.loss.sf_net.negative_ratio) == ("all", 7)
+    assert not config.loss.use_background_titles
+
+
 def test_the_file_wins_over_the_preset_and_options_over_the_file(tmp_path):
     path = written(tmp_path, MINIMAL + "[train]\nepochs = 3\nbatch_size = 2\n")
     config = load_config(path, {"train": {"batch_size": 5}})
@@ -70,7 +85,10 @@ def test_every_mistake_is_reported_at_once_with_the_nearest_right_key(tmp_path):
         ("work_dir = ", "not a readable TOML file"),
         ("\xff", "not a readable TOML file"),
         ('work_dir = "w"', "data: missing; this key is needed"),
-        ('preset = "best"\n' + MINIMAL, "'best' is not a preset; use one of paper, tuned"),
+        (
+            'preset = "best"\n' + MINIMAL,
+            "'best' is not a preset; use one of paper, tuned, three-c-net, sf-net-1, sf-net-2",
+        ),
         (MINIMAL + 'labels = ["Sex!"]', "write a-z, 0-9"),
     ],
 )
