@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import files, labels, stages
+from pipeline.commands import files, labels, stages, thresholds
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
@@ -40,6 +40,7 @@ for command in (
     stages.infer,
     stages.evaluate,
     stages.run,
+    thresholds.thresholds,
     files.moderate,
     files.demo,
 ):

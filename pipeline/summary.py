@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from infer.csv_export import clock
-from infer.evaluation import Evaluation, notes, table
+from infer.evaluation import Evaluation, notes, percent, table
+from infer.operating_point import Choice
 from infer.operator_report import operator_notes, operator_table
 from infer.write import read_segments, read_titles_table
 
@@ -52,6 +54,28 @@ def print_evaluation(evaluation: Evaluation) -> None:
         print_table(console, title, operator_table(evaluation.operator))
         for line in operator_notes(evaluation.operator):
             console.print(line)
+
+
+def print_choices(choices: Sequence[Choice]) -> None:
+    """Print what was chosen for each label and what it reaches on validation; shares in percent."""
+    rows = [["label", "flag", "title", "recall", "precision", "false/h", "found", "flagged", "reached"]]
+    for choice in choices:
+        curve, row = choice.curve, choice.row
+        shares = ["-"] * 5
+        if row is not None:
+            shares = [
+                percent(float(curve.recall[row])),
+                percent(float(curve.precision[row])),
+                f"{curve.false_per_hour[row]:.2f}",
+                f"{curve.found_K[row]} of {curve.clips}",
+                str(curve.flagged_K[row]),
+            ]
+        flag, title = (
+            f"{old:.4g} -> {new:.4g}"
+            for old, new in ((choice.before.flag, choice.after.flag), (choice.before.title, choice.after.title))
+        )
+        rows.append([choice.label, flag, title, *shares, "yes" if choice.reached else "no, this is the nearest"])
+    print_table(_console(), f"Thresholds for {choices[0].goal}, on validation", rows)
 
 
 def print_table(console: Console, title: str, lines: list[list[str]]) -> None:

@@ -1,0 +1,109 @@
+"""Choose a label's flag threshold for what an operator wants: a recall, a precision, or so many false flags an hour.
+
+Not in the paper. Training leaves each label at its best F1; a service that must not miss anything, or whose reviewers
+have an hour a day, wants another point of the same curve. Only *which candidates are flagged* is chosen here; their
+shape (tau_f, merge gap, minimum length) stays as it was tuned. tau_v stays, too, unless the wanted recall lies beyond
+what the titles it keeps can give: then it is lifted altogether.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from data.schemas import LabelThresholds
+from infer.operating_curve import OperatingCurve
+
+Wanted = Literal["recall", "precision", "false_per_hour"]
+SLACK = 1e-12
+"""Shares are quotients of counts: 9 / 10 must pass for a wanted 0.9."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is wanted: ``recall`` or ``precision`` at least ``value``, or ``false_per_hour`` at most ``value``."""
+
+    wanted: Wanted
+    value: float
+
+    def __str__(self) -> str:
+        if self.wanted == "false_per_hour":
+            return f"at most {self.value:g} false segments per hour"
+        return f"{self.wanted} of at least {self.value:g}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One label's thresholds for a goal.
+
+    Args:
+        before, after: its thresholds; equal where the goal cannot be reached.
+        curve: what every flag threshold reaches, under the tau_v of ``after``.
+        row: the row of the curve that was chosen, or what comes nearest to the goal; None when there is no candidate.
+        reached: whether that row meets the goal.
+    """
+
+    label: str
+    goal: Goal
+    before: LabelThresholds
+    after: LabelThresholds
+    curve: OperatingCurve
+    row: int | None
+    reached: bool
+
+
+def choose(label: str, before: LabelThresholds, goal: Goal, kept: OperatingCurve, every: OperatingCurve) -> Choice:
+    """Choose a label's thresholds.
+
+    Args:
+        before: its thresholds.
+        kept: the curve over candidates of titles whose title score reaches tau_v.
+        every: the curve over candidates of all titles.
+    """
+    for curve, title in ((kept, before.title), (every, 0.0)):
+        row = goal_row(curve, goal)
+        if row is not None:
+            after = replace(before, title=title, flag=threshold_at(curve, row))
+            return Choice(label, goal, before, after, curve, row, reached=True)
+        if goal.wanted != "recall":
+            return Choice(label, goal, before, before, curve, _nearest_row(curve, goal), reached=False)
+    return Choice(label, goal, before, before, every, _nearest_row(every, goal), reached=False)
+
+
+def goal_row(curve: OperatingCurve, goal: Goal) -> int | None:
+    """Return the best row of a curve that meets the goal; None if none does.
+
+    For a recall: the highest threshold, which has the fewest false segments. For a precision: the row with the highest
+    recall, of those the one with the highest precision. For false segments per hour: the lowest threshold.
+    """
+    if goal.wanted == "recall":
+        rows = np.flatnonzero(curve.recall >= goal.value - SLACK)
+        return int(rows[0]) if len(rows) else None
+    if goal.wanted == "false_per_hour":
+        rows = np.flatnonzero(curve.false_per_hour <= goal.value + SLACK)
+        return int(rows[-1]) if len(rows) else None
+    rows = np.flatnonzero(curve.precision >= goal.value - SLACK)
+    if not len(rows):
+        return None
+    return int(rows[np.lexsort((curve.precision[rows], curve.found_K[rows]))[-1]])
+
+
+def threshold_at(curve: OperatingCurve, row: int) -> float:
+    """Return a threshold that flags exactly the rows up to ``row``: halfway to the next lower score, or 0.
+
+    A threshold that equals a segment's score would flip with the last digit of a recomputed score.
+    """
+    if row + 1 == len(curve.score_K):
+        return 0.0
+    return float((curve.score_K[row] + curve.score_K[row + 1]) / 2)
+
+
+def _nearest_row(curve: OperatingCurve, goal: Goal) -> int | None:
+    """Return the row that comes nearest to a goal that cannot be reached."""
+    if not len(curve.score_K):
+        return None
+    if goal.wanted == "recall":
+        return int(np.argmax(curve.found_K))
+    return int(np.argmax(curve.precision)) if goal.wanted == "precision" else 0

@@ -1,0 +1,60 @@
+"""The command that chooses flag thresholds for what an operator wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.commands.terminal import config_option, finish, locked
+
+if TYPE_CHECKING:
+    from infer.operating_point import Goal
+
+SHARE = click.FloatRange(0, 1, min_open=True)
+
+
+@click.command()
+@config_option
+@click.option("--label", "labels", multiple=True, help="Only this label; may be repeated (default: all).")
+@click.option(
+    "--recall", type=SHARE, help="Find at least this share of the clips, with as few false flags as possible."
+)
+@click.option("--precision", type=SHARE, help="At least this share of the flagged segments lies on a clip.")
+@click.option("--fp-per-hour", type=click.FloatRange(0), help="At most so many false flags an hour.")
+@click.option("--write", "store", is_flag=True, help="Store what was chosen in the checkpoint.")
+def thresholds(
+    config_path: Path,
+    overrides: dict[str, Any],
+    labels: tuple[str, ...],
+    recall: float | None,
+    precision: float | None,
+    fp_per_hour: float | None,
+    store: bool,
+) -> None:
+    """Choose flag thresholds on validation for a wanted recall, precision, or false flags per hour.
+
+    Prints what is reached and writes each label's curve to WORK_DIR/thresholds. The checkpoint changes with --write
+    only; the next infer then makes a new run.
+    """
+    goal = _goal(recall, precision, fp_per_hour)
+    with locked(config_path, overrides) as config:
+        from pipeline.stage_result import StageResult
+        from pipeline.summary import print_choices
+        from pipeline.thresholds_stage import choose_thresholds, curves_folder, store_thresholds
+
+        choices = choose_thresholds(config, labels, goal)
+        print_choices(choices)
+        hint = "thresholds: nothing stored, add --write to store them; the curves are here"
+        finish([(store_thresholds(config, choices) if store else StageResult(hint, curves_folder(config)), None)])
+
+
+def _goal(recall: float | None, precision: float | None, fp_per_hour: float | None) -> Goal:
+    from infer.operating_point import Goal, Wanted
+
+    asked: dict[Wanted, float | None] = {"recall": recall, "precision": precision, "false_per_hour": fp_per_hour}
+    goals = [Goal(wanted, value) for wanted, value in asked.items() if value is not None]
+    if len(goals) != 1:
+        raise click.UsageError("give one of --recall, --precision and --fp-per-hour")
+    return goals[0]

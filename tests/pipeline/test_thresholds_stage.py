@@ -1,0 +1,110 @@
+"""Operator metrics and chosen thresholds on a small trained catalogue: what is printed, written and stored."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from pipeline import cli
+
+
+def coarse2fine(capsys, *arguments):
+    """Run the command line in this process; return exit code, standard output and standard error."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+        sys.exit(0)
+    captured = capsys.readouterr()
+    return caught.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture
+def trained(catalogue, capsys):
+    assert coarse2fine(capsys, "import-features", "--config", catalogue, "--name", "toy")[0] == 0
+    assert coarse2fine(capsys, "train", "--config", catalogue)[0] == 0
+    return catalogue
+
+
+def test_thresholds_are_chosen_stored_and_used(trained, capsys):
+    work = trained.parent / "work"
+    sidecar = work / "checkpoint" / "model.json"
+    before = sidecar.read_text()
+    coarse2fine(capsys, "infer", "--config", trained)
+
+    # looking changes nothing
+    code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.9")
+    assert (code, "recall of at least 0.9" in out, "nothing stored" in out) == (0, True, True)
+    assert sidecar.read_text() == before
+    curve = pd.read_csv(work / "thresholds" / "violence.csv")
+    assert curve.threshold.is_monotonic_decreasing
+    assert curve.recall.iloc[-1] >= 0.9
+    assert (work / "thresholds" / "smoking.png").read_bytes().startswith(b"\x89PNG")
+
+    # storing one label keeps the model and the other label, and makes a new run
+    little = ("--label", "violence", "--recall", "0.1", "--write")
+    code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, *little)
+    assert (code, "stored for violence" in out) == (0, True)
+    old, new = json.loads(before), json.loads(sidecar.read_text())
+    assert new["model_id"] == old["model_id"]
+    assert new["thresholds"]["smoking"] == old["thresholds"]["smoking"]
+    assert {**new["thresholds"]["violence"], "flag": 0} == {**old["thresholds"]["violence"], "flag": 0}
+    chosen = new["training"]["chosen"]["violence"]
+    assert (chosen["wanted"], chosen["value"], chosen["flagged"]) == ("recall", 0.1, 1)
+    assert 0.1 <= chosen["recall"] < 1
+    assert "nothing to do" in coarse2fine(capsys, "train", "--config", trained)[1]
+    coarse2fine(capsys, "infer", "--config", trained)
+    assert len(list((work / "runs").iterdir())) == 2
+    recorded = json.loads((work / "current" / "run.json").read_text())["thresholds"]
+    assert recorded == new["thresholds"]
+
+    # what was promised is what evaluate finds with these thresholds on the same titles
+    code, out, _ = coarse2fine(capsys, "evaluate", "--config", trained, "--split", "val")
+    assert (code, "What an operator decides by" in out) == (0, True)
+    table = pd.read_csv(work / "current" / "operator-val.csv").set_index(["protocol", "label"])
+    row = table.loc[("all-occurrence", "violence")]
+    assert (row.recall, row.precision) == pytest.approx((chosen["recall"], chosen["precision"]), abs=1e-5)
+    assert row.frame_ap > row.positive_frames / row.frames
+    evaluation = json.loads((work / "current" / "evaluation-val.json").read_text())
+    assert len(evaluation["operator"]["rows"]) == len(table)
+    bins = pd.read_csv(work / "current" / "reliability-val.csv").query("of == 'frame'")
+    assert bins.groupby(["protocol", "label"]).samples.sum().to_dict() == table.frames.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give one of --recall, --precision and --fp-per-hour"),
+        (["--recall", "0.9", "--precision", "0.9"], "give one of --recall"),
+        (["--recall", "0.9"], "coarse2fine train"),
+        (["--recall", "1.5"], "1.5"),
+    ],
+)
+def test_usage_errors(catalogue, capsys, arguments, message):
+    code, _, err = coarse2fine(capsys, "thresholds", "--config", catalogue, *arguments)
+    assert code == 2
+    assert message in err
+
+
+def test_what_cannot_be_chosen_is_refused(trained, capsys):
+    sidecar = trained.parent / "work" / "checkpoint" / "model.json"
+    before = sidecar.read_text()
+    wanted = ("thresholds", "--config", trained, "--precision", "0.9")
+    code, _, err = coarse2fine(capsys, *wanted, "--label", "sex")
+    assert (code, "--label sex: not a label of the checkpoint, which has smoking, violence" in err) == (2, True)
+    code, _, err = coarse2fine(capsys, *wanted, "--set", "infer.thresholds.violence.flag=0.3")
+    assert (code, "[infer.thresholds.violence]: the configuration overrides" in err) == (2, True)
+    # a video label without a clip of it in validation: its recall cannot be reached
+    labels = trained.parent / "clip_labels.csv"
+    labels.write_text(
+        "".join(line for line in labels.read_text().splitlines(keepends=True) if not _is_val_smoking(line))
+    )
+    video = trained.parent / "video_labels.csv"
+    video.write_text("".join(line for line in video.read_text().splitlines(keepends=True) if not _is_val_smoking(line)))
+    code, out, err = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.5", "--write")
+    assert (code, "nothing is written: no threshold reaches recall of at least 0.5 for smoking" in err) == (2, True)
+    assert "no, this is the nearest" in out
+    assert sidecar.read_text() == before
+
+
+def _is_val_smoking(line):
+    return line.startswith(("t08,smoking", "t09,smoking", "t10,smoking"))
