@@ -59,7 +59,7 @@ def mine_titles(titles: Sequence[TrainingTitle], network: SFNet, settings: SFNet
     for title in titles:
         labelled_TC = title.targets.labelled_TC
         if labelled_TC.any():
-            rows_NTD = torch.from_numpy(read_shard(title.shard).features).to(device).unsqueeze(0)
+            rows_NTD = torch.tensor(read_shard(title.shard).features, device=device).unsqueeze(0)
             with torch.inference_mode():
                 scores = network(rows_NTD, torch.ones(rows_NTD.shape[:2], dtype=torch.bool, device=device))
             probability_TK = scores.logit_NTK[0].softmax(dim=1).cpu().numpy()
