@@ -21,6 +21,8 @@ COVERAGE = "coverage/1"
 SEGMENTS = "segments/1"
 TITLES = "titles/1"
 SCORES = "scores/1"
+LEDGER = "ledger/1"
+DIFF = "diff/1"
 
 STATUSES = ("flagged", "clear", "review", "partial", "quarantined")
 DECISIONS = ("flag", "review")
@@ -244,6 +246,48 @@ TITLES_SCHEMA = _with_name(
         ]
     ),
     TITLES,
+)
+
+
+LEDGER_SCHEMA = _with_name(
+    pa.schema(
+        [
+            pa.field("title_id", pa.string(), nullable=False),
+            pa.field("stage", pa.string(), nullable=False),
+            pa.field("status", pa.string(), nullable=False),
+            pa.field("attempts", pa.int32(), nullable=False),
+            pa.field("error_code", pa.string(), nullable=False),
+            pa.field("error", pa.string(), nullable=False),
+            pa.field("source", pa.string()),
+            pa.field("source_size_bytes", pa.int64()),
+            pa.field("source_mtime_ns", pa.int64()),
+            pa.field("source_sha256", pa.string()),
+            pa.field("features_id", pa.string()),
+            pa.field("seconds", pa.float64(), nullable=False),
+            pa.field("updated_at", pa.string(), nullable=False),
+        ]
+    ),
+    LEDGER,
+)
+
+DIFF_SCHEMA = _with_name(
+    pa.schema(
+        [
+            pa.field("title_id", pa.string(), nullable=False),
+            pa.field("label", pa.string()),
+            pa.field("change", pa.string(), nullable=False),
+            pa.field("before", pa.string()),
+            pa.field("after", pa.string()),
+            pa.field("start_s_before", pa.float64()),
+            pa.field("end_s_before", pa.float64()),
+            pa.field("score_before", pa.float64()),
+            pa.field("start_s_after", pa.float64()),
+            pa.field("end_s_after", pa.float64()),
+            pa.field("score_after", pa.float64()),
+            pa.field("tiou", pa.float64()),
+        ]
+    ),
+    DIFF,
 )
 
 

@@ -13,7 +13,7 @@ import logging
 import time
 from array import array
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,20 +22,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from data.errors import DecodeError, ModerationError, SchemaError
-from data.files import file_sha256
+from data.errors import DecodeError, ModerationError
 from data.schemas import Coverage, FeatureSpec
-from data.shards import read_header, shard_path, write_shard
+from data.shards import shard_path, write_shard
 from extract.backbone import Backbone, feature_spec
 from extract.decode_pool import Limits, Sample, TitleEnd, decode
 from extract.decode_worker import READERS, WorkerConfig
 from extract.frames import ReadReport, VideoInfo
+from extract.hashing import Hasher, hasher
 from extract.preprocess import Picture
 from extract.settings import ExtractSettings
+from extract.staleness import manifest_shortfall
 
 LOG = logging.getLogger(__name__)
-MANIFEST_SLACK_S, MANIFEST_SLACK_SHARE = 2.0, 0.01
-MANIFEST_REASON = "the manifest promises"
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,8 @@ def extract_titles(
     titles: dict[int, _Title] = {}
     with (
         _cores_left_to(settings.decode_workers, backbone.device),
-        ThreadPoolExecutor(1) as hasher,
-        closing(decode(_admit(jobs, titles, hasher), config, limits)) as news,
+        hasher() as hashes,
+        closing(decode(_admit(jobs, titles, hashes), config, limits)) as news,
     ):
         for item in news:
             title = titles[item.job]
@@ -181,40 +180,19 @@ def _cores_left_to(decoders: int, device: torch.device) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def is_current(folder: Path, job: ExtractJob, spec: FeatureSpec, source_sha256: str) -> bool:
-    """Say whether a title's shard is readable, of this spec, of a video with these bytes, and judged by this manifest.
-
-    Only content counts, never modification times. A partial shard is current too: the same bytes give the same again.
-    """
-    path = shard_path(folder, job.title_id)
-    if not path.exists():
-        return False
-    try:
-        header = read_header(path)
-    except SchemaError:
-        return False
-    coverage = header.coverage
-    if header.spec != spec or coverage.source_sha256 != source_sha256:
-        return False
-    shortfall = _manifest_shortfall(coverage.decoded_s, job.declared_duration_s)
-    if coverage.complete or coverage.reason.startswith(MANIFEST_REASON):
-        return coverage.reason == shortfall
-    return True
-
-
-def _admit(jobs: Iterable[ExtractJob], titles: dict[int, _Title], hasher: ThreadPoolExecutor) -> Iterator[Path]:
+def _admit(jobs: Iterable[ExtractJob], titles: dict[int, _Title], hashes: Hasher) -> Iterator[Path]:
     """Yield the video of each job as it is started; its bytes are hashed while it is decoded."""
     for index, job in enumerate(jobs):
-        titles[index] = _Title(job, hasher.submit(_hash, job))
+        titles[index] = _Title(job, _known(job.source_sha256) or hashes.submit(job.video_path))
         yield job.video_path
 
 
-def _hash(job: ExtractJob) -> str:
-    if job.source_sha256:
-        return job.source_sha256
-    if not job.video_path.is_file():  # a FIFO would never end
-        raise OSError("not a regular file")
-    return file_sha256(job.video_path)
+def _known(sha256: str | None) -> Future[str] | None:
+    if not sha256:
+        return None
+    future: Future[str] = Future()
+    future.set_result(sha256)
+    return future
 
 
 def _take(title: _Title, sample: Sample, batch: _Batch) -> None:
@@ -270,7 +248,7 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         sha256 = title.sha256.result()
     except OSError as error:
         raise DecodeError(f"{job.video_path}: became unreadable ({error})", code="unreadable") from error
-    shortfall = _manifest_shortfall(report.decoded_s, job.declared_duration_s)
+    shortfall = manifest_shortfall(report.decoded_s, job.declared_duration_s)
     declared_s = info.declared_duration_s
     return Coverage(
         title_id=job.title_id,
@@ -289,14 +267,3 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         complete=report.complete and not shortfall,
         reason=report.reason if not report.complete else shortfall,
     )
-
-
-def _manifest_shortfall(decoded_s: float, declared_s: float | None) -> str:
-    """Return why the manifest's duration is not met, empty when it is: within 2 s or 1 %, whichever is more.
-
-    A file may be whole and still not the film that the manifest means (a trailer, one part of two), so the manifest's
-    word counts even where the container is content. A longer video than promised is no shortfall.
-    """
-    if declared_s is None or decoded_s >= declared_s - max(MANIFEST_SLACK_S, MANIFEST_SLACK_SHARE * declared_s):
-        return ""
-    return f"{MANIFEST_REASON} {declared_s:.1f} s, the video has {decoded_s:.1f} s"

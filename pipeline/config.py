@@ -19,8 +19,11 @@ from data.errors import ConfigError
 from data.section import Section
 from data.settings import DataSettings
 from extract.settings import ExtractSettings
+from infer.export.settings import ExportSettings
 from infer.settings import EvaluateSettings, InferSettings, TuneSettings
 from model.settings import LossSettings, ModelSettings, TrainSettings
+from pipeline.settings import RunSettings
+from pipeline.work_folder import WorkFolder
 
 Preset = Literal["paper", "tuned", "three-c-net", "sf-net-1", "sf-net-2"]
 DEFAULT_PRESET: Preset = "tuned"
@@ -46,6 +49,12 @@ class Config(Section):
     tune: TuneSettings = TuneSettings()
     infer: InferSettings = InferSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    export: ExportSettings = ExportSettings()
+    run: RunSettings = RunSettings()
+
+    @property
+    def work(self) -> WorkFolder:
+        return WorkFolder(self.work_dir)
 
     @property
     def features_dir(self) -> Path:

@@ -1,153 +1,242 @@
-"""Stage 1: videos, or feature files of one's own, to feature shards and the coverage table."""
+"""Stage 1: videos, or feature files of one's own, to feature shards and the coverage table.
+
+``pipeline.extraction_plan`` says what to do with each title; this does it, and records it in the ledger.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from data.errors import DecodeError, SchemaError
-from data.files import atomic_path, file_sha256
+from data.errors import ConfigError
+from data.files import file_sha256
 from data.manifest import read_titles
-from data.schemas import COVERAGE, COVERAGE_SCHEMA, check_schema_name
-from data.shards import read_header, shard_path
-from data.titles import Title, media_path
+from data.shards import ShardHeader, read_header, shard_path
 from extract.settings import ExtractSettings
 from pipeline.config import Config
+from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
+from pipeline.event_log import EventLog
+from pipeline.expected_features import IMPORTED, expected_features, expected_imports
+from pipeline.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
+from pipeline.faults import FailureGuard, require_folder, require_store
+from pipeline.feature_work import Extractor, FeatureWork, Importer, Worked
+from pipeline.ledger import EXTRACT, FAILED, MISSING, Ledger, read_ledger
 from pipeline.progress import progress_bar
 from pipeline.provenance import write_run
-from pipeline.stage_result import StageResult
+from pipeline.rates import add_rate
+from pipeline.selection import Selection
+from pipeline.settings import RunSettings
+from pipeline.stage_result import AbortedError, StageResult
+from pipeline.title_record import Recorder
+from pipeline.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a title has no features."""
+class Extraction:
+    """How the features of a catalogue stand.
 
-    error_code: str
-    error: str
-    seconds: float = 0.0
+    Args:
+        failures: why titles have none.
+        worked_on: titles that were extracted or failed just now.
+        not_read: titles without features, or with features of a part of the video only.
+    """
+
+    failures: Mapping[str, Failure]
+    worked_on: int
+    not_read: int
 
 
-def extract(config: Config) -> StageResult:
-    """Extract the features of every title whose shard is missing, damaged, or made from other bytes or settings.
+def extract(config: Config, selection: Selection | None = None, *, verify: bool = False) -> StageResult:
+    """Bring the features of every title up to date: missing, damaged, or made from other bytes or settings.
+
+    Args:
+        selection: which titles may be worked on; all by default.
+        verify: read every video's bytes again, whatever its size and time say.
 
     Raises:
-        WeightsError, ConfigError, ManifestError: faults that are not one title's.
+        WeightsError, ConfigError, ManifestError, AbortedError: faults that are not one title's.
     """
-    titles = list(read_titles(config.data.titles, config.data.media_root).values())
-    failures, fresh = extract_titles_to(
-        config.features_dir, titles, config.data.media_folder, config.extract, config.data.titles.name
-    )
-    return _finish(config, "extract", titles, failures, fresh)
+    sources = config_sources(config)
+    done = extract_sources(config.work, sources, config.extract, config.run, selection or Selection(), verify=verify)
+    return _finish(config, "extract", sources, done)
 
 
 def import_feature_files(config: Config, feature_root: Path, name: str) -> StageResult:
     """Turn per-title .npy, .npz or .pt files into shards; ``path`` in the manifest names the file of a title."""
-    from data.import_features import import_features
-
     titles = list(read_titles(config.data.titles, feature_root).values())
-    failures: dict[str, Failure] = {}
-    fresh = 0
-    with progress_bar("import") as advance:
-        outcomes = import_features(titles, feature_root, name=name, folder=config.features_dir)
-        for number, outcome in enumerate(outcomes, 1):
-            fresh += outcome.status != "current"
-            if outcome.status == "failed":
-                failures[outcome.title_id] = Failure(outcome.error_code, outcome.error)
-            advance(number, len(titles), outcome.title_id)
-    return _finish(config, "import-features", titles, failures, fresh)
+    sources = Sources(titles, feature_root, config.data.titles.name, name)
+    done = extract_sources(config.work, sources, config.extract, config.run, Selection())
+    return _finish(config, "import-features", sources, done)
 
 
-def extract_titles_to(
-    folder: Path, titles: Sequence[Title], media_root: Path, settings: ExtractSettings, manifest: str
-) -> tuple[dict[str, Failure], int]:
-    """Extract what is not current; return the failures and how many titles were worked on.
+def config_sources(config: Config) -> Sources:
+    """Return the titles of a configuration and where their files are."""
+    titles = list(read_titles(config.data.titles, config.data.media_root).values())
+    return Sources(titles, config.data.media_folder, config.data.titles.name, config.run.import_name)
 
-    Args:
-        manifest: its name, for messages.
-    """
-    from extract.backbone import feature_spec, load_backbone
-    from extract.title import ExtractJob, extract_titles, is_current
 
-    backbone = load_backbone(settings)
-    spec = feature_spec(settings, backbone)
-    failures: dict[str, Failure] = {}
-    jobs = []
-    for title in titles:
+def make_planner(
+    work: WorkFolder,
+    sources: Sources,
+    settings: ExtractSettings,
+    run: RunSettings,
+    selection: Selection,
+    *,
+    verify: bool = False,
+    ledger: Ledger | None = None,
+) -> Planner:
+    """Return what decides about each title, from what is on disk; no backbone is loaded."""
+    name = sources.import_name
+    expected = expected_imports(name) if name is not None else expected_features(work.feature_record, settings)
+    return Planner(
+        sources, work.features, ledger or read_ledger(work.ledger), expected, run.attempts, selection, verify=verify
+    )
+
+
+def extract_sources(
+    work: WorkFolder,
+    sources: Sources,
+    settings: ExtractSettings,
+    run: RunSettings,
+    selection: Selection,
+    *,
+    verify: bool = False,
+) -> Extraction:
+    """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
+    require_folder(sources.media_root)
+    ledger = read_ledger(work.ledger)
+    worker: Extractor | Importer
+    if sources.import_name is not None:
+        worker = Importer(sources.import_name, sources.media_root, work)
+    else:
+        worker = Extractor(settings, work)
+        worker.know_features()
+    planner = make_planner(work, sources, settings, run, selection, verify=verify, ledger=ledger)
+    planned = list(planner.plan())
+    require_store(planned, sources.media_root, run)
+    if sources.import_name is None:
+        _refuse_imported(planned)
+    recorder = Recorder(ledger, run.attempts, planner.expected.features_id)
+    with EventLog(work.events) as events:
         try:
-            path = _video_path(title, media_root, manifest)
-        except DecodeError as error:
-            failures[title.title_id] = Failure(error.code, str(error))
-            continue
-        job = ExtractJob(title.title_id, path, title.path or "", title.duration_s)
-        if shard_path(folder, title.title_id).exists() and is_current(folder, job, spec, file_sha256(path)):
-            continue
-        jobs.append(job)
-    folder.mkdir(parents=True, exist_ok=True)
-    with progress_bar("extract") as advance, closing(extract_titles(jobs, settings, backbone, folder)) as outcomes:
-        for number, outcome in enumerate(outcomes, 1):
-            if outcome.status == "failed":
-                failures[outcome.title_id] = Failure(outcome.error_code, outcome.error, outcome.seconds)
-            advance(number, len(jobs), outcome.title_id)
-    return failures, len(jobs)
+            planned = [_settled(planner, item, recorder, events) for item in planned]
+            recorder.remove_unlisted({item.title.title_id for item in planned})
+            jobs = [item for item in planned if item.action is Action.EXTRACT]
+            guard = FailureGuard(run, sources.media_root)
+            results = _work(worker, jobs, work=work, guard=guard, recorder=recorder, events=events)
+        finally:
+            ledger.write()
+    headers, failures = _standing(work, planned, results)
+    not_read = write_coverage(work.coverage, sources.titles, headers, failures)
+    return Extraction(failures, len(jobs), not_read)
 
 
-def read_failures(coverage: Path) -> dict[str, Failure]:
-    """Return why titles have no features, as the last extraction recorded it; empty when there was none."""
-    if not coverage.is_file():
-        return {}
+def _work(
+    worker: FeatureWork,
+    jobs: Sequence[PlannedTitle],
+    *,
+    work: WorkFolder,
+    guard: FailureGuard,
+    recorder: Recorder,
+    events: EventLog,
+) -> dict[str, Worked]:
+    """Work on titles; return what became of each.
+
+    Failures are recorded when the run ends in any way that leaves the titles to blame: not after an abort.
+    """
+    results: dict[str, Worked] = {}
+    if not jobs:
+        return results
+    work.features.mkdir(parents=True, exist_ok=True)
+    by_id = {item.title.title_id: item for item in jobs}
+    failed: list[tuple[PlannedTitle, Worked]] = []
+    started_s, video_s = time.monotonic(), 0.0
     try:
-        table = pq.read_table(coverage)
-    except (OSError, pa.ArrowException) as error:
-        raise SchemaError(f"{coverage}: not a readable Parquet file ({error}); extract again") from error
-    check_schema_name(table.schema, COVERAGE, str(coverage))
-    rows = table.select(["title_id", "error_code", "error", "seconds"]).to_pylist()
-    return {
-        row["title_id"]: Failure(row["error_code"], row["error"], row["seconds"] or 0.0)
-        for row in rows
-        if row["error_code"]
-    }
+        with progress_bar("extract") as advance:
+            for number, worked in enumerate(worker(jobs), 1):
+                item, outcome = by_id[worked.title_id], worked
+                if worked.status == FAILED:
+                    outcome = _blamed(guard, item, worked)
+                    failed.append((item, outcome))
+                else:
+                    guard.succeeded()
+                    header = read_header(shard_path(work.features, worked.title_id))
+                    video_s += header.coverage.decoded_s
+                    recorder.record(item, worked, header)
+                results[worked.title_id] = outcome
+                events.add(stage=EXTRACT, reason=item.reason.value, **asdict(outcome))
+                advance(number, len(jobs), worked.title_id)
+    except (AbortedError, OSError):
+        failed.clear()
+        raise
+    finally:
+        for item, outcome in failed:
+            recorder.record_failure(item, outcome)
+    add_rate(work.rates, EXTRACT, video_s, time.monotonic() - started_s)
+    return results
 
 
-def write_coverage(path: Path, folder: Path, titles: Iterable[Title], failures: Mapping[str, Failure]) -> int:
-    """Write the coverage table, a row for every title, and return how many were not read to their end."""
-    rows, not_read = [], 0
-    for title in titles:
-        failure = failures.get(title.title_id)
-        if failure is not None:
-            rows.append({"title_id": title.title_id, "source": title.path or "", "complete": False, **asdict(failure)})
+def _blamed(guard: FailureGuard, item: PlannedTitle, worked: Worked) -> Worked:
+    """Say what a failure is: the title's own, or that its file has gone."""
+    assert item.path is not None
+    if guard.failed(item.path, worked.error):
+        return worked
+    return replace(worked, error_code=MISSING, error=f"{item.title.path}: its file has gone while the run was at work")
+
+
+def _settled(planner: Planner, item: PlannedTitle, recorder: Recorder, events: EventLog) -> PlannedTitle:
+    """Read the bytes of a file whose size or time changed, and record a title that needs no work."""
+    if item.action is Action.COMPARE:
+        assert item.path is not None
+        reason = item.reason.value
+        try:
+            item = planner.compared(item, file_sha256(item.path))
+        except OSError as error:  # its extraction will say whether it is the title or the store
+            item = replace(item, action=Action.EXTRACT, detail=str(error))
+        events.add(stage="compare", title_id=item.title.title_id, reason=reason, status=item.reason.value)
+    recorder.settle(item)
+    return item
+
+
+def _standing(
+    work: WorkFolder, planned: Sequence[PlannedTitle], results: Mapping[str, Worked]
+) -> tuple[dict[str, ShardHeader], dict[str, Failure]]:
+    """Return the titles that have features, and why the others have none."""
+    headers: dict[str, ShardHeader] = {}
+    failures: dict[str, Failure] = {}
+    for item in planned:
+        title_id, worked = item.title.title_id, results.get(item.title.title_id)
+        if worked is not None and worked.status == FAILED:
+            failures[title_id] = Failure(worked.error_code, worked.error, worked.seconds)
+        elif worked is not None:
+            headers[title_id] = read_header(shard_path(work.features, title_id))
+        elif item.failure is not None or item.header is None:
+            failures[title_id] = item.failure or NOT_EXTRACTED
         else:
-            header = read_header(shard_path(folder, title.title_id))
-            rows.append({**asdict(header.coverage), "features_id": header.spec.features_id})
-        not_read += not rows[-1]["complete"]
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=COVERAGE_SCHEMA), temporary)
-    return not_read
+            headers[title_id] = item.header
+    return headers, failures
 
 
-def _video_path(title: Title, media_root: Path, manifest: str) -> Path:
-    if title.path is None:
-        raise DecodeError(f"{title.title_id}: no path in {manifest}; name its video there", code="no_path")
-    path = media_path(media_root, title.path)
-    if not path.exists():
-        raise DecodeError(f"{title.path}: no such file under {media_root}; correct its path", code="missing")
-    return path
+def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
+    for item in planned:
+        if item.header is not None and item.header.spec.backbone.startswith(IMPORTED):
+            name = item.header.spec.backbone.removeprefix(IMPORTED)
+            raise ConfigError(
+                f"{item.header.path.parent}: holds imported features ({name}); set [run] import_name = {name!r} to "
+                "keep them up to date, or another work_dir to extract from videos"
+            )
 
 
-def _finish(
-    config: Config, stage: str, titles: Sequence[Title], failures: Mapping[str, Failure], fresh: int
-) -> StageResult:
-    not_read = write_coverage(config.coverage_path, config.features_dir, titles, failures)
-    counts = {"titles": len(titles), "worked_on": fresh, "failed": len(failures), "partial": not_read - len(failures)}
+def _finish(config: Config, stage: str, sources: Sources, done: Extraction) -> StageResult:
+    titles, failed = len(sources.titles), len(done.failures)
+    counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": done.not_read - failed}
     write_run(config.work_dir / f"{stage}.run.json", stage, config.model_dump(mode="json"), **counts)
-    what = "nothing to do" if not fresh else f"{fresh} worked on"
-    summary = f"{stage}: {len(titles)} titles, {what}, {len(failures)} failed, {counts['partial']} partial"
+    what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
+    summary = f"{stage}: {titles} titles, {what}, {failed} failed, {counts['partial']} partial"
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
-    return StageResult(summary, config.coverage_path, not_read)
+    return StageResult(summary, config.coverage_path, done.not_read)

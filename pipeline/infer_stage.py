@@ -2,55 +2,46 @@
 
 A run's folder is named by what it was made from (model, thresholds, settings, every title's features), so the same
 inputs are the same run: there is nothing to do, and a folder never changes after its ``run.json`` is written, last.
-``<work_dir>/current`` points to the newest run.
+Scores of single titles are kept (``pipeline.score_store``): only titles that changed are scored, and none when it is
+thresholds that changed. ``<work_dir>/current`` points to the newest run.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
-from data.errors import ConfigError, SchemaError
-from data.files import fingerprint
+from data.errors import SchemaError
 from data.manifest import read_titles
-from data.schemas import LabelThresholds, Segment
-from data.shards import ShardHeader, read_header, read_shard, shard_path
+from data.schemas import Segment
+from data.shards import ShardHeader, read_shard
 from data.titles import Title
-from infer.score import score_title
 from infer.segments import find_segments
-from infer.settings import InferSettings
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow, title_row
 from infer.write import Origin, open_scores, write_results
-from model.build import FrameNetwork, pick_device
-from model.checkpoint import Checkpoint, load_network
 from pipeline.config import Config
-from pipeline.extract_stage import Failure, read_failures
+from pipeline.coverage_table import read_failures
+from pipeline.event_log import EventLog, move_events
+from pipeline.extraction_plan import Failure
+from pipeline.inference_plan import InferencePlan, InferenceRun, plan_inference, thresholds_record
+from pipeline.ledger import DONE, FAILED, INFER, PARTIAL, read_ledger
 from pipeline.progress import progress_bar
 from pipeline.provenance import write_run
+from pipeline.rates import add_rate
+from pipeline.run_history import held_run, make_current
 from pipeline.stage_result import NothingScoredError, StageResult
 
+if TYPE_CHECKING:
+    from model.build import FrameNetwork
+
 log = logging.getLogger(__name__)
-NOT_EXTRACTED = Failure("not_extracted", "no features; run `coarse2fine extract` or `import-features`")
-
-
-@dataclass(frozen=True)
-class InferenceRun:
-    """What one run scores, with what, and where it goes."""
-
-    titles: Sequence[Title]
-    features_dir: Path
-    failures: Mapping[str, Failure]
-    checkpoint_dir: Path
-    settings: InferSettings
-    work_dir: Path
-    config: Mapping[str, object]
+SCORE, SEGMENTS = "score", "segments"
 
 
 def infer(config: Config, split: str | None = None) -> StageResult:
@@ -64,112 +55,143 @@ def infer(config: Config, split: str | None = None) -> StageResult:
         titles = list(read_titles(config.data.titles, config.data.media_root).values())
     else:
         titles = read_catalogue(config.data).in_split(split)
-    return infer_titles(
-        InferenceRun(
-            titles,
-            config.features_dir,
-            read_failures(config.coverage_path),
-            config.checkpoint_dir,
-            config.infer,
-            config.work_dir,
-            config.model_dump(mode="json"),
-        )
-    )
+    return infer_titles(inference_run(config, titles, read_failures(config.coverage_path)))
+
+
+def inference_run(config: Config, titles: Sequence[Title], failures: Mapping[str, Failure]) -> InferenceRun:
+    """Return the run that a configuration asks for."""
+    recorded = config.model_dump(mode="json")
+    return InferenceRun(titles, config.work, failures, config.checkpoint_dir, config.infer, recorded)
 
 
 def infer_titles(run: InferenceRun) -> StageResult:
     """Score titles one after another; memory holds one title and the segments found so far."""
-    network, checkpoint = load_network(run.checkpoint_dir)
-    checkpoint = replace(checkpoint, thresholds=_overridden(checkpoint, run.settings))
-    headers, failures = _readable(run, checkpoint)
-    if not headers:
+    plan = plan_inference(run)
+    if not plan.headers:
         raise NothingScoredError(
-            f"{run.features_dir}: none of the {len(run.titles)} titles could be scored "
-            f"({_first_reason(run.titles, failures)}); nothing is said of any title"
+            f"{run.work.features}: none of the {len(run.titles)} titles could be scored "
+            f"({_first_reason(run.titles, plan.failures)}); nothing is said of any title"
         )
-    run_id = _run_id(run, checkpoint, headers, failures)
-    folder = run.work_dir / "runs" / run_id
-    if _is_done(folder):
-        _point_to(run.work_dir, run_id)
-        return StageResult(f"infer: nothing to do, run {run_id} is current", folder, _not_read(headers, failures))
-    origin = Origin(run_id, checkpoint.model_id, checkpoint.feature_spec.features_id)
-    unread = len(failures)
-    statuses = write_results(
-        folder, _results(run, network, checkpoint, headers=headers, failures=failures, folder=folder), origin
-    )
+    if plan.is_done:
+        move_events(run.work.events, plan.folder / "events.jsonl")
+        in_force = _put_in_force(plan)
+        return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan))
+    unread = len(plan.failures)
+    statuses, scored = _write(plan)
     write_run(
-        folder / "run.json",
+        plan.folder / "run.json",
         "infer",
         run.config,
-        run_id=run_id,
-        model_id=checkpoint.model_id,
-        features_id=checkpoint.feature_spec.features_id,
-        thresholds={label: asdict(checkpoint.thresholds[label]) for label in checkpoint.labels},
+        run_id=plan.run_id,
+        model_id=plan.checkpoint.model_id,
+        features_id=plan.checkpoint.feature_spec.features_id,
+        thresholds=thresholds_record(plan.checkpoint),
         segment_score=run.settings.segment_score,
+        review_fraction=run.settings.review_fraction,
         statuses=statuses,
-        damaged_shards=len(failures) - unread,
+        damaged_shards=len(plan.failures) - unread,
     )
-    _point_to(run.work_dir, run_id)
+    _record(plan)
+    in_force = _put_in_force(plan)
     counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    return StageResult(
-        f"infer: {len(run.titles)} titles ({counted}), run {run_id}", folder, _not_read(headers, failures)
-    )
+    summary = f"infer: {len(run.titles)} titles ({counted}), {scored} scored, run {plan.run_id} {in_force}"
+    return StageResult(summary, plan.folder, _not_read(plan))
 
 
-def _results(
-    run: InferenceRun,
-    network: FrameNetwork,
-    checkpoint: Checkpoint,
-    *,
-    headers: Mapping[str, ShardHeader],
-    failures: dict[str, Failure],
-    folder: Path,
-) -> Iterator[tuple[TitleRow, list[Segment]]]:
-    """Yield every title's row and segments; a shard that turns out damaged is added to ``failures``."""
-    network = network.to(pick_device(run.settings.device))
+@dataclass
+class _Scorer:
+    """Gives the scores of titles: kept ones, else fresh ones. The network is loaded when it is first needed."""
+
+    plan: InferencePlan
+    events: EventLog
+    frames: int = 0
+    titles: int = 0
+    seconds: float = 0.0
+    _network: FrameNetwork | None = field(default=None, init=False)
+
+    def scores(self, header: ShardHeader) -> TitleScores:
+        """Return a title's scores; SchemaError if its shard is damaged."""
+        kept = self.plan.store.read(header)
+        if kept is not None:
+            return kept
+        started_s = time.monotonic()
+        scores = self._score(header)
+        if self.plan.run.settings.write_scores:
+            self.plan.store.write(header, scores)
+        seconds = time.monotonic() - started_s
+        self.frames, self.titles, self.seconds = self.frames + header.frames, self.titles + 1, self.seconds + seconds
+        self.events.add(stage=SCORE, title_id=header.title_id, status=DONE, seconds=round(seconds, 3))
+        return scores
+
+    def _score(self, header: ShardHeader) -> TitleScores:
+        from infer.score import score_title
+
+        features_TD = read_shard(header.path).features
+        return score_title(
+            self._loaded(),
+            header.title_id,
+            features_TD,
+            window=self.plan.run.settings.window_s,
+            top_k_divisor=self.plan.checkpoint.settings.top_k_divisor,
+        )
+
+    def _loaded(self) -> FrameNetwork:
+        if self._network is None:
+            from model.build import pick_device
+            from model.checkpoint import load_network
+
+            network, _ = load_network(self.plan.run.checkpoint_dir)
+            self._network = network.to(pick_device(self.plan.run.settings.device))
+        return self._network
+
+
+def _write(plan: InferencePlan) -> tuple[dict[str, int], int]:
+    """Write the tables of a run; return how many titles have each status, and how many were scored afresh."""
+    checkpoint, folder = plan.checkpoint, plan.folder
+    origin = Origin(plan.run_id, checkpoint.model_id, checkpoint.feature_spec.features_id)
+    with EventLog(plan.run.work.events) as events:
+        scorer = _Scorer(plan, events)
+        statuses = write_results(folder, _results(plan, scorer, events), origin)
+    move_events(plan.run.work.events, folder / "events.jsonl")
+    if scorer.titles:
+        add_rate(plan.run.work.rates, SCORE, scorer.frames, scorer.seconds)
+    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), scorer.titles)
+    return statuses, scorer.titles
+
+
+def _results(plan: InferencePlan, scorer: _Scorer, events: EventLog) -> Iterator[tuple[TitleRow, list[Segment]]]:
+    """Yield every title's row and segments; a shard that turns out damaged is added to the plan's failures."""
     with ExitStack() as stack:
         advance = stack.enter_context(progress_bar("infer"))
         sink = None
-        if run.settings.write_scores:
-            sink = stack.enter_context(open_scores(folder / "scores.parquet", checkpoint.labels))
-        for number, title in enumerate(run.titles, 1):
-            header = headers.get(title.title_id)
+        if plan.run.settings.write_scores:
+            sink = stack.enter_context(open_scores(plan.folder / "scores.parquet", plan.checkpoint.labels))
+        for number, title in enumerate(plan.run.titles, 1):
+            header = plan.headers.get(title.title_id)
             found: list[Segment] | None = None
             if header is not None:
                 try:
-                    scores = _score_one(network, checkpoint, header, run.settings)
-                    found = _find(scores, checkpoint, header, run.settings)
+                    scores = scorer.scores(header)
+                    found = _find(plan, scores, header)
                 except SchemaError as error:
-                    failures[title.title_id] = Failure(error.code, str(error))
+                    plan.failures[title.title_id] = Failure(error.code, str(error))
                 else:
                     if sink is not None:
                         sink.add(scores)
-            row = _row(title, found, header, failures.get(title.title_id))
+            row = _row(title, found, header, plan.failures.get(title.title_id))
             log.info("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
+            events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
             yield row, found or []
-            advance(number, len(run.titles), title.title_id)
+            advance(number, len(plan.run.titles), title.title_id)
 
 
-def _score_one(
-    network: FrameNetwork, checkpoint: Checkpoint, header: ShardHeader, settings: InferSettings
-) -> TitleScores:
-    features_TD = read_shard(header.path).features
-    return score_title(
-        network,
-        header.title_id,
-        features_TD,
-        window=settings.window_s,
-        top_k_divisor=checkpoint.settings.top_k_divisor,
-    )
-
-
-def _find(scores: TitleScores, checkpoint: Checkpoint, header: ShardHeader, settings: InferSettings) -> list[Segment]:
+def _find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
     return find_segments(
         scores,
-        checkpoint.thresholds,
-        checkpoint.labels,
-        segment_score=settings.segment_score,
-        review_fraction=settings.review_fraction,
+        plan.checkpoint.thresholds,
+        plan.checkpoint.labels,
+        segment_score=plan.run.settings.segment_score,
+        review_fraction=plan.run.settings.review_fraction,
         duration_s=header.coverage.decoded_s,
     )
 
@@ -186,75 +208,34 @@ def _row(title: Title, found: list[Segment] | None, header: ShardHeader | None, 
     )
 
 
-def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, ShardHeader], dict[str, Failure]]:
-    """Return the shards to score, and why each other title cannot be scored.
-
-    Raises:
-        CheckpointError: features of another kind; that is not a title's fault, so it ends the run.
-    """
-    headers: dict[str, ShardHeader] = {}
-    failures: dict[str, Failure] = {}
-    for title in run.titles:
-        path = shard_path(run.features_dir, title.title_id)
-        if title.title_id in run.failures or not path.exists():
-            failures[title.title_id] = run.failures.get(title.title_id, NOT_EXTRACTED)
-            continue
-        try:
-            header = read_header(path)
-        except SchemaError as error:
-            failures[title.title_id] = Failure(error.code, str(error))
-            continue
-        checkpoint.require_features(header.spec, str(path))
-        headers[title.title_id] = header
-    return headers, failures
-
-
-def _is_done(folder: Path) -> bool:
-    """Say whether the run is written, and nothing in it waits for a damaged shard to be mended."""
-    path = folder / "run.json"
-    return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["damaged_shards"] == 0
-
-
-def _overridden(checkpoint: Checkpoint, settings: InferSettings) -> dict[str, LabelThresholds]:
-    unknown = sorted(set(settings.thresholds) - set(checkpoint.labels))
-    if unknown:
-        raise ConfigError(
-            f"[infer.thresholds] {', '.join(unknown)}: not a label of the checkpoint, "
-            f"which has {', '.join(checkpoint.labels)}"
+def _record(plan: InferencePlan) -> None:
+    """Tell the ledger which titles are scored, and which shards are damaged and must be extracted again."""
+    ledger = read_ledger(plan.run.work.ledger)
+    for title_id, header in plan.headers.items():
+        failure = plan.failures.get(title_id)
+        status = FAILED if failure is not None else DONE if header.coverage.complete else PARTIAL
+        ledger.change(
+            title_id,
+            stage=INFER,
+            status=status,
+            error_code=failure.error_code if failure else "",
+            error=failure.error if failure else "",
+            features_id=header.spec.features_id,
         )
-    result = dict(checkpoint.thresholds)
-    for label, override in settings.thresholds.items():
-        result[label] = replace(result[label], **override.model_dump(exclude_none=True))
-    return result
+    ledger.write()
 
 
-def _run_id(
-    run: InferenceRun,
-    checkpoint: Checkpoint,
-    headers: Mapping[str, ShardHeader],
-    failures: Mapping[str, Failure],
-) -> str:
-    settings = run.settings.model_dump(mode="json", exclude={"device", "window_s"})
-    titles = [
-        [title.title_id, title.duration_s, asdict(headers[title.title_id].coverage)]
-        if title.title_id in headers
-        else [title.title_id, title.duration_s, failures[title.title_id].error_code]
-        for title in run.titles
-    ]
-    thresholds = {label: asdict(value) for label, value in checkpoint.thresholds.items()}
-    return fingerprint([checkpoint.model_id, thresholds, settings, titles])[:12]
+def _put_in_force(plan: InferencePlan) -> str:
+    """Make the run current unless a rollback holds another; say which."""
+    if make_current(plan.run.work, plan.run_id):
+        return "is current"
+    held = held_run(plan.run.work)
+    return f"is not current: a rollback holds {held}, `coarse2fine runs release` ends it"
 
 
-def _point_to(work_dir: Path, run_id: str) -> None:
-    """Replace ``current``, a relative link to the newest run, atomically."""
-    temporary = work_dir / f".tmp-current-{os.getpid()}"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(Path("runs") / run_id)
-    temporary.replace(work_dir / "current")
-
-
-def _not_read(headers: Mapping[str, ShardHeader], failures: Mapping[str, Failure]) -> int:
-    return len(failures) + sum(not header.coverage.complete for header in headers.values())
+def _not_read(plan: InferencePlan) -> int:
+    partial = [title_id for title_id, header in plan.headers.items() if not header.coverage.complete]
+    return len({*plan.failures, *partial})
 
 
 def _first_reason(titles: Sequence[Title], failures: Mapping[str, Failure]) -> str:

@@ -13,11 +13,16 @@ from data.errors import CheckpointError, ConfigError
 from data.titles import Title
 from extract.settings import ExtractSettings
 from infer.settings import InferSettings
-from model.checkpoint import read_checkpoint
-from pipeline.extract_stage import extract_titles_to, write_coverage
-from pipeline.infer_stage import InferenceRun, infer_titles
+from model.sidecar import read_checkpoint
+from pipeline.extract_stage import extract_sources
+from pipeline.extraction_plan import Sources
+from pipeline.infer_stage import infer_titles
+from pipeline.inference_plan import InferenceRun
 from pipeline.lock import folder_lock
+from pipeline.selection import Selection
+from pipeline.settings import RunSettings
 from pipeline.stage_result import StageResult
+from pipeline.work_folder import WorkFolder
 
 
 def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageResult:
@@ -45,10 +50,11 @@ def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageRe
     root = Path(paths[0].anchor)
     titles = [Title(title_id, str(path.relative_to(root))) for title_id, path in zip(title_ids(paths), paths)]
     with folder_lock(out):
-        failures, _ = extract_titles_to(out / "features", titles, root, settings, "the command line")
-        write_coverage(out / "coverage.parquet", out / "features", titles, failures)
+        work = WorkFolder(out)
+        sources = Sources(titles, root, "the command line")
+        done = extract_sources(work, sources, settings, RunSettings(attempts=100, max_error_rate=1.0), Selection())
         arguments = {"videos": [str(path) for path in paths], "checkpoint": str(checkpoint_dir)}
-        run = InferenceRun(titles, out / "features", failures, checkpoint_dir, InferSettings(), out, arguments)
+        run = InferenceRun(titles, work, done.failures, checkpoint_dir, InferSettings(), arguments)
         return infer_titles(run)
 
 

@@ -8,13 +8,20 @@ from pathlib import Path
 from data.errors import ModerationError
 from pipeline.lock import LockHeldError
 
-OK, SOME_FAILED, USAGE, LOCKED, NOTHING_SCORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, SOME_FAILED, USAGE, LOCKED, NOTHING_SCORED, ABORTED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 
 class NothingScoredError(ModerationError):
     """Not one title could be scored: a failure, not a clean bill."""
 
     default_code = "nothing_scored"
+
+
+class AbortedError(ModerationError):
+    """A fault of the installation or the store: the run ends, and nothing is recorded against a title."""
+
+    default_code = "aborted"
+    systemic = True
 
 
 @dataclass(frozen=True)
@@ -41,4 +48,6 @@ def error_exit_code(error: ModerationError) -> int:
     """Return the exit code of an error that ends the program (OPERATIONS: exit codes)."""
     if isinstance(error, LockHeldError):
         return LOCKED
+    if isinstance(error, AbortedError):
+        return ABORTED
     return NOTHING_SCORED if isinstance(error, NothingScoredError) else USAGE

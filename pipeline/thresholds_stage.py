@@ -28,7 +28,8 @@ from infer.score import score_title
 from infer.segments import find_segments
 from infer.tiou import Floats
 from model.build import pick_device
-from model.checkpoint import Checkpoint, load_network, read_checkpoint, write_sidecar
+from model.checkpoint import load_network
+from model.sidecar import Checkpoint, read_checkpoint, write_sidecar
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.stage_result import StageResult

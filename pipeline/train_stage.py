@@ -21,8 +21,9 @@ from infer.segments import find_segments
 from infer.settings import EvaluateSettings, Protocol
 from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
-from model.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from model.checkpoint import save_checkpoint
 from model.settings import FRAMES_PER_CLIP
+from model.sidecar import Checkpoint, read_checkpoint
 from model.train import Trainer, Validation
 from pipeline.config import Config
 from pipeline.progress import progress_bar

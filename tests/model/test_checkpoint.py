@@ -6,8 +6,9 @@ import torch
 from data.errors import CheckpointError
 from data.schemas import FeatureSpec, LabelThresholds
 from model.build import build_network
-from model.checkpoint import Checkpoint, load_network, read_checkpoint, save_checkpoint, write_sidecar
+from model.checkpoint import load_network, save_checkpoint
 from model.settings import ModelSettings
+from model.sidecar import Checkpoint, read_checkpoint, write_sidecar
 
 SPEC = FeatureSpec("resnet50", "ab" * 32, 4, "presented-1fps/1", "full", True, 224)
 SETTINGS = ModelSettings(conv_channels=3, fc_channels=(3, 2))

@@ -112,8 +112,9 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
 def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, capsys):
     from data.schemas import FeatureSpec, LabelThresholds
     from model.build import build_network
-    from model.checkpoint import Checkpoint, save_checkpoint
+    from model.checkpoint import save_checkpoint
     from model.settings import ModelSettings
+    from model.sidecar import Checkpoint
 
     settings = ModelSettings(conv_channels=2, fc_channels=(2, 2))
     spec = FeatureSpec("imported:i3d", "", 4, "imported", "imported", False, 0)

@@ -1,0 +1,105 @@
+"""The sidecar of a checkpoint: everything but the weights, as JSON that a person can read. No torch here.
+
+It names the hash of its weights file, so two files that do not belong together are noticed; thresholds live here,
+outside ``model_id``, because another threshold is not another model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from data.errors import CheckpointError
+from data.files import fingerprint, write_json
+from data.schemas import FeatureSpec, LabelThresholds
+from model.settings import ModelSettings
+
+FORMAT = "coarse2fine.checkpoint/1"
+SIDECAR_NAME = "model.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a network is, apart from its weights.
+
+    Args:
+        settings: the network's architecture.
+        labels: C names in the order of the outputs.
+        feature_spec: the features it was trained on, and the only ones it accepts.
+        thresholds: per label, chosen on validation.
+        training: for the record: settings, epoch, validation scores, software versions.
+        weights_sha256: hash of the weights file; empty before it is saved.
+    """
+
+    settings: ModelSettings
+    labels: tuple[str, ...]
+    feature_spec: FeatureSpec
+    thresholds: Mapping[str, LabelThresholds]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+
+    @property
+    def model_id(self) -> str:
+        """16 hex digits that stand for architecture, labels, features and weights."""
+        return fingerprint(
+            [self.settings.model_dump(mode="json"), self.labels, self.feature_spec.features_id, self.weights_sha256]
+        )
+
+    def require_features(self, spec: FeatureSpec, where: str) -> None:
+        """Raise CheckpointError unless features of ``spec`` are the ones this network was trained on."""
+        difference = spec.difference(self.feature_spec)
+        if difference:
+            raise CheckpointError(
+                f"{where}: features {spec.features_id} do not fit the checkpoint, which was trained on "
+                f"{self.feature_spec.features_id}: {difference}; extract with the checkpoint's settings or train anew"
+            )
+
+
+def write_sidecar(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the sidecar alone: for thresholds that were chosen anew."""
+    write_json(
+        folder / SIDECAR_NAME,
+        {
+            "format": FORMAT,
+            "model_id": checkpoint.model_id,
+            "labels": list(checkpoint.labels),
+            "model": checkpoint.settings.model_dump(mode="json"),
+            "feature_spec": asdict(checkpoint.feature_spec),
+            "features_id": checkpoint.feature_spec.features_id,
+            "thresholds": {label: asdict(value) for label, value in checkpoint.thresholds.items()},
+            "weights_sha256": checkpoint.weights_sha256,
+            "training": dict(checkpoint.training),
+        },
+    )
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint's sidecar.
+
+    Raises:
+        CheckpointError: no such folder, another format, or fields that do not make sense.
+    """
+    path = folder / SIDECAR_NAME
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: no {SIDECAR_NAME} in it; give a folder that `coarse2fine train` wrote")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise CheckpointError(f"{path}: format {raw['format']!r}, expected {FORMAT!r}; train again")
+        labels = tuple(str(label) for label in raw["labels"])
+        thresholds = {label: LabelThresholds(**raw["thresholds"][label]) for label in labels}
+        return Checkpoint(
+            settings=ModelSettings.model_validate(raw["model"]),
+            labels=labels,
+            feature_spec=FeatureSpec(**raw["feature_spec"]),
+            thresholds=thresholds,
+            training=raw["training"],
+            weights_sha256=str(raw["weights_sha256"]),
+        )
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint sidecar ({error!r}); train again") from error

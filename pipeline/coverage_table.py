@@ -1,0 +1,54 @@
+"""The coverage table: how much of each title was read, or why there are no features of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import SchemaError
+from data.files import atomic_path
+from data.schemas import COVERAGE, COVERAGE_SCHEMA, check_schema_name
+from data.shards import ShardHeader
+from data.titles import Title
+from pipeline.extraction_plan import Failure
+
+NOT_EXTRACTED = Failure("not_extracted", "no features; run `coarse2fine extract` or `import-features`")
+
+
+def read_failures(coverage: Path) -> dict[str, Failure]:
+    """Return why titles have no features, as the last extraction recorded it; empty when there was none."""
+    if not coverage.is_file():
+        return {}
+    try:
+        table = pq.read_table(coverage)
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaError(f"{coverage}: not a readable Parquet file ({error}); extract again") from error
+    check_schema_name(table.schema, COVERAGE, str(coverage))
+    rows = table.select(["title_id", "error_code", "error", "seconds"]).to_pylist()
+    return {
+        row["title_id"]: Failure(row["error_code"], row["error"], row["seconds"] or 0.0)
+        for row in rows
+        if row["error_code"]
+    }
+
+
+def write_coverage(
+    path: Path, titles: Sequence[Title], headers: Mapping[str, ShardHeader], failures: Mapping[str, Failure]
+) -> int:
+    """Write the coverage table, a row for every title, and return how many were not read to their end."""
+    rows, not_read = [], 0
+    for title in titles:
+        failure = failures.get(title.title_id)
+        if failure is not None:
+            rows.append({"title_id": title.title_id, "source": title.path or "", "complete": False, **asdict(failure)})
+        else:
+            header = headers[title.title_id]
+            rows.append({**asdict(header.coverage), "features_id": header.spec.features_id})
+        not_read += not rows[-1]["complete"]
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=COVERAGE_SCHEMA), temporary)
+    return not_read

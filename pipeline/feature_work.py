@@ -1,0 +1,93 @@
+"""The two ways to features: decoding videos, or taking feature files that somebody has. One contract for both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.shards import shard_path
+from extract.settings import ExtractSettings
+from pipeline.expected_features import expected_features, record_features
+from pipeline.extraction_plan import PlannedTitle
+from pipeline.ledger import FAILED
+from pipeline.work_folder import WorkFolder
+
+if TYPE_CHECKING:
+    from extract.backbone import Backbone
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What became of a title that was worked on: ``done``, ``partial`` or ``failed``."""
+
+    title_id: str
+    status: str
+    error_code: str
+    error: str
+    seconds: float
+
+
+FeatureWork = Callable[[Sequence[PlannedTitle]], Iterator[Worked]]
+
+
+class Extractor:
+    """Decodes videos; the backbone is loaded when it is first needed."""
+
+    def __init__(self, settings: ExtractSettings, work: WorkFolder) -> None:
+        self._settings = settings
+        self._work = work
+        self._backbone: Backbone | None = None
+
+    def know_features(self) -> None:
+        """Find out what the settings mean, where no earlier run recorded it."""
+        if expected_features(self._work.feature_record, self._settings).features_id is None:
+            self._load()
+
+    def __call__(self, jobs: Sequence[PlannedTitle]) -> Iterator[Worked]:
+        """Extract titles; yield what became of each, in the order in which they end."""
+        from extract.title import ExtractJob, extract_titles
+
+        backbone = self._load()
+        todo = [
+            ExtractJob(item.title.title_id, item.path, item.title.path or "", item.title.duration_s)
+            for item in jobs
+            if item.path is not None
+        ]
+        with closing(extract_titles(todo, self._settings, backbone, self._work.features)) as outcomes:
+            for outcome in outcomes:
+                yield Worked(outcome.title_id, outcome.status, outcome.error_code, outcome.error, outcome.seconds)
+
+    def _load(self) -> Backbone:
+        if self._backbone is None:
+            from extract.backbone import feature_spec, load_backbone
+
+            self._backbone = load_backbone(self._settings)
+            spec = feature_spec(self._settings, self._backbone)
+            record_features(self._work.feature_record, self._settings, spec)
+        return self._backbone
+
+
+class Importer:
+    """Turns feature files into shards."""
+
+    def __init__(self, name: str, feature_root: Path, work: WorkFolder) -> None:
+        self._name = name
+        self._feature_root = feature_root
+        self._work = work
+
+    def __call__(self, jobs: Sequence[PlannedTitle]) -> Iterator[Worked]:
+        """Import titles; yield what became of each, in order."""
+        from data.import_features import import_features
+
+        titles = [item.title for item in jobs]
+        started_s = time.monotonic()
+        for outcome in import_features(titles, self._feature_root, name=self._name, folder=self._work.features):
+            status = outcome.status
+            if status == FAILED:
+                shard_path(self._work.features, outcome.title_id).unlink(missing_ok=True)  # it is of other bytes
+            seconds, started_s = time.monotonic() - started_s, time.monotonic()
+            yield Worked(outcome.title_id, status, outcome.error_code, outcome.error, seconds)

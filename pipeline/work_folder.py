@@ -1,0 +1,67 @@
+"""Where everything of a work_dir lies: the only place that knows the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """The folder that a configuration writes to."""
+
+    root: Path
+
+    @property
+    def features(self) -> Path:
+        """One shard a title."""
+        return self.root / "features"
+
+    @property
+    def feature_record(self) -> Path:
+        """What the features are made with, so that a plan need not load a backbone."""
+        return self.root / "features.json"
+
+    @property
+    def coverage(self) -> Path:
+        return self.root / "coverage.parquet"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.parquet"
+
+    @property
+    def scores(self) -> Path:
+        """Frame scores by model and title."""
+        return self.root / "scores"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def current(self) -> Path:
+        """A link to the run that is in force."""
+        return self.root / "current"
+
+    @property
+    def history(self) -> Path:
+        """Which runs were finished, made current and rolled back, in order."""
+        return self.root / "history.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """What happened since the last run was finished; then it becomes that run's ``events.jsonl``."""
+        return self.root / "events.jsonl"
+
+    @property
+    def rates(self) -> Path:
+        return self.root / "rates.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.prom"
+
+    @property
+    def last_success(self) -> Path:
+        return self.root / "last_success.json"
