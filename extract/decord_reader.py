@@ -28,7 +28,7 @@ from extract.frames import Frame, ReadReport, assign_samples
 from extract.media import MATROSKA, MOV, packet_times
 from extract.orientation import IDENTITY, upright
 from extract.probe import first_picture, key_pictures
-from extract.pyav_reader import PyAvReader
+from extract.pyav_reader import FULL, PyAvReader
 from extract.rgb import Rgb
 
 try:
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 # Containers in which decord was found to keep time (not so in transport streams; no others were looked at).
 CONTAINERS = (MOV, MATROSKA)
-DECORD_ERRORS = (decord.DECORDError, RuntimeError, IndexError, OSError, MemoryError)
+DECORD_ERRORS = (decord.DECORDError, RuntimeError, IndexError, OSError)
 
 # decord's timestamps are float32; half a millisecond at two hours.
 _TIME_TOLERANCE_S = 0.002
@@ -115,7 +115,7 @@ class DecordReader:
 
     def report(self) -> ReadReport:
         """Say how it went. decord cannot tell damaged pictures, so PyAV decodes the title again to find them."""
-        with_pyav = PyAvReader(self._path)
+        with_pyav = PyAvReader(self._path, FULL)
         try:
             seen = with_pyav.measure()
         finally:

@@ -24,6 +24,14 @@ _TOLERANCE = Fraction(1, 1000)
 Picture = TypeVar("Picture")
 
 
+def samples_before(since_s: Fraction) -> int:
+    """Return how many samples are settled once a picture is displayed so long after the first: they show earlier ones.
+
+    So a picture stands for a sample exactly if this number grows until the next picture, or if it is the last.
+    """
+    return max(0, ceil(since_s - _TOLERANCE))
+
+
 def assign_samples(displayed: Iterable[tuple[Fraction, Picture]]) -> Iterator[tuple[range, Fraction, Picture]]:
     """Say which samples each displayed picture stands for (the sampling rule of this module).
 
@@ -43,7 +51,7 @@ def assign_samples(displayed: Iterable[tuple[Fraction, Picture]]) -> Iterator[tu
         if held is None:
             origin = time
         else:
-            stop = ceil(time - origin - _TOLERANCE)
+            stop = samples_before(time - origin)
             if stop > next_sample:
                 yield range(next_sample, stop), *held
                 next_sample = stop

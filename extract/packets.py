@@ -8,6 +8,7 @@ looks at the rest (extract.structure). What the packets promise, and what the de
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from av.container import InputContainer
@@ -15,9 +16,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from extract.damage import DamageLedger
 from extract.media import AVI, MATROSKA, MEDIA_ERRORS, MOV
-from extract.structure import avi_chunk_missing, breaks_off, zeroed_between
+from extract.structure import avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
 
 # Between two packets lie headers: in Matroska seldom more than 50 bytes, in AVI eight and a byte of padding.
 _MATROSKA_HEADER_BYTES = 512
@@ -25,29 +25,43 @@ _AVI_HEADER_BYTES = 64
 _READ_ERRORS_IN_A_ROW = 50
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """What comes next in the file.
+
+    Args:
+        packet: for the decoder; None for what cannot be read, or is encrypted.
+        damaged: the demuxer marked the packet, or it holds a zeroed block.
+        skipped: the demuxer stepped over damage before it.
+    """
+
+    packet: Packet[Stream] | None
+    damaged: bool = True
+    skipped: bool = False
+
+
 class VideoPackets:
-    """The packets of a video that can go to its decoder; iterate once.
+    """The packets of a video that can go to its decoder, in the order of the file; iterate once.
 
     Args:
         path: the file behind ``container``.
         container, stream: see ``extract.media.open_stream``.
-        ledger: where read errors and encrypted packets are counted.
     """
 
-    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, ledger: DamageLedger) -> None:
-        self.failure = "reading was stopped before the end"  # how the file ended; empty when it was read to its end
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        self.failure = "its end was not reached"  # how the file ended; empty when it was read to its end
         self.encrypted = False
         self._path = path
         self._container = container
         self._format = container.format.name
         self._stream = stream
-        self._ledger = ledger
+        self._codec = stream.codec_context.codec.canonical_name
         self._last_pos: int | None = None
         self._claimed_pos = -1
         self._claimed_end = 0
 
-    def __iter__(self) -> Iterator[Packet[Stream]]:
-        """Yield the packets in the order of the file; each must be dealt with before the next is asked for."""
+    def __iter__(self) -> Iterator[Arrival]:
+        """Yield what arrives."""
         errors = 0
         packets = self._container.demux()
         while errors < _READ_ERRORS_IN_A_ROW:
@@ -59,7 +73,7 @@ class VideoPackets:
                 return
             except MEDIA_ERRORS:
                 errors += 1
-                self._ledger.fault(None)
+                yield Arrival(None)
                 packets = self._container.demux()
                 continue
             errors = 0
@@ -68,14 +82,15 @@ class VideoPackets:
                 continue  # an empty packet repeats the last picture, and closes the stream at the end
             if packet.has_sidedata("encryption_info"):
                 self.encrypted = True
-                self._ledger.fault(None)
+                yield Arrival(None)
                 continue
-            yield packet
+            damaged = packet.is_corrupt or holds_zeroed_block(bytes(packet), self._codec)
+            yield Arrival(packet, damaged, self._skipped_before(packet))
             self._last_pos = packet.pos
             self._claim(packet)
         self.failure = "the file cannot be read to its end"
 
-    def skipped_before(self, packet: Packet[Stream]) -> bool:
+    def _skipped_before(self, packet: Packet[Stream]) -> bool:
         """Whether the demuxer stepped over damage between the video packet before and this one, the newest."""
         if packet.pos is None or self._last_pos is None or self._format == MOV:
             return False  # MP4 addresses every packet: nothing is stepped over

@@ -1,8 +1,8 @@
 """Read videos with PyAV (FFmpeg's libraries): the default reader.
 
-Every frame is decoded, only sampled frames become RGB. Input is assumed to be hostile or damaged: what may be opened
-is restricted (extract.media), every error that damaged files were seen to cause is either counted or becomes a
-DecodeError, and a file is complete only if nothing speaks against it (extract.damage, extract.packets).
+Only what samples need is decoded (extract.decoding), and only sampled frames become RGB. Input is assumed to be hostile
+or damaged: what may be opened is restricted (extract.media), every error that damaged files were seen to cause is
+either counted or becomes a DecodeError, and a file is complete only if nothing speaks against it (extract.damage).
 
 Not done here: hangs and memory are bounded by the child process that runs a reader (extract.decode_worker) and by the
 parent that watches it (extract.decode_pool).
@@ -15,24 +15,20 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from av.packet import Packet
-from av.stream import Stream
-from av.video.frame import VideoFrame
-
 from data.errors import DecodeError
 from extract.damage import TOLERATED_S, DamageLedger
+from extract.decoding import Decoding
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
-from extract.media import AVI, MEDIA_ERRORS, declared_duration_s, open_stream, words
+from extract.media import MEDIA_ERRORS, declared_duration_s, open_stream, words
 from extract.orientation import IDENTITY
 from extract.packets import VideoPackets
 from extract.probe import first_frame, key_pictures
 from extract.rgb import Rgb, RgbConverter, display_matrix
-from extract.structure import holds_zeroed_block
 from extract.timing import FrameClock
 
 logger = logging.getLogger(__name__)
 
-_FLUSH_ATTEMPTS = 64
+PLANNED, FULL = "planned", "full"
 
 
 class PyAvReader:
@@ -40,13 +36,14 @@ class PyAvReader:
 
     Args:
         path: a video file.
+        decode: ``planned`` decodes what samples need, ``full`` everything; the samples are the same.
         threads: of the decoder; 1 costs the least CPU.
 
     Raises:
         DecodeError: the file cannot be opened as video (codes: see ``extract.media.open_stream``).
     """
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
+    def __init__(self, path: Path, decode: str = PLANNED, *, threads: int = 1) -> None:
         self._path = path
         first = first_frame(path)
         self.matrix = IDENTITY if first is None else display_matrix(first)
@@ -62,20 +59,22 @@ class PyAvReader:
                 self._container, self._stream, 0 if first is None or first.pts is None else first.pts
             ),
         )
-        self._clock = FrameClock(
+        clock = FrameClock(
             self.info.container,
             Fraction(self._stream.time_base or 1),
             self._stream.guessed_rate,
             self.info.declared_duration_s,
         )
         self._ledger = DamageLedger()
-        self._packets = VideoPackets(path, self._container, self._stream, self._ledger)
+        self._packets = VideoPackets(path, self._container, self._stream)
+        self._decoding = Decoding(
+            self._stream, self.info.container, self._packets, clock, self._ledger, planned=decode == PLANNED
+        )
         aspect = Fraction(self._stream.sample_aspect_ratio or 1)
         self.sample_aspect = float(1 / aspect if self.matrix.sideways else aspect)
         self._samples = 0
         self._unconverted = 0
-        self._span_s = Fraction(0)
-        self._key_seen = False
+        self._ended = False  # packets are read ahead: their end is not the end of the reading
 
     def probe(self, count: int) -> list[Rgb]:
         """Return up to ``count`` upright pictures spread over the title, decoded from key frames of another handle."""
@@ -90,9 +89,12 @@ class PyAvReader:
         convert = RgbConverter()
         held: tuple[Fraction, Rgb] | None = None
         waiting: list[tuple[int, Fraction]] = []
-        for samples, since_s, frame in assign_samples(self._displayed()):
+        for samples, since_s, frame in assign_samples(self._decoding.displayed()):
+            assert frame is not None  # a plan decodes what stands for samples
             try:
                 held = since_s, convert(frame)
+            except MemoryError:
+                raise
             except MEDIA_ERRORS as error:
                 logger.warning("%s: picture at %.3f s cannot be converted: %s", self._path.name, since_s, words(error))
                 self._ledger.fault(None)
@@ -104,29 +106,30 @@ class PyAvReader:
                 self._samples = t + 1
                 yield Frame(t, float(min(presented_s, held[0])), held[1], self.sample_aspect)
             waiting.clear()
-        self._ledger.finish()
+        self._finish()
         if held is None:
             raise self._no_frames()
 
     def measure(self) -> ReadReport:
-        """Decode everything without making pictures of it, in place of ``frames``, and report."""
-        for samples, _, _ in assign_samples(self._displayed()):
+        """Decode without making pictures of it, in place of ``frames``, and report."""
+        for samples, _, _ in assign_samples(self._decoding.displayed()):
             self._samples = samples.stop
-        self._ledger.finish()
+        self._finish()
         return self.report()
 
     def report(self) -> ReadReport:
         """Say how it went; complete only if nothing speaks against it (see ``extract.damage``)."""
-        reasons = [self._packets.failure] if self._packets.failure else []
+        failure = self._packets.failure if self._ended else "reading was stopped before the end"
+        reasons = [failure] if failure else []
         if self._ledger.lost_s > TOLERATED_S:
             reasons.append(f"{float(self._ledger.lost_s):.1f} s of video are damaged or missing")
         if self._unconverted:
             reasons.append(f"the pictures of {self._unconverted} samples cannot be converted to RGB")
         declared_s = self.info.declared_duration_s
-        if declared_s is not None and self._span_s < declared_s - TOLERATED_S:
-            reasons.append(f"{float(self._span_s):.1f} s of {declared_s:.1f} s could be decoded")
+        if declared_s is not None and self._decoding.span_s < declared_s - TOLERATED_S:
+            reasons.append(f"{float(self._decoding.span_s):.1f} s of {declared_s:.1f} s could be decoded")
         return ReadReport(
-            decoded_s=float(self._span_s),
+            decoded_s=float(self._decoding.span_s),
             samples=self._samples,
             corrupt_packets=self._ledger.faults,
             complete=not reasons,
@@ -137,6 +140,10 @@ class PyAvReader:
         """Release the file."""
         self._container.close()
 
+    def _finish(self) -> None:
+        self._ledger.finish()
+        self._ended = True
+
     def _no_frames(self) -> DecodeError:
         name = self._path.name
         if self._packets.encrypted or "enc_key_id" in self._stream.metadata:
@@ -146,60 +153,3 @@ class PyAvReader:
             f"({self._ledger.faults} damaged packets); copy or export it again",
             code="no_frames",
         )
-
-    def _displayed(self) -> Iterator[tuple[Fraction, VideoFrame]]:
-        """Yield (time, frame) of everything a viewer gets to see, times never falling."""
-        first: Fraction | None = None
-        for frame in self._decoded():
-            span = self._clock.frame(frame.pts, frame.duration)
-            if span is None or frame.is_corrupt:
-                self._ledger.fault(None if span is None else span[0])
-                continue
-            start, end = span
-            if start < 0:  # trimmed: before the presentation begins
-                continue
-            first = start if first is None else first
-            self._span_s = max(self._span_s, end - first)
-            self._ledger.shown(start, end, key=frame.key_frame)
-            yield start, frame
-
-    def _decoded(self) -> Iterator[VideoFrame]:
-        """Yield every frame that the decoder gives; what it refuses is counted."""
-        codec = self._stream.codec_context
-        for packet in self._packets:
-            promised = self._register(packet)
-            try:
-                frames = codec.decode(packet)
-            except MEDIA_ERRORS:
-                self._clock.refused()
-                self._ledger.fault(None if promised is None else promised[0])
-                continue
-            yield from frames
-        for _ in range(_FLUSH_ATTEMPTS):
-            try:
-                frames = codec.decode(None)
-            except EOFError:
-                return
-            except MEDIA_ERRORS:
-                self._ledger.fault(None)
-                continue
-            yield from frames
-            return
-
-    def _register(self, packet: Packet[Stream]) -> tuple[Fraction, Fraction] | None:
-        """Tell clock and ledger of a packet before it is decoded."""
-        promised = self._clock.packet(packet.pts, packet.dts, packet.duration)
-        if packet.is_keyframe:
-            self._key_seen = True
-            self._ledger.key_fed()
-        if promised is not None and promised[0] >= 0 and self._key_seen and not packet.is_discard:
-            self._ledger.promise(*promised)
-        time = None if promised is None else promised[0]
-        if packet.is_corrupt or holds_zeroed_block(bytes(packet), self.info.codec):
-            self._ledger.fault(time)
-        if time is not None and self._packets.skipped_before(packet):
-            if self.info.container == AVI:  # its pictures are numbered: what is missing leaves no gap in time
-                self._ledger.fault(time)
-            else:
-                self._ledger.suspect(time)
-        return promised

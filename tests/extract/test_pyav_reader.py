@@ -137,7 +137,7 @@ def mutants(intact, seed):
 def read_and_see(clip, reader):
     """The samples, the report, and the numbers of all pictures that a viewer could still make out."""
     seen = set()
-    displayed = reader._displayed
+    displayed = reader._decoding.displayed
 
     def looking():
         for time, frame in displayed():
@@ -145,7 +145,7 @@ def read_and_see(clip, reader):
                 seen.add(clip.read_number(frame.to_ndarray(format="rgb24")))
             yield time, frame
 
-    reader._displayed = looking
+    reader._decoding.displayed = looking
     frames = list(reader.frames())
     return frames, reader.report(), seen
 
