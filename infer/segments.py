@@ -92,7 +92,7 @@ def find_segments(
         SchemaError: scores that are NaN, infinite or of the wrong shape.
         ConfigError: a label without thresholds.
     """
-    _check(scores, labels)
+    check_scores(scores, labels)
     found: list[Segment] = []
     for c, label in enumerate(labels):
         if label not in thresholds:
@@ -113,8 +113,13 @@ def find_segments(
             near = passing(lower)
             near = near.take(~_touching(near, flagged))
             found += describe(near, lower, decision="review")
-    found.sort(key=lambda segment: (segment.start_s, segment.end_s))
-    return [replace(segment, segment_index=index) for index, segment in enumerate(found)]
+    return in_order(found)
+
+
+def in_order(found: Sequence[Segment]) -> list[Segment]:
+    """Return a title's segments in order of time, numbered."""
+    ordered = sorted(found, key=lambda segment: (segment.start_s, segment.end_s))
+    return [replace(segment, segment_index=index) for index, segment in enumerate(ordered)]
 
 
 def lengths_s(runs: Runs, frames: int, duration_s: float | None) -> npt.NDArray[np.float64]:
@@ -130,7 +135,8 @@ def ends_s(runs: Runs, frames: int, duration_s: float | None) -> npt.NDArray[np.
     return end_s_R
 
 
-def _check(scores: TitleScores, labels: Sequence[str]) -> None:
+def check_scores(scores: TitleScores, labels: Sequence[str]) -> None:
+    """Raise SchemaError unless the scores fit the labels and are finite."""
     where = f"scores of {scores.title_id}"
     shape = (scores.action_TC.shape[0] if scores.action_TC.ndim else 0, len(labels))
     if scores.action_TC.shape != shape or scores.title_score_C.shape != (len(labels),):
@@ -182,14 +188,30 @@ def _describe(
     segment_score: str,
     duration_s: float | None,
 ) -> list[Segment]:
-    """Gather the evidence for each run."""
+    score_R = run_scores(runs, scores.action_TC[:, c], segment_score)
+    return describe_runs(
+        scores, c, runs, limits, label=label, decision=decision, score_R=score_R, duration_s=duration_s
+    )
+
+
+def describe_runs(
+    scores: TitleScores,
+    c: int,
+    runs: Runs,
+    limits: LabelThresholds,
+    *,
+    label: str,
+    decision: str,
+    score_R: npt.NDArray[np.float64],
+    duration_s: float | None,
+) -> list[Segment]:
+    """Gather the evidence for each run of label c, whose segment scores are ``score_R``."""
     if not len(runs):
         return []
     action_T = scores.action_TC[:, c]
     foreground_T = scores.foreground_T
     conditional_T = None if scores.conditional_TC is None else scores.conditional_TC[:, c]
     mean_R = run_scores(runs, action_T, "mean")
-    score_R = run_scores(runs, action_T, segment_score)
     foreground_R = None if foreground_T is None else runs.reduce(np.maximum, foreground_T)
     conditional_R = None if conditional_T is None else runs.reduce(np.maximum, conditional_T)
     end_s_R = ends_s(runs, len(action_T), duration_s)

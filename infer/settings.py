@@ -14,6 +14,7 @@ from data.section import Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+TitleGate = Literal["relative", "absolute"]
 
 
 class Rule(StrEnum):
@@ -54,6 +55,8 @@ class InferSettings(Section):
         review_fraction: near misses at this fraction of the thresholds go to review; 0 turns review off. Not in the
             paper: an operator wants to see what was just missed.
         thresholds: per label, what to use instead of the checkpoint's tuned thresholds.
+        rule: ``thresholds``, or a baseline's own (see ``infer.published``), which takes nothing of the above.
+        title_gate: of those rules: a label's title logit must exceed a share of the title's highest, or only 0.
         write_scores: keep every frame score in scores.parquet.
     """
 
@@ -62,6 +65,8 @@ class InferSettings(Section):
     segment_score: Literal["max", "mean"] = "max"
     review_fraction: Share = 0.5
     thresholds: dict[str, ThresholdOverride] = Field(default_factory=dict)
+    rule: Literal["thresholds", "three-c-net", "sf-net"] = "thresholds"
+    title_gate: TitleGate = "relative"
     write_scores: bool = True
 
 

@@ -17,9 +17,11 @@ class TitleScores:
 
     Args:
         title_id: the title.
-        foreground_T: (T,) float32 foreground score FS; None for networks without the problem decomposition.
-        conditional_TC: (T, C) float32 conditional action score CS; None likewise.
-        action_TC: (T, C) float32 action score AS (Eq. 1), the score that segments are made of; in [0, 1].
+        foreground_T: (T,) float32 foreground score FS, for SF-Net its squashed actionness (``model.squash``); None for
+            networks without such a part.
+        conditional_TC: (T, C) float32 conditional action score CS, for SF-Net its squashed logits; None likewise.
+        action_TC: (T, C) float32 action score AS (Eq. 1), the score that segments are made of; in [0, 1]. For the
+            baselines it is a squashed logit, not a probability.
         title_score_C: (C,) float32 top-k mean of the action score (Eq. 5).
     """
 

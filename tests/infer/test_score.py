@@ -1,9 +1,11 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from infer.score import score_title
 from model.build import build_network
-from model.settings import ModelSettings
+from model.settings import ModelSettings, Network
 
 
 @pytest.fixture
@@ -11,7 +13,7 @@ def features_TD():
     return np.random.default_rng(0).normal(size=(50, 6)).astype(np.float16)
 
 
-@pytest.mark.parametrize("name", ["coarse2fine", "fo"])
+@pytest.mark.parametrize("name", get_args(Network))
 @pytest.mark.parametrize("window", [1, 7, 49, 50])
 def test_windowed_and_whole_scores_agree(features_TD, name, window):
     settings = ModelSettings(network=name, conv_channels=5, conv_kernel=5, conv_dilation=2, fc_channels=(4, 4))
@@ -23,7 +25,7 @@ def test_windowed_and_whole_scores_agree(features_TD, name, window):
     # Eq. 5 by hand: the mean of the ceil(50 / 8) = 7 highest
     by_hand_C = np.sort(whole.action_TC, axis=0)[-7:].mean(axis=0)
     np.testing.assert_allclose(whole.title_score_C, by_hand_C, atol=1e-6)
-    assert (whole.foreground_T is None) == (name == "fo")
+    assert (whole.foreground_T is None) == (name in ("fo", "fo-vl", "three-c-net"))
 
 
 def test_action_is_the_product_of_what_is_reported(features_TD):
