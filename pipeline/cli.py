@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import files, labels, stages, thresholds
+from pipeline.commands import files, labels, stages, synthetic, thresholds
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
@@ -43,6 +43,7 @@ for command in (
     thresholds.thresholds,
     files.moderate,
     files.demo,
+    synthetic.synthetic,
 ):
     cli.add_command(command)
 
