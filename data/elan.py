@@ -19,7 +19,7 @@ from data.json_file import refusal
 from data.label_rows import LabelRows
 
 TITLE_PROPERTY = "coarse2fine.title_id"
-STATUS_TIER = "status"
+STATUS_TIER = "coarse2fine.status"  # no label has a dot
 DEEPEST = 50  # ELAN nests five elements
 
 

@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import files, labels, stages, synthetic, thresholds
+from pipeline.commands import export, files, labels, stages, synthetic, thresholds
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
@@ -41,6 +41,7 @@ for command in (
     stages.evaluate,
     stages.run,
     thresholds.thresholds,
+    export.export,
     files.moderate,
     files.demo,
     synthetic.synthetic,
