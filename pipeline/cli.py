@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import export, files, labels, stages, synthetic, thresholds
+from pipeline.commands import export, files, labels, report, stages, synthetic, thresholds
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
@@ -42,6 +42,7 @@ for command in (
     stages.run,
     thresholds.thresholds,
     export.export,
+    report.report,
     files.moderate,
     files.demo,
     synthetic.synthetic,

@@ -1,0 +1,36 @@
+"""Commands that show a run to people: a report, and figures for papers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.terminal import FILE, config_option, finish
+from pipeline.config import load_config
+
+
+@click.command()
+@config_option
+@click.option("--run", "run_dir", type=FILE, help="A run's folder or id (default: the current one).")
+@click.option("--against", type=FILE, help="The run to compare with, a folder or id (default: the one before).")
+@click.option("--out", type=FILE, help="HTML file to write (default: report.html in the run's folder).")
+@click.option("--benchmark", type=FILE, help="Folder of benchmark tables (.csv, .md) to show.")
+@click.option("--thumbnails/--no-thumbnails", default=True, help="Decode small pictures of what was found.")
+def report(
+    config_path: Path,
+    overrides: dict[str, Any],
+    run_dir: Path | None,
+    against: Path | None,
+    out: Path | None,
+    benchmark: Path | None,
+    thumbnails: bool,
+) -> None:
+    """Write one HTML file to look at a run: statuses, scores over time, segments, drift, measures, mistakes."""
+    from pipeline.report_stage import report as stage
+
+    config = load_config(config_path, overrides)
+    finish(
+        [(stage(config, run_dir, against=against, out=out, benchmark=benchmark, pictures=thumbnails), None)],
+    )

@@ -1,0 +1,75 @@
+"""The tables of a benchmark (Tables 1 to 5 of the paper) for the page: CSV files, and Markdown as people write it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import ConfigError
+
+_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|?")
+_CELL = re.compile(r"(?<!\\)\|")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text: ``header`` and rows of the same length, or only ``text`` where a file holds no table."""
+
+    name: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    text: str = ""
+
+
+def read_tables(folder: Path) -> list[Table]:
+    """Return the tables of all ``.csv`` and ``.md`` files of a folder, by file name; CSV wins over Markdown.
+
+    Raises:
+        ConfigError: no such folder, a file that is not UTF-8, or nothing in it.
+    """
+    paths = sorted((path for path in folder.glob("*") if path.suffix in (".csv", ".md")), key=lambda path: path.name)
+    with_csv = {path.stem for path in paths if path.suffix == ".csv"}
+    tables: list[Table] = []
+    for path in paths:
+        if path.suffix == ".md" and path.stem in with_csv:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path}: not UTF-8 ({error.reason}); write the table again") from error
+        tables += [_csv_table(path.stem, text)] if path.suffix == ".csv" else _markdown_tables(path.stem, text)
+    if not tables:
+        raise ConfigError(f"{folder}: no .csv or .md table in it; name the folder that `benchmark` wrote")
+    return tables
+
+
+def _csv_table(name: str, text: str) -> Table:
+    rows = [row for row in csv.reader(text.splitlines()) if row]
+    return _table(name, rows)
+
+
+def _markdown_tables(name: str, text: str) -> Iterator[Table]:
+    """Yield the pipe tables of a file, named by the heading above; the whole text if it holds none."""
+    heading, rows, found = name, [], False
+    for line in [*text.splitlines(), ""]:
+        stripped = line.strip()
+        if stripped.startswith("|"):
+            if not _RULE.fullmatch(stripped):
+                rows.append([cell.strip() for cell in _CELL.split(stripped.strip("|"))])
+            continue
+        if rows:
+            yield _table(heading, rows)
+            found, rows = True, []
+        if stripped.startswith("#"):
+            heading = stripped.lstrip("#").strip()
+    if not found and text.strip():
+        yield Table(name, (), (), text.strip())
+
+
+def _table(name: str, rows: list[list[str]]) -> Table:
+    width = max((len(row) for row in rows), default=0)
+    padded = [tuple(row + [""] * (width - len(row))) for row in rows]
+    return Table(name, padded[0] if padded else (), tuple(padded[1:]))

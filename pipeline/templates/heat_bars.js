@@ -1,0 +1,180 @@
+"use strict";
+// Heat bars of one title and label (Figure 3): truth grey, foreground score red, conditional action score yellow, action
+// score blue, over one time axis; below them the scores as curves with the thresholds. Everything is drawn on a dark
+// track, in light and dark pages alike: yellow on white cannot be seen.
+function heatBars(thresholds) {
+  // scores are bytes: 255 times the square root of the score, the highest of each bin
+  const TRACK = "#07090b", GRID = "#3a4148", TEXT = "#d5dae0";
+  const RGB = { gt: "170,177,185", fs: "255,75,62", cs: "255,210,31", as: "77,163,255" };
+  const ROW_PX = 18, GAP_PX = 3, CURVE_PX = 110, AXIS_PX = 18;
+
+  const clock = (time) => {
+    const whole = Math.floor(time);
+    return [whole / 3600, (whole / 60) % 60, whole % 60].map((part) => String(Math.floor(part)).padStart(2, "0")).join(":");
+  };
+  const short = (value) => (value === null || value === undefined ? "-" : String(Number(value.toPrecision(3))));
+  const bytes = (text) => (text === null ? null : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+  const height = (score) => Math.sqrt(Math.min(1, Math.max(0, score)));
+  function binAt(values, title, second) {
+    if (title.frames <= values.length) return values[second];
+    // part b begins at frame floor(b T / B), so frame i lies in the last part that begins at or before it
+    return values[Math.min(values.length - 1, Math.ceil((second + 1) * values.length / title.frames) - 1)];
+  }
+  function stripRows(title, entry, fs) {
+    const list = [["truth", "truth"]];
+    if (fs) list.push(["FS", "fs"]);
+    if (entry.cs) list.push(["CS", "cs"]);
+    if (entry.as) list.push(["AS", "as"]);
+    list.push(["found", "found"]);
+    return list;
+  }
+  function drawHeat(context, values, title, rgb, y, toX, width) {
+    const highest = new Uint8Array(Math.ceil(width));
+    values.forEach((value, b) => {
+      const from = Math.floor(toX(Math.floor((b * title.frames) / values.length)));
+      const to = Math.max(from + 1, Math.ceil(toX(Math.floor(((b + 1) * title.frames) / values.length))));
+      for (let x = from; x < to && x < highest.length; x++) highest[x] = Math.max(highest[x], value);
+    });
+    highest.forEach((value, x) => {
+      context.fillStyle = `rgba(${rgb},${value / 255})`;
+      context.fillRect(x, y, 1, ROW_PX);
+    });
+  }
+  function hatch(context, x, y, width, tall) {
+    context.save();
+    context.beginPath();
+    context.rect(x, y, width, tall);
+    context.clip();
+    context.strokeStyle = "#6b747e";
+    context.lineWidth = 1;
+    context.beginPath();
+    for (let at = x - tall; at < x + width; at += 7) {
+      context.moveTo(at, y + tall);
+      context.lineTo(at + tall, y);
+    }
+    context.stroke();
+    context.restore();
+  }
+  function drawCurve(context, values, title, rgb, top, toX, thickness) {
+    context.strokeStyle = `rgb(${rgb})`;
+    context.lineWidth = thickness;
+    context.beginPath();
+    values.forEach((value, b) => {
+      const x = toX((b + 0.5) * (title.frames / values.length));
+      const y = top + CURVE_PX - 4 - (value / 255) * (CURVE_PX - 8);
+      if (b) context.lineTo(x, y);
+      else context.moveTo(x, y);
+    });
+    context.stroke();
+  }
+  function drawThreshold(context, name, value, dash, top, width, below) {
+    const y = top + CURVE_PX - 4 - height(value) * (CURVE_PX - 8);
+    context.save();
+    context.strokeStyle = "#fff";
+    context.lineWidth = 1;
+    context.setLineDash(dash);
+    context.beginPath();
+    context.moveTo(0, y);
+    context.lineTo(width, y);
+    context.stroke();
+    context.restore();
+    const text = `${name} ${short(value)}`;
+    const wide = context.measureText(text).width + 8;
+    const up = below ? y + 3 : y - 16;
+    context.fillStyle = "rgba(16,20,26,.85)";
+    context.fillRect(width - wide, up, wide, 14);
+    context.fillStyle = "#fff";
+    context.textAlign = "right";
+    context.fillText(text, width - 4, up + 11);
+  }
+  function drawAxis(context, title, top, toX, width) {
+    const steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
+    const step = steps.find((value) => toX(value) >= 74) || 86400;
+    context.fillStyle = context.strokeStyle = getComputedStyle(document.body).color;
+    for (let time = 0; time <= title.length_s; time += step) {
+      const x = toX(time);
+      context.fillRect(x, top, 1, 4);
+      context.textAlign = x < 25 ? "left" : x > width - 25 ? "right" : "center";
+      context.fillText(clock(time), x, top + 15);
+    }
+  }
+  function drawStrip(canvas, title, entry, fs) {
+    const list = stripRows(title, entry, fs);
+    const width = canvas.parentNode.clientWidth;
+    const curves = entry.as ? CURVE_PX + GAP_PX : 0;
+    const tall = list.length * (ROW_PX + GAP_PX) + curves + AXIS_PX;
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(tall * ratio);
+    canvas.style.height = tall + "px";
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    context.font = "11px system-ui, 'DejaVu Sans', sans-serif";
+    const toX = (time) => (time / Math.max(title.length_s, title.frames, 1)) * width;
+    const values = { fs, cs: bytes(entry.cs), as: bytes(entry.as) };
+    const unread = title.decoded_s !== null && title.decoded_s < title.length_s - 1 ? toX(title.decoded_s) : null;
+    list.forEach(([, kind], number) => {
+      const y = number * (ROW_PX + GAP_PX);
+      context.fillStyle = TRACK;
+      context.fillRect(0, y, width, ROW_PX);
+      if (values[kind]) drawHeat(context, values[kind], title, RGB[kind], y, toX, width);
+      if (kind === "truth") drawTruth(context, entry.truth, y, toX, width);
+      if (kind === "found") drawFound(context, title, entry.label, y, toX);
+      if (unread !== null && kind !== "truth") hatch(context, unread, y, width - unread, ROW_PX);
+    });
+    if (entry.as) {
+      const top = list.length * (ROW_PX + GAP_PX);
+      context.fillStyle = TRACK;
+      context.fillRect(0, top, width, CURVE_PX);
+      context.textAlign = "left";
+      for (const score of [0.01, 0.1, 0.5, 1]) {
+        const y = top + CURVE_PX - 4 - height(score) * (CURVE_PX - 8);
+        context.fillStyle = GRID;
+        context.fillRect(0, y, width, 1);
+        context.fillStyle = TEXT;
+        context.fillText(String(score), 8, y + 10);
+      }
+      if (values.cs) drawCurve(context, values.cs, title, RGB.cs, top, toX, 1);
+      if (values.fs) drawCurve(context, values.fs, title, RGB.fs, top, toX, 1);
+      drawCurve(context, values.as, title, RGB.as, top, toX, 2);
+      const limits = thresholds[entry.label];
+      if (limits) {
+        const close = Math.abs(height(limits.flag) - height(limits.tau_f)) * CURVE_PX < 17;
+        drawThreshold(context, "τf", limits.tau_f, [6, 4], top, width, close && limits.flag >= limits.tau_f && height(limits.tau_f) > 0.2);
+        if (limits.flag > 0) drawThreshold(context, "flag", limits.flag, [2, 3], top, close ? width - 70 : width, false);
+      }
+      if (unread !== null) hatch(context, unread, top, width - unread, CURVE_PX);
+    }
+    drawAxis(context, title, tall - AXIS_PX, toX, width);
+  }
+  function drawTruth(context, truth, y, toX, width) {
+    if (truth.until_s !== null) hatch(context, toX(truth.until_s), y, width - toX(truth.until_s), ROW_PX);
+    context.fillStyle = `rgb(${RGB.gt})`;
+    for (const [start, end] of truth.clips) context.fillRect(toX(start), y, Math.max(2, toX(end) - toX(start)), ROW_PX);
+    if (truth.clips.length) return;
+    context.fillStyle = TEXT;
+    context.textAlign = "left";
+    const words = { true: "labelled as present, not where", false: "labelled as absent", null: "not labelled" };
+    context.fillText(words[String(truth.present)], 8, y + 13);
+  }
+  function drawFound(context, title, label, y, toX) {
+    for (const segment of title.segments.filter((one) => one.label === label)) {
+      const x = toX(segment.start_s);
+      const wide = Math.max(3, toX(segment.end_s) - x);
+      context.fillStyle = "#fff";
+      if (segment.decision === "flag") context.fillRect(x, y + 3, wide, ROW_PX - 6);
+      else for (let at = x; at < x + wide; at += 5) context.fillRect(at, y + 6, Math.min(3, x + wide - at), ROW_PX - 12);
+    }
+  }
+  function describe(title, entry) {
+    const found = title.segments.filter((segment) => segment.label === entry.label);
+    const spans = (list) => list.map((span) => `${clock(span[0])} to ${clock(span[1])}`).join(", ");
+    const parts = [["flagged", "flag"], ["near misses", "review"]].map(([name, decision]) => {
+      const list = found.filter((segment) => segment.decision === decision).map((one) => [one.start_s, one.end_s]);
+      return list.length ? `${name}: ${spans(list)}` : `no ${name === "flagged" ? "flagged segment" : "near miss"}`;
+    });
+    if (entry.truth.clips.length) parts.push("labelled: " + spans(entry.truth.clips));
+    return `${entry.label}. ${parts.join("; ")}.`;
+  }
+  return { clock, short, bytes, binAt, stripRows, drawStrip, describe, ROW_PX, GAP_PX };
+}

@@ -1,0 +1,226 @@
+"use strict";
+// The page of one run. Titles wait as JSON text until one is opened; everything that comes from a run is set as text,
+// never as markup.
+(() => {
+  const run = JSON.parse(document.getElementById("run-data").textContent);
+  const index = document.getElementById("index");
+  const detail = document.getElementById("detail");
+  const tableBody = document.querySelector("#title-table tbody");
+  const rows = [...tableBody.rows];
+  const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.v, Number(row.dataset.n)]));
+  const pageTitle = document.title;
+  const { clock, short, bytes, binAt, stripRows, drawStrip, describe, ROW_PX, GAP_PX } = heatBars(run.thresholds);
+
+  function make(tag, properties = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name in element && name !== "list") element[name] = value;
+      else element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  }
+  const titleData = (number) => JSON.parse(document.getElementById("title-" + number).textContent);
+  const badge = (status) => {
+    const symbol = make("span", { textContent: run.symbols[status] });
+    symbol.setAttribute("aria-hidden", "true");
+    return make("span", { className: "badge " + status }, symbol, " " + status);
+  };
+
+  // Pictures: blurred and grey until they are pressed.
+  function still(pictures, second, label) {
+    const text = pictures && pictures[second];
+    if (!text) return make("p", { className: "none", textContent: run.pictures ? "no picture" : "made without pictures" });
+    const hint = make("span", { className: "hint", textContent: "show" });
+    const button = make("button", { type: "button", className: "still" },
+      make("img", { src: "data:image/jpeg;base64," + text, alt: "" }), hint);
+    button.setAttribute("aria-label", `Show the picture at ${clock(second)}, ${label}`);
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => reveal(button, button.getAttribute("aria-pressed") !== "true"));
+    return button;
+  }
+  function reveal(button, shown) {
+    button.setAttribute("aria-pressed", String(shown));
+    button.lastChild.textContent = shown ? "hide" : "show";
+  }
+
+  // One title.
+  function showTitle(number, time) {
+    const title = titleData(number);
+    const fs = bytes(title.fs);
+    const strips = [];
+    const last = Math.max(0, (title.frames || Math.ceil(title.length_s)) - 1);
+    const range = make("input", { type: "range", id: "position", min: "0", max: String(last), step: "1", value: "0" });
+    const readout = make("output", { className: "readout" });
+    readout.setAttribute("for", "position");
+    const seek = (second) => {
+      range.value = String(second);
+      move();
+    };
+    function move() {
+      const second = Number(range.value);
+      const parts = [clock(second)];
+      if (fs) parts.push("FS " + short((binAt(fs, title, second) / 255) ** 2));
+      for (const strip of strips) {
+        const share = (second + 0.5) / Math.max(title.length_s, title.frames, 1);
+        strip.cursor.style.left = `${100 * share}%`;
+        if (strip.values) parts.push(`${strip.label} ${short((binAt(strip.values, title, second) / 255) ** 2)}`);
+      }
+      readout.textContent = parts.join("  ·  ");
+      range.setAttribute("aria-valuetext", parts.join(", "));
+    }
+    const heading = make("h1", { tabIndex: -1, textContent: title.id });
+    const nodes = [toolbar(number), heading, facts(title)];
+    if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
+    if (title.picture_error) nodes.push(make("p", { className: "quiet", textContent: "Pictures: " + title.picture_error }));
+    const anyScores = title.labels.some((entry) => entry.as);
+    if (!anyScores) nodes.push(make("p", { className: "note", textContent: "There are no scores of this title." }));
+    nodes.push(legend());
+    nodes.push(make("div", { className: "scrub" },
+      make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), range), readout));
+    const weight = (entry) => {
+      const found = title.segments.filter((segment) => segment.label === entry.label);
+      return (found.some((one) => one.decision === "flag") ? 4 : 0) + (entry.truth.clips.length ? 2 : 0) + (found.length ? 1 : 0);
+    };
+    for (const entry of [...title.labels].sort((a, b) => weight(b) - weight(a))) {
+      const canvas = make("canvas", { role: "img" });
+      canvas.setAttribute("aria-label", describe(title, entry));
+      const cursor = make("div", { className: "cursor" });
+      const names = make("div", { className: "names" });
+      names.setAttribute("aria-hidden", "true");
+      for (const [name] of stripRows(title, entry, fs)) {
+        const span = make("span", { textContent: name });
+        span.style.height = ROW_PX + GAP_PX + "px";
+        names.append(span);
+      }
+      const plot = make("div", { className: "plot" }, canvas, cursor);
+      const point = (event) => {
+        const box = plot.getBoundingClientRect();
+        const second = ((event.clientX - box.left) / box.width) * Math.max(title.length_s, title.frames, 1);
+        seek(Math.max(0, Math.min(last, Math.floor(second))));
+      };
+      plot.addEventListener("pointerdown", point);
+      plot.addEventListener("pointermove", (event) => event.buttons && point(event));
+      const score = entry.score === null ? "" : ` (title score ${short(entry.score)})`;
+      nodes.push(make("h2", { textContent: entry.label + score }), make("div", { className: "strip" }, names, plot));
+      strips.push({ label: entry.label, values: bytes(entry.as), cursor, draw: () => drawStrip(canvas, title, entry, fs) });
+    }
+    nodes.push(...segmentCards(title, seek));
+    detail.replaceChildren(...nodes);
+    range.addEventListener("input", move);
+    index.hidden = true;
+    detail.hidden = false;
+    document.title = `${title.id}: ${pageTitle}`;
+    redraw = () => strips.forEach((strip) => strip.draw());
+    redraw();
+    seek(Math.min(last, time));
+    window.scrollTo(0, 0);
+    heading.focus({ preventScroll: true });
+  }
+  function toolbar(number) {
+    const visible = rows.length ? [...tableBody.rows].filter((row) => !row.hidden) : [];
+    const place = visible.findIndex((row) => Number(row.dataset.n) === number);
+    const link = (row, text) => row && make("a", { href: row.cells[0].querySelector("a").getAttribute("href"), textContent: `${text}: ${row.cells[0].dataset.v}` });
+    const links = [make("a", { href: "#titles", textContent: "All titles" }),
+      link(place > 0 ? visible[place - 1] : null, "previous"), link(place < 0 ? null : visible[place + 1], "next")];
+    return make("div", { className: "bar" }, ...links.filter(Boolean));
+  }
+  function facts(title) {
+    const item = (name, ...value) => make("div", {}, make("dt", { textContent: name }), make("dd", {}, ...value));
+    const read = title.coverage === null ? "-" : `${Math.floor(1000 * title.coverage) / 10} % (${clock(title.decoded_s)} of ${clock(title.length_s)})`;
+    return make("dl", { className: "facts" }, item("status", badge(title.status)), item("read", read),
+      item("flagged", `${Math.round(title.flagged_s)} s`),
+      item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${title.segments.filter((one) => one.decision === "review").length} near misses`));
+  }
+  function legend() {
+    const words = [["gt", "truth: labelled clips"], ["fs", "FS: foreground score"], ["cs", "CS: conditional action score"],
+      ["as", "AS: action score = FS × CS"], ["found", "flagged"], ["near", "near miss"], ["unread", "not read, or nobody looked"]];
+    return make("ul", { className: "legend" }, ...words.map(([name, text]) =>
+      make("li", {}, make("span", { className: "swatch sw-" + name }), text)),
+    make("li", { textContent: "brightness and height: square root of the score" }));
+  }
+  function segmentCards(title, seek) {
+    if (!title.segments.length) return [make("h2", { textContent: "Segments" }), make("p", { textContent: title.status === "clear" ? "Nothing was found." : "No segments." })];
+    const all = make("button", { type: "button", textContent: "Show all pictures" });
+    all.setAttribute("aria-pressed", "false");
+    const cards = title.segments.map((segment) => {
+      const go = make("button", { type: "button", className: "go", textContent: `Go to ${clock(segment.peak_s)}` });
+      go.addEventListener("click", () => seek(segment.peak_s));
+      const evidence = `score ${short(segment.score)}, mean ${short(segment.mean)}` + (segment.fs === null ? "" : `; peaks FS ${short(segment.fs)}, CS ${short(segment.cs)}`);
+      const passed = `passed τf ${short(segment.tau_f)}, τv ${short(segment.tau_v)} with title score ${short(segment.title_score)}`;
+      return make("li", { className: "card" }, still(title.pictures, segment.peak_s, segment.label),
+        make("p", {}, make("strong", { textContent: `${segment.label}: ${segment.decision === "flag" ? "flagged" : "near miss"}` }),
+          make("br"), `${clock(segment.start_s)} to ${clock(segment.end_s)}, ${Math.round(segment.end_s - segment.start_s)} s`),
+        make("p", { className: "quiet" }, evidence, make("br"), passed), go);
+    });
+    all.addEventListener("click", () => {
+      const shown = all.getAttribute("aria-pressed") !== "true";
+      all.setAttribute("aria-pressed", String(shown));
+      detail.querySelectorAll(".still").forEach((button) => reveal(button, shown));
+    });
+    const nodes = [make("h2", { textContent: "Segments" })];
+    if (title.pictures && Object.keys(title.pictures).length) nodes.push(make("div", { className: "bar" }, all));
+    return [...nodes, make("ul", { className: "cards" }, ...cards)];
+  }
+
+  // The index: filter, sort, galleries.
+  function filter() {
+    const id = document.getElementById("filter-id").value.trim().toLowerCase();
+    const status = document.getElementById("filter-status").value;
+    const label = document.getElementById("filter-label").value;
+    let count = 0;
+    for (const row of rows) {
+      const fits = row.cells[0].dataset.v.toLowerCase().includes(id) && (!status || row.dataset.status === status) && (!label || row.dataset.labels.split(";").includes(label));
+      row.hidden = !fits;
+      count += fits;
+    }
+    document.getElementById("filter-count").textContent = `${count} of ${rows.length} titles`;
+  }
+  function sortBy(header) {
+    const column = header.cellIndex;
+    const numeric = column > 2;
+    const was = header.getAttribute("aria-sort");
+    const downwards = was ? was === "ascending" : numeric;
+    header.parentNode.querySelectorAll("th").forEach((one) => one.removeAttribute("aria-sort"));
+    header.setAttribute("aria-sort", downwards ? "descending" : "ascending");
+    const key = (row) => (numeric ? Number(row.cells[column].dataset.v) : row.cells[column].dataset.v);
+    const keyed = rows.map((row) => [key(row), Number(row.dataset.n), row]);
+    keyed.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0) * (downwards ? -1 : 1) || a[1] - b[1]);
+    tableBody.append(...keyed.map((entry) => entry[2]));
+  }
+  function fillGallery(gallery) {
+    for (const slot of gallery.querySelectorAll(".still-slot:empty")) {
+      const number = numberOf.get(slot.dataset.id);
+      slot.append(still(number === undefined ? null : titleData(number).pictures, Number(slot.dataset.second), slot.dataset.label));
+    }
+  }
+
+  let redraw = () => {};
+  let shown = false;
+  function route() {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    const number = numberOf.get(wanted.get("title"));
+    if (number !== undefined) {
+      shown = true;
+      showTitle(number, Number(wanted.get("t")) || 0);
+      return;
+    }
+    if (!shown) return;
+    shown = false;
+    detail.hidden = true;
+    detail.replaceChildren();
+    index.hidden = false;
+    document.title = pageTitle;
+    redraw = () => {};
+    const target = document.getElementById(location.hash.slice(1)) || document.getElementById("main");
+    target.scrollIntoView();
+  }
+  document.getElementById("filters").addEventListener("input", filter);
+  document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
+  document.querySelectorAll("#title-table thead th").forEach((header) => header.firstChild.addEventListener("click", () => sortBy(header)));
+  document.querySelectorAll(".gallery").forEach((gallery) => gallery.addEventListener("toggle", () => fillGallery(gallery)));
+  window.addEventListener("hashchange", route);
+  window.addEventListener("resize", () => redraw());
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
+  route();
+})();
