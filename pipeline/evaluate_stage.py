@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from data.activitynet import read_durations, read_ground_truth, read_predictions
 from data.catalogue import read_catalogue
@@ -16,6 +17,7 @@ from infer.evaluate import evaluate_activitynet
 from infer.evaluation import Evaluation, write_evaluation_csv, write_evaluation_json
 from infer.operator_metrics import OperatorCollector
 from infer.operator_report import write_operator_csv, write_reliability_csv
+from infer.published import find_published
 from infer.segments import find_segments
 from infer.settings import EvaluateSettings
 from infer.title_scores import TitleScores
@@ -48,10 +50,12 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
     if (folder / "scores.parquet").is_file():
-        thresholds, segment_score = _recorded(folder)
-        flags = {label: limits.flag for label, limits in thresholds.items()}
-        collector = OperatorCollector(truth, tuple(thresholds), flags, config.evaluate.protocols)
-        scored_titles = _candidates(folder, thresholds, segment_score, decoded_s)
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        flags = {
+            label: 0.0 if _has_own_rule(record) else value["flag"] for label, value in record["thresholds"].items()
+        }
+        collector = OperatorCollector(truth, tuple(flags), flags, config.evaluate.protocols)
+        scored_titles = _candidates(folder, record, decoded_s)
         found = _measured_on_the_way(scored_titles, collector)
         evaluation = measure(found, truth, config.data.labels, durations, config.evaluate)
         evaluation = replace(evaluation, operator=collector.metrics())
@@ -71,32 +75,35 @@ def _write(folder: Path, split: str, evaluation: Evaluation) -> None:
     write_evaluation_json(folder / f"evaluation-{split}.json", evaluation)
 
 
-def _recorded(folder: Path) -> tuple[dict[str, LabelThresholds], str]:
-    """Return the thresholds and the kind of segment score that a run was made with."""
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return {label: LabelThresholds(**value) for label, value in record["thresholds"].items()}, record["segment_score"]
+def _has_own_rule(record: Mapping[str, Any]) -> bool:
+    """Say whether a run's segments were made by a baseline's own rule, which flags all that it finds."""
+    return bool(record.get("rule", "thresholds") != "thresholds")
 
 
 def _candidates(
-    folder: Path,
-    thresholds: Mapping[str, LabelThresholds],
-    segment_score: str,
-    decoded_s: Mapping[str, float | None],
+    folder: Path, record: Mapping[str, Any], decoded_s: Mapping[str, float | None]
 ) -> Iterator[tuple[TitleScores, list[Segment]]]:
     """Yield each title's scores and all its candidates, also those whose score was too low to be flagged.
 
-    AP judges the whole ranking, so candidates are made again from the run's frame scores.
+    AP judges the whole ranking, so candidates are made again from the run's frame scores, as ``record`` says.
     """
+    thresholds = {label: LabelThresholds(**value) for label, value in record["thresholds"].items()}
     unflagged = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
+    labels = tuple(thresholds)
     for scores in read_scores(folder / "scores.parquet"):
-        found = find_segments(
-            scores,
-            unflagged,
-            tuple(unflagged),
-            segment_score=segment_score,
-            review_fraction=0,
-            duration_s=decoded_s[scores.title_id],
-        )
+        duration_s = decoded_s[scores.title_id]
+        if _has_own_rule(record):
+            rule, gate = record["rule"], record["title_gate"]
+            found = find_published(scores, labels, rule=rule, gate=gate, duration_s=duration_s)
+        else:
+            found = find_segments(
+                scores,
+                unflagged,
+                labels,
+                segment_score=record["segment_score"],
+                review_fraction=0,
+                duration_s=duration_s,
+            )
         yield scores, found
 
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
-from data.errors import SchemaError
+from data.errors import ConfigError, SchemaError
 from data.manifest import read_titles
 from data.schemas import Segment
 from data.shards import ShardHeader, read_shard
 from data.titles import Title
+from infer.published import find_published
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow, title_row
@@ -49,6 +50,7 @@ def infer(config: Config, split: str | None = None) -> StageResult:
 
     Raises:
         CheckpointError: no checkpoint, or features of another kind than it was trained on.
+        ConfigError: the segments are to be made by the rule of another network.
         NothingScoredError: no title has features.
     """
     if split is None:
@@ -67,6 +69,7 @@ def inference_run(config: Config, titles: Sequence[Title], failures: Mapping[str
 def infer_titles(run: InferenceRun) -> StageResult:
     """Score titles one after another; memory holds one title and the segments found so far."""
     plan = plan_inference(run)
+    _require_own_rule(plan)
     if not plan.headers:
         raise NothingScoredError(
             f"{run.work.features}: none of the {len(run.titles)} titles could be scored "
@@ -88,6 +91,8 @@ def infer_titles(run: InferenceRun) -> StageResult:
         thresholds=thresholds_record(plan.checkpoint),
         segment_score=run.settings.segment_score,
         review_fraction=run.settings.review_fraction,
+        rule=run.settings.rule,
+        title_gate=run.settings.title_gate,
         statuses=statuses,
         damaged_shards=len(plan.failures) - unread,
     )
@@ -186,14 +191,26 @@ def _results(plan: InferencePlan, scorer: _Scorer, events: EventLog) -> Iterator
 
 
 def _find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
+    settings, labels, decoded_s = plan.run.settings, plan.checkpoint.labels, header.coverage.decoded_s
+    if settings.rule != "thresholds":
+        return find_published(scores, labels, rule=settings.rule, gate=settings.title_gate, duration_s=decoded_s)
     return find_segments(
         scores,
         plan.checkpoint.thresholds,
-        plan.checkpoint.labels,
-        segment_score=plan.run.settings.segment_score,
-        review_fraction=plan.run.settings.review_fraction,
-        duration_s=header.coverage.decoded_s,
+        labels,
+        segment_score=settings.segment_score,
+        review_fraction=settings.review_fraction,
+        duration_s=decoded_s,
     )
+
+
+def _require_own_rule(plan: InferencePlan) -> None:
+    """Raise ConfigError if the segments are to be made by the rule of another network."""
+    rule, network = plan.run.settings.rule, plan.checkpoint.settings.network
+    if rule != "thresholds" and not network.startswith(rule):
+        raise ConfigError(
+            f"[infer] rule: {rule!r} is not the rule of the checkpoint's network, {network!r}; use 'thresholds'"
+        )
 
 
 def _row(title: Title, found: list[Segment] | None, header: ShardHeader | None, failure: Failure | None) -> TitleRow:

@@ -37,6 +37,10 @@ class InferenceRun:
     config: Mapping[str, object]
 
 
+SEGMENT_SETTINGS = ("segment_score", "review_fraction", "rule", "title_gate")
+"""Keys of ``[infer]`` that decide how scores become segments, as ``run.json`` records them."""
+
+
 @dataclass(frozen=True)
 class InferencePlan:
     """An inference run, decided but not begun.
@@ -85,12 +89,9 @@ class InferencePlan:
         changed = [label for label in wanted if record["thresholds"].get(label) != wanted[label]]
         if changed:
             return f"thresholds changed: {', '.join(changed)}"
-        settings = self.run.settings
-        if (record["segment_score"], record.get("review_fraction")) != (
-            settings.segment_score, settings.review_fraction
-        ):  # fmt: skip
-            return "segment_score or review_fraction changed"
-        return ""
+        settings = self.run.settings.model_dump()
+        changed = [key for key in SEGMENT_SETTINGS if record.get(key) != settings[key]]
+        return f"{' and '.join(changed)} changed" if changed else ""
 
 
 def plan_inference(run: InferenceRun) -> InferencePlan:
