@@ -43,6 +43,7 @@ for command in (
     thresholds.thresholds,
     export.export,
     report.report,
+    report.figures,
     files.moderate,
     files.demo,
     synthetic.synthetic,

@@ -145,12 +145,12 @@ def mistakes(
     return result
 
 
-def worst(found: Sequence[Mistake], per_label: int) -> list[Mistake]:
+def worst(found: Sequence[Mistake], labels: Sequence[str], per_label: int) -> list[Mistake]:
     """Return per label the false positives with the highest scores, then the misses with the lowest."""
     false = sorted((m for m in found if m.kind == FALSE), key=lambda m: (-(m.score or 0), m.title_id, m.start_s))
     missed = sorted((m for m in found if m.kind == MISSED), key=lambda m: (m.score or 0, m.title_id, m.start_s))
     result = []
-    for label in dict.fromkeys(mistake.label for mistake in found):
+    for label in labels:
         for ordered in (false, missed):
             result += [mistake for mistake in ordered if mistake.label == label][:per_label]
     return result

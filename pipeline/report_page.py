@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
@@ -30,6 +30,8 @@ from pipeline.report_mistakes import Curve, Mistake
 from pipeline.report_run import Run, Truth
 from pipeline.report_signals import shown_status
 from pipeline.report_tables import Table
+
+Labelled = TypeVar("Labelled", Curve, Mistake)
 
 MEANINGS = {
     "flagged": "read to the end; at least one segment passed the thresholds",
@@ -97,7 +99,8 @@ def render(report: Report) -> Iterator[str]:
         "configuration": json.dumps(report.run.record.get("config", {}), indent=2),
         "run_data": {"pictures": report.pictures, "symbols": SYMBOLS, "thresholds": _limits(report.run)},
         "histograms": _histograms(report.drift),
-        "charts": _charts(report.curves),
+        "charts": _by_label(report.curves),
+        "galleries": _by_label(report.mistakes),
         "drawn": {
             label: [point[:2] for point in bins] for m in report.measures for label, bins in m.reliability.items()
         },
@@ -206,10 +209,10 @@ def _histograms(drift: Drift | None) -> dict[str, list[str]]:
     }
 
 
-def _charts(curves: Sequence[Curve]) -> dict[str, list[Curve]]:
-    by_label: dict[str, list[Curve]] = {}
-    for curve in curves:
-        by_label.setdefault(curve.label, []).append(curve)
+def _by_label(found: Sequence[Labelled]) -> dict[str, list[Labelled]]:
+    by_label: dict[str, list[Labelled]] = {}
+    for item in found:
+        by_label.setdefault(item.label, []).append(item)
     return by_label
 
 

@@ -66,7 +66,7 @@ def report(
     earlier = find_run(config, against) if against is not None else find_previous(run)
     protocol = chosen_protocol(truth.held_out, run.labels) if truth.held_out else Protocol.ALL_OCCURRENCE
     gathered = gather(run, truth, protocol)
-    shown = worst(gathered.mistakes, GALLERY)
+    shown = worst(gathered.mistakes, run.labels, GALLERY)
     if pictures:
         add_pictures(config, run, truth, gathered.data, shown)
     page = Report(
@@ -76,7 +76,7 @@ def report(
         title_scores=gathered.title_scores,
         measures=[measures(split, values) for split, values in read_evaluations(run.folder).items()],
         drift=None if earlier is None else compare(read_run(earlier), run),
-        curves=_curves(run, truth, gathered, protocol),
+        curves=judged_curves(run, truth, gathered, protocol),
         mistakes=shown,
         protocol=str(protocol),
         tables=tables,
@@ -132,7 +132,8 @@ def _take(
     return title_data(row, scores, found, truth.labels.get(row.title_id), run.labels)
 
 
-def _curves(run: Run, truth: Truth, gathered: Gathered, protocol: Protocol) -> list[Curve]:
+def judged_curves(run: Run, truth: Truth, gathered: Gathered, protocol: Protocol) -> list[Curve]:
+    """Return the curves of the titles that are in the run, labelled, and outside the training split."""
     judged = {row.title_id: truth.held_out[row.title_id] for row in run.titles if row.title_id in truth.held_out}
     return curves(gathered.candidates, judged, run.thresholds, protocol) if judged and gathered.title_scores else []
 

@@ -34,3 +34,18 @@ def report(
     finish(
         [(stage(config, run_dir, against=against, out=out, benchmark=benchmark, pictures=thumbnails), None)],
     )
+
+
+@click.command()
+@config_option
+@click.option("--title", "titles", multiple=True, help="Title to draw heat bars of; may be repeated.")
+@click.option("--out", type=FILE, required=True, help="Folder for the files.")
+@click.option("--run", "run_dir", type=FILE, help="A run's folder or id (default: the current one).")
+@click.option("--reveal", is_flag=True, help="Show pictures of the films as they are, not blurred.")
+def figures(
+    config_path: Path, overrides: dict[str, Any], titles: tuple[str, ...], out: Path, run_dir: Path | None, reveal: bool
+) -> None:
+    """Draw the paper's figures as PNG and SVG: heat bars of titles, mistakes, precision-recall curves."""
+    from pipeline.figures_stage import figures as stage
+
+    finish([(stage(load_config(config_path, overrides), titles, out, run_dir, reveal=reveal), None)])
