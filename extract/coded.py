@@ -30,6 +30,7 @@ class Facts:
         whole, disposable, fresh: see the module's docstring.
         layer: temporal layer (HEVC): what is disposable within its own layer serves higher ones.
         parameters: headers in it that later pictures need (parameter sets); they must reach the decoder.
+        rows: how many rows of macroblocks it brings, where that shows (MPEG-2); the same in all pictures of a title.
     """
 
     whole: bool = False
@@ -37,6 +38,7 @@ class Facts:
     fresh: bool = False
     layer: int = 0
     parameters: bytes = b""
+    rows: int = 0
 
 
 BROKEN = Facts()
@@ -137,12 +139,12 @@ def _mpeg4(data: bytes) -> Facts:
 
 
 def _mpeg2(data: bytes) -> Facts:
-    """ISO/IEC 13818-2, 6.2: sequence header (B3), picture (00; type 1 I, 2 P, 3 B), slices (01 to AF, rising)."""
+    """ISO/IEC 13818-2, 6.2: sequence header (B3), picture (00; type 1 I, 2 P, 3 B), slices (01 to AF: the row)."""
     codes = _start_codes(data)
     pictures = [data[at + 2] >> 3 & 7 for at in codes if data[at] == 0]
-    slices = [data[at] if data[at] else 0 for at in codes if data[at] <= 0xAF]
-    falling = any(after < before for before, after in pairwise(slices) if after)
-    if not pictures or falling or any(data[at] in (0xB0, 0xB1, 0xB4, 0xB6) or data[at] > 0xB8 for at in codes):
+    rows = [data[at] for at in codes if data[at] <= 0xAF]  # 0 begins a picture
+    broken = any(after not in (0, before, before + 1) for before, after in pairwise(rows))
+    if not pictures or broken or any(data[at] in (0xB0, 0xB1, 0xB4, 0xB6) or data[at] > 0xB8 for at in codes):
         return BROKEN
     sequence = any(data[at] == 0xB3 for at in codes)
     matrices = any(data[at] == 0xB5 and data[at + 1] >> 4 == 3 for at in codes)  # quantiser matrices stay in force
@@ -152,6 +154,7 @@ def _mpeg2(data: bytes) -> Facts:
         disposable=all(kind == 3 for kind in pictures),
         fresh=sequence and pictures[0] == 1,
         parameters=data[:first_slice] if matrices and not sequence else b"",
+        rows=sum(before for before, after in pairwise([*rows, 0]) if not after),
     )
 
 

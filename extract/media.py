@@ -29,6 +29,7 @@ CODECS = (
 MATROSKA = "matroska,webm"
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 AVI = "avi"
+TRANSPORT = "mpegts"
 # 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
 MAX_PIXELS = 2**26
 

@@ -16,8 +16,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from extract.media import AVI, MATROSKA, MEDIA_ERRORS, MOV
-from extract.structure import avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
+from extract.media import AVI, MATROSKA, MEDIA_ERRORS, MOV, TRANSPORT
+from extract.structure import TransportCounter, avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
 
 # Between two packets lie headers: in Matroska seldom more than 50 bytes, in AVI eight and a byte of padding.
 _MATROSKA_HEADER_BYTES = 512
@@ -55,6 +55,7 @@ class VideoPackets:
         self._container = container
         self._format = container.format.name
         self._stream = stream
+        self._counter = TransportCounter(path, stream.id) if self._format == TRANSPORT else None
         self._codec = stream.codec_context.codec.canonical_name
         self._last_pos: int | None = None
         self._claimed_pos = -1
@@ -99,7 +100,8 @@ class VideoPackets:
         if self._format == AVI:
             skipped = packet.pos - self._claimed_end
             return skipped > _AVI_HEADER_BYTES and avi_chunk_missing(self._path, self._claimed_end)
-        return zeroed_between(self._path, self._last_pos, packet.pos)
+        jumps = self._counter is not None and self._counter.jumps(self._last_pos, packet.pos)
+        return jumps or zeroed_between(self._path, self._last_pos, packet.pos)
 
     def _claim(self, packet: Packet[Stream]) -> None:
         """Note how far the packets reach in the file; laced packets of one block share its position."""

@@ -132,6 +132,7 @@ class GroupReader:
             first = group.coded[0]
             group.sound = (
                 coded.facts.whole
+                and coded.facts.rows == first.facts.rows
                 and first.arrival.packet is not None
                 and first.arrival.packet.is_keyframe
                 and size <= GROUP_BYTES

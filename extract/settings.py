@@ -32,6 +32,8 @@ class ExtractSettings(Section):
             (D = 2048, the paper's, Sec. 4.1) or ``timm:<name>`` for any model of timm.
         weights: a weights file (.pth or .safetensors) to use instead of the backbone's own; its hash is recorded.
         reader: ``pyav``, or ``decord`` (opt-in).
+        decode: ``planned`` decodes what the sampled pictures need, ``full`` everything, which takes longer, gives the
+            same features, and sees flipped bits in pictures that stand for no sample. Of ``pyav`` only.
         framing: ``full`` squeezes the whole picture into the square network input, so that nothing at the edges is
             lost; ``center-crop`` is the ImageNet recipe (short side to 256/224 of the input, then the centre).
         letterbox: remove black bars, found once for the whole title.
@@ -46,6 +48,7 @@ class ExtractSettings(Section):
     backbone: str = EFFICIENTNET_LITE0
     weights: Path | None = None
     reader: Literal["pyav", "decord"] = "pyav"
+    decode: Literal["planned", "full"] = "planned"
     framing: Literal["full", "center-crop"] = "full"
     letterbox: bool = True
     device: str = "auto"

@@ -46,6 +46,42 @@ def zeroed_between(path: Path, start: int, stop: int) -> bool:
         return _ZERO_HOLE in handle.read(max(0, min(stop - start, _HOLE_READ_BYTES)))
 
 
+class TransportCounter:
+    """Notices missing packets of one stream by the counter that each carries (ISO/IEC 13818-1, 2.4.3.3).
+
+    Args:
+        path: a transport stream; of other files nothing is missing.
+        pid: the stream.
+    """
+
+    def __init__(self, path: Path, pid: int) -> None:
+        with path.open("rb") as handle:
+            self._packet_bytes = _transport_packet_bytes(handle.read(204 * 8))
+        self._path = path
+        self._pid = pid
+        self._last: int | None = None
+
+    def jumps(self, start: int, stop: int) -> bool:
+        """Whether packets are missing in the file's bytes [start, stop); ``start`` is where a packet begins."""
+        if not self._packet_bytes:
+            return False
+        with self._path.open("rb") as handle:
+            handle.seek(start)
+            data = handle.read(max(0, min(stop - start, _HOLE_READ_BYTES)))
+        size, jumped = self._packet_bytes, False
+        sync = 4 if size == 192 and data[:1] != b"\x47" else 0
+        heads = zip(data[sync + 1 :: size], data[sync + 2 :: size], data[sync + 3 :: size], strict=False)
+        for number, (high, low, flags) in enumerate(heads):
+            if (high & 31) << 8 | low != self._pid or not flags & 0x10:  # another stream, or no payload
+                continue
+            if self._last is not None and flags & 15 not in (self._last, self._last + 1 & 15):
+                at = sync + number * size
+                announced = flags & 0x20 and data[at + 4 : at + 5] > b"\0" and data[at + 5] & 0x80
+                jumped = jumped or not announced
+            self._last = flags & 15
+        return jumped
+
+
 def avi_chunk_missing(path: Path, start: int) -> bool:
     """Whether what follows a chunk of an AVI file, and is no picture or sound, is no padding, list or index either."""
     with path.open("rb") as handle:
@@ -129,10 +165,15 @@ def _program_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
 
 def _transport_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
     """MPEG transport stream: packets of one size must fill the file."""
-    head = handle.read(204 * 8)
+    packet_bytes = _transport_packet_bytes(handle.read(204 * 8))
+    return packet_bytes > 0 and size % packet_bytes != 0
+
+
+def _transport_packet_bytes(head: bytes) -> int:
+    """Return the size of a transport stream's packets by its first ones; 0 if it is none."""
     for packet_bytes in _TRANSPORT_PACKET_BYTES:
         first = 4 if packet_bytes == 192 else 0
         syncs = head[first::packet_bytes][:8]
         if len(syncs) >= 4 and all(byte == _TRANSPORT_SYNC for byte in syncs):
-            return size % packet_bytes != 0
-    return False
+            return packet_bytes
+    return 0

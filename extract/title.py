@@ -146,7 +146,12 @@ def extract_titles(
     spec = feature_spec(settings, backbone)
     batch = _Batch(backbone, settings.batch_size)
     config = WorkerConfig(
-        READERS[settings.reader], settings.framing, settings.letterbox, backbone.input_px, settings.decode_memory_mib
+        READERS[settings.reader],
+        settings.framing,
+        settings.letterbox,
+        backbone.input_px,
+        settings.decode_memory_mib,
+        arguments=(settings.decode,) if settings.reader == "pyav" else (),
     )
     limits = Limits(settings.decode_workers, settings.no_progress_timeout_s, settings.title_timeout_s)
     titles: dict[int, _Title] = {}

@@ -20,7 +20,7 @@ def picture(level):
 class FakeReader:
     """``<behaviour>-<samples>[-<anything>]``: sample i is a plain picture of level 10 (i + 1)."""
 
-    def __init__(self, path):
+    def __init__(self, path, decode="planned"):
         if not path.parent.is_dir():
             raise DecodeError(f"{path}: no such folder", code="missing")
         self.path = path
