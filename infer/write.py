@@ -182,23 +182,24 @@ def read_scores(path: Path) -> Iterator[TitleScores]:
         SchemaError: not a scores table of this version, or a row group that is not one whole title.
     """
     file = _open(path)
-    labels = _score_labels(path, file)
-    stored = (file.metadata.metadata or {}).get(TITLE_SCORES_KEY.encode())
-    if stored is None:
-        raise SchemaError(f"{path}: holds no title scores; score the titles again")
-    title_scores = json.loads(stored)
+    labels, title_scores = _score_labels(path, file), _stored_title_scores(path, file)
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
-        ids = table["title_id"].unique().to_pylist()
-        if len(ids) != 1 or ids[0] not in title_scores:
-            raise SchemaError(f"{path}: row group {group} holds titles {ids}, expected one; score the titles again")
-        yield TitleScores(
-            title_id=ids[0],
-            foreground_T=_column(table, "foreground"),
-            conditional_TC=_columns(table, [f"conditional_{label}" for label in labels]),
-            action_TC=np.stack([table[f"action_{label}"].to_numpy() for label in labels], axis=1),
-            title_score_C=np.array(title_scores[ids[0]], dtype=np.float32),
-        )
+        yield _group_scores(path, file, group, labels, title_scores)
+
+
+def read_title_scores(path: Path, title_id: str) -> TitleScores | None:
+    """Read the frame scores of one title, and nothing of the others; None where it was not scored.
+
+    Raises:
+        SchemaError: as ``read_scores``.
+    """
+    file = _open(path)
+    labels, title_scores = _score_labels(path, file), _stored_title_scores(path, file)
+    for group in range(file.num_row_groups):
+        statistics = file.metadata.row_group(group).column(0).statistics
+        if statistics is not None and statistics.has_min_max and statistics.min == title_id:
+            return _group_scores(path, file, group, labels, title_scores)
+    return None
 
 
 @contextmanager
@@ -244,6 +245,30 @@ def _score_labels(path: Path, file: pq.ParquetFile) -> tuple[str, ...]:
     if not file.schema_arrow.equals(scores_schema(labels)):
         raise SchemaError(f"{path}: columns are not those of {SCORES}; score the titles again")
     return labels
+
+
+def _stored_title_scores(path: Path, file: pq.ParquetFile) -> dict[str, list[float]]:
+    stored = (file.metadata.metadata or {}).get(TITLE_SCORES_KEY.encode())
+    if stored is None:
+        raise SchemaError(f"{path}: holds no title scores; score the titles again")
+    title_scores: dict[str, list[float]] = json.loads(stored)
+    return title_scores
+
+
+def _group_scores(
+    path: Path, file: pq.ParquetFile, group: int, labels: tuple[str, ...], title_scores: Mapping[str, list[float]]
+) -> TitleScores:
+    table = file.read_row_group(group)
+    ids = table["title_id"].unique().to_pylist()
+    if len(ids) != 1 or ids[0] not in title_scores:
+        raise SchemaError(f"{path}: row group {group} holds titles {ids}, expected one; score the titles again")
+    return TitleScores(
+        title_id=ids[0],
+        foreground_T=_column(table, "foreground"),
+        conditional_TC=_columns(table, [f"conditional_{label}" for label in labels]),
+        action_TC=np.stack([table[f"action_{label}"].to_numpy() for label in labels], axis=1),
+        title_score_C=np.array(title_scores[ids[0]], dtype=np.float32),
+    )
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float32]] | None:

@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import export, files, labels, report, stages, synthetic, thresholds
+from pipeline.commands import explain, export, files, labels, report, stages, synthetic, thresholds
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
@@ -41,6 +41,7 @@ for command in (
     stages.evaluate,
     stages.run,
     thresholds.thresholds,
+    explain.explain,
     export.export,
     report.report,
     report.figures,

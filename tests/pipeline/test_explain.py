@@ -1,0 +1,104 @@
+"""`coarse2fine explain` on a small run."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.schemas import LabelThresholds
+from infer.segments import find_segments
+from infer.title_scores import TitleScores
+from infer.title_status import TitleRow
+from infer.write import Origin, read_title_scores, write_results, write_scores
+from pipeline import cli
+
+LIMITS = {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0, 0.5), "violence": LabelThresholds(0.25, 0.5, 0.0, 2.0, 0.75)}
+
+
+def coarse2fine(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+        sys.exit(0)
+    captured = capsys.readouterr()
+    return caught.value.code or 0, captured.out, captured.err
+
+
+def title_scores(title_id, frames=20):
+    action_TC = np.zeros((frames, 2), dtype=np.float32)
+    action_TC[5:9, 0] = [0.5, 0.75, 0.625, 0.5]
+    action_TC[12:14, 1] = [0.5, 0.625]
+    foreground_T = np.full(frames, 0.875, dtype=np.float32)
+    return TitleScores(title_id, foreground_T, action_TC / 0.875, action_TC, np.array([0.625, 0.5], dtype=np.float32))
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    folder = tmp_path / "run"
+    scores = [title_scores("a"), title_scores("tt1"), title_scores("z", 30)]
+    numbers = {"segments": 0, "flagged_s": 0.0, "duration_s": None, "decoded_s": None, "coverage": None}
+    others = {"samples": None, "corrupt_packets": None, "reason": "", "error_code": "", "features_id": None}
+
+    def row(title_id, status, error=""):
+        return TitleRow(title_id=title_id, status=status, labels="", error=error, **numbers, **others)
+
+    results = [(row(one.title_id, "flagged"), find_segments(one, LIMITS, tuple(LIMITS))) for one in scores]
+    results.append((row("bad", "quarantined", "bad.mp4: no video stream"), []))
+    write_results(folder, results, Origin("run0", "model0", "features0"))
+    write_scores(folder / "scores.parquet", tuple(LIMITS), scores)
+    thresholds = {label: limits.__dict__ for label, limits in LIMITS.items()}
+    facts = {"run_id": "run0", "segment_score": "max", "thresholds": thresholds, "finished_at": "2026-01-02T03:04:05"}
+    (folder / "run.json").write_text(json.dumps(facts))
+    return folder
+
+
+def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, capsys):
+    code, out, _ = coarse2fine(capsys, "explain", "tt1", "--run", run_dir)
+    assert code == 0
+    assert out.splitlines() == [
+        "tt1: flagged",
+        "  sex: title score 0.625, needed 0.500: is considered",
+        "  violence: title score 0.500, needed 0.250: is considered",
+        "1 flagged segments",
+        "  00:00:05.000 - 00:00:09.000  sex (flag)",
+        "      action score at most 0.750 at 00:00:06.000, 0.594 on average; "
+        "foreground at most 0.875, conditional 0.857",
+        "      title score 0.625, needed 0.500: passed",
+        "      frame score 0.750, needed 0.500: passed",
+        "      length in seconds 4.000, needed 0.000: passed",
+        "      segment score 0.750, needed 0.500: passed",
+        "1 nearest misses",
+        "  00:00:12.000 - 00:00:14.000  violence (review)",
+        "      action score at most 0.625 at 00:00:13.000, 0.562 on average; "
+        "foreground at most 0.875, conditional 0.714",
+        "      title score 0.500, needed 0.250: passed",
+        "      frame score 0.625, needed 0.500: passed",
+        "      length in seconds 2.000, needed 2.000: passed",
+        "      segment score 0.625, needed 0.750: missed by 0.125",
+    ]
+
+
+def test_plot_is_a_picture_with_curves(run_dir, tmp_path, capsys):
+    code, out, _ = coarse2fine(capsys, "explain", "z", "--run", run_dir, "--plot", tmp_path / "z.png", "--misses", 0)
+    assert (code, out.splitlines()[-1]) == (0, f"  -> {tmp_path / 'z.png'}")
+    assert "0 nearest misses" in out
+    picture = np.asarray(Image.open(tmp_path / "z.png").convert("RGB")).astype(int)
+    blue = (picture[..., 2] > 150) & (picture[..., 0] < 80)  # the action score
+    assert blue.sum() > 100
+
+
+def test_a_title_without_scores(run_dir, capsys):
+    assert coarse2fine(capsys, "explain", "bad", "--run", run_dir)[1] == "bad: quarantined (bad.mp4: no video stream)\n"
+    code, _, err = coarse2fine(capsys, "explain", "tt9", "--run", run_dir)
+    assert (code, "no title 'tt9' in this run" in err) == (2, True)
+    (run_dir / "scores.parquet").unlink()
+    code, _, err = coarse2fine(capsys, "explain", "tt1", "--run", run_dir)
+    assert (code, "this run kept no frame scores; set write_scores" in err) == (2, True)
+
+
+def test_one_title_is_read_without_the_others(run_dir):
+    path = run_dir / "scores.parquet"
+    assert len(read_title_scores(path, "z").action_TC) == 30
+    assert read_title_scores(path, "tt1").title_id == "tt1"
+    assert read_title_scores(path, "bad") is None
