@@ -53,7 +53,7 @@ class ModelSettings(Section):
 
 
 class ThreeCNetLossSettings(Section):
-    """Losses of 3C-Net (SPEC.md, Baselines; the numbers are the published code's).
+    """Losses of 3C-Net (the numbers are the published code's).
 
     Args:
         centre_weight, centre_rate: weight of the centre loss, and the step of the centres' own descent.
@@ -67,7 +67,7 @@ class ThreeCNetLossSettings(Section):
 
 
 class SFNetLossSettings(Section):
-    """Losses and frame mining of SF-Net (SPEC.md, Baselines; the numbers are the published code's).
+    """Losses and frame mining of SF-Net (the numbers are the published code's).
 
     Args:
         neg_pool: where background frames are taken from, see ``weak_losses.negative_pool``; published: ``all``.
