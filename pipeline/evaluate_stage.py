@@ -17,7 +17,6 @@ from infer.evaluate import evaluate_activitynet
 from infer.evaluation import Evaluation, write_evaluation_csv, write_evaluation_json
 from infer.operator_metrics import OperatorCollector
 from infer.operator_report import write_operator_csv, write_reliability_csv
-from infer.published import find_published
 from infer.segments import find_segments
 from infer.settings import EvaluateSettings
 from infer.title_scores import TitleScores
@@ -93,6 +92,8 @@ def _candidates(
     for scores in read_scores(folder / "scores.parquet"):
         duration_s = decoded_s[scores.title_id]
         if _has_own_rule(record):
+            from infer.published import find_published
+
             rule, gate = record["rule"], record["title_gate"]
             found = find_published(scores, labels, rule=rule, gate=gate, duration_s=duration_s)
         else:

@@ -19,7 +19,7 @@ from data.shards import ShardHeader, read_header, shard_path
 from data.titles import Title, media_path
 from extract.staleness import judged_alike
 from pipeline.expected_features import ExpectedFeatures
-from pipeline.ledger import FAILED, QUARANTINED, FileState, Ledger, LedgerRow
+from pipeline.ledger import FAILED, INFER, QUARANTINED, FileState, Ledger, LedgerRow
 from pipeline.selection import Selection
 
 
@@ -183,6 +183,8 @@ class Planner:
             return replace(
                 planned, action=Action.WAIT, reason=Reason.QUARANTINED, detail=row.error, failure=failure, header=None
             )
+        if row.stage == INFER:
+            return replace(planned, reason=Reason.DAMAGED, detail=row.error, failure=failure, header=None)
         detail = f"attempt {row.attempts + 1} of {self.attempts}: {row.error}"
         return replace(planned, reason=Reason.FAILED_BEFORE, detail=detail, failure=failure, header=None)
 

@@ -7,7 +7,6 @@ bad titles is noticed by their share, and by looking at the store again whenever
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,23 +14,6 @@ from pipeline.extraction_plan import Action, PlannedTitle, Reason
 from pipeline.ledger import FileState
 from pipeline.settings import RunSettings
 from pipeline.stage_result import AbortedError
-
-ADVICE = {
-    errno.ENOSPC: "free space on it, for example with `coarse2fine gc`",
-    errno.EDQUOT: "free space or raise the quota",
-    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
-    errno.EROFS: "mount it for writing",
-    errno.EACCES: "give this user write access",
-    errno.EPERM: "give this user write access",
-}
-
-
-def os_fault(error: OSError) -> AbortedError:
-    """Turn what the operating system said into an error with advice."""
-    advice = ADVICE.get(error.errno or 0, "see to that disk or store")
-    where = f"{error.filename}: " if error.filename else ""
-    what = error.strerror or str(error)
-    return AbortedError(f"{where}{what}; {advice}, then run again (nothing is recorded against a title)")
 
 
 class FailureGuard:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.shards import shard_path
+from data.titles import Title
 from extract.settings import ExtractSettings
 from pipeline.expected_features import expected_features, record_features
-from pipeline.extraction_plan import PlannedTitle
+from pipeline.extraction_plan import PlannedTitle, Reason
 from pipeline.ledger import FAILED
 from pipeline.work_folder import WorkFolder
 
@@ -83,7 +84,7 @@ class Importer:
         """Import titles; yield what became of each, in order."""
         from data.import_features import import_features
 
-        titles = [item.title for item in jobs]
+        titles = (self._cleared(item) for item in jobs)
         started_s = time.monotonic()
         for outcome in import_features(titles, self._feature_root, name=self._name, folder=self._work.features):
             status = outcome.status
@@ -91,3 +92,9 @@ class Importer:
                 shard_path(self._work.features, outcome.title_id).unlink(missing_ok=True)  # it is of other bytes
             seconds, started_s = time.monotonic() - started_s, time.monotonic()
             yield Worked(outcome.title_id, status, outcome.error_code, outcome.error, seconds)
+
+    def _cleared(self, item: PlannedTitle) -> Title:
+        """Remove a shard whose rows are damaged: by its header alone the importer would take it for whole."""
+        if item.reason is Reason.DAMAGED:
+            shard_path(self._work.features, item.title.title_id).unlink(missing_ok=True)
+        return item.title

@@ -21,7 +21,6 @@ from data.manifest import read_titles
 from data.schemas import Segment
 from data.shards import ShardHeader, read_shard
 from data.titles import Title
-from infer.published import find_published
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow, title_row
@@ -193,6 +192,8 @@ def _results(plan: InferencePlan, scorer: _Scorer, events: EventLog) -> Iterator
 def _find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
     settings, labels, decoded_s = plan.run.settings, plan.checkpoint.labels, header.coverage.decoded_s
     if settings.rule != "thresholds":
+        from infer.published import find_published
+
         return find_published(scores, labels, rule=settings.rule, gate=settings.title_gate, duration_s=decoded_s)
     return find_segments(
         scores,

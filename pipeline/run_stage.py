@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
-from infer.evaluation import Evaluation
 from pipeline.config import Config
-from pipeline.evaluate_stage import evaluate
 from pipeline.extract_stage import extract
 from pipeline.infer_stage import infer
+from pipeline.leftovers import sweep
+from pipeline.selection import Selection
 from pipeline.stage_result import StageResult
-from pipeline.train_stage import train
+
+if TYPE_CHECKING:
+    from infer.evaluation import Evaluation
 
 TEST_SPLIT = "test"
 
 
-def run(config: Config) -> Iterator[tuple[StageResult, Evaluation | None]]:
+def run(
+    config: Config, selection: Selection | None = None, *, verify: bool = False
+) -> Iterator[tuple[StageResult, Evaluation | None]]:
     """Extract, train where no checkpoint is named, infer, and evaluate where test titles are labelled.
 
-    Yields each stage's result as it ends; the evaluation comes with its own.
+    What a killed run left behind is removed first. Yields each stage's result as it ends; the evaluation comes with
+    its own.
+
+    Args:
+        selection: which titles extraction may work on; all by default.
+        verify: read every video's bytes again, whatever its size and time say.
     """
-    yield extract(config), None
+    sweep(config.work)
+    yield extract(config, selection, verify=verify), None
     if config.checkpoint is None:
+        from pipeline.train_stage import train
+
         yield train(config), None
     yield infer(config), None
     catalogue = read_catalogue(config.data)
     if any(catalogue.labels[title.title_id].is_labelled for title in catalogue.in_split(TEST_SPLIT)):
+        from pipeline.evaluate_stage import evaluate
+
         yield evaluate(config, TEST_SPLIT)

@@ -1,0 +1,24 @@
+"""What the operating system refused (a full disk, a folder without write access), said with advice."""
+
+from __future__ import annotations
+
+import errno
+
+from pipeline.stage_result import AbortedError
+
+ADVICE = {
+    errno.ENOSPC: "free space on it, for example with `coarse2fine gc`",
+    errno.EDQUOT: "free space or raise the quota",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
+    errno.EROFS: "mount it for writing",
+    errno.EACCES: "give this user write access",
+    errno.EPERM: "give this user write access",
+}
+
+
+def os_fault(error: OSError) -> AbortedError:
+    """Turn what the operating system said into an error with advice."""
+    advice = ADVICE.get(error.errno or 0, "see to that disk or store")
+    where = f"{error.filename}: " if error.filename else ""
+    what = error.strerror or str(error)
+    return AbortedError(f"{where}{what}; {advice}, then run again (nothing is recorded against a title)")
