@@ -45,12 +45,13 @@ def choose_thresholds(config: Config, labels: Sequence[str], goal: Goal) -> list
         labels: the labels to choose for; empty for all of the checkpoint's.
 
     Raises:
-        ConfigError: a label that the checkpoint does not have or that the configuration overrides, or no usable title.
+        ConfigError: a label that the checkpoint does not have or that the configuration overrides, a rule without
+            thresholds, or no usable title.
         CheckpointError: no checkpoint, or features of another kind than it was trained on.
     """
     checkpoint = read_checkpoint(config.checkpoint_dir)
     labels = list(dict.fromkeys(labels)) or list(checkpoint.labels)
-    _check_labels(config, checkpoint, labels)
+    _check_choosable(config, checkpoint, labels)
     catalogue = read_catalogue(config.data)
     headers = [
         header
@@ -122,7 +123,12 @@ def _curve_rows(curve: OperatingCurve) -> list[list[float]]:
     return [[float(cell) for cell in cells] for cells in zip(*columns, *counts)]
 
 
-def _check_labels(config: Config, checkpoint: Checkpoint, labels: Sequence[str]) -> None:
+def _check_choosable(config: Config, checkpoint: Checkpoint, labels: Sequence[str]) -> None:
+    if config.infer.rule != "thresholds":
+        raise ConfigError(
+            f"[infer] rule: {config.infer.rule!r} flags by a baseline's own rule and reads no thresholds; "
+            "choose them with rule = 'thresholds'"
+        )
     unknown = [label for label in labels if label not in checkpoint.labels]
     if unknown:
         known = ", ".join(checkpoint.labels)

@@ -93,6 +93,8 @@ def test_what_cannot_be_chosen_is_refused(trained, capsys):
     assert (code, "--label sex: not a label of the checkpoint, which has smoking, violence" in err) == (2, True)
     code, _, err = coarse2fine(capsys, *wanted, "--set", "infer.thresholds.violence.flag=0.3")
     assert (code, "[infer.thresholds.violence]: the configuration overrides" in err) == (2, True)
+    code, _, err = coarse2fine(capsys, *wanted, "--set", "infer.rule=three-c-net")
+    assert (code, "reads no thresholds" in err) == (2, True)
     # a video label without a clip of it in validation: its recall cannot be reached
     labels = trained.parent / "clip_labels.csv"
     labels.write_text(
