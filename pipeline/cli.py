@@ -14,7 +14,8 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import explain, export, files, labels, report, stages, synthetic, thresholds
+from pipeline.commands import explain, export, files, labels, report, runs, stages, synthetic, thresholds
+from pipeline.os_fault import os_fault
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
@@ -25,7 +26,7 @@ def cli(verbose: bool) -> None:
     """Find sex, nudity, violence and drug-use in movies and episodes: video files to a table of segments.
 
     Exit codes: 0 done; 1 finished, but some titles were not read to their end; 2 usage or configuration; 3 another run
-    holds the lock; 4 nothing could be scored; 130 interrupted.
+    holds the lock; 4 nothing could be scored; 5 aborted, a fault of the installation; 130 interrupted.
     """
     level = logging.INFO if verbose or not sys.stderr.isatty() else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -39,12 +40,19 @@ for command in (
     stages.train,
     stages.infer,
     stages.evaluate,
-    stages.run,
+    runs.plan,
+    runs.run,
+    runs.retry,
+    runs.quarantine,
+    runs.runs,
+    runs.diff,
+    runs.rollback,
+    runs.gc,
     thresholds.thresholds,
-    explain.explain,
-    export.export,
     report.report,
     report.figures,
+    explain.explain,
+    export.export,
     files.moderate,
     files.demo,
     synthetic.synthetic,
@@ -63,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModerationError as error:
         click.echo(f"coarse2fine: {error}", err=True)
         sys.exit(error_exit_code(error))
+    except OSError as error:  # of one title it would have been recorded with the title
+        fault = os_fault(error)
+        click.echo(f"coarse2fine: {fault}", err=True)
+        sys.exit(error_exit_code(fault))
     except (KeyboardInterrupt, click.Abort):
         click.echo("coarse2fine: interrupted; what is written is whole, run it again to go on", err=True)
         sys.exit(INTERRUPTED)

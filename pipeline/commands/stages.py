@@ -90,13 +90,3 @@ def evaluate(
 
     result, evaluation = stage(load_config(config_path, overrides), split, run_dir)
     finish([(result, evaluation)])
-
-
-@click.command()
-@config_option
-def run(config_path: Path, overrides: dict[str, Any]) -> None:
-    """Extract, train (unless a checkpoint is named), infer and evaluate; only what is not done yet."""
-    with locked(config_path, overrides) as config:
-        from pipeline.run_stage import run as stages
-
-        finish(stages(config))

@@ -1,0 +1,211 @@
+"""Commands of unattended operation: plan, run, retry, and what to do with runs and bad titles afterwards."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.terminal import FILE, config_option, locked, print_lines, print_outcome
+from pipeline.config import load_config
+from pipeline.selection import Selection, parse_since, read_title_ids
+
+
+def selection_options(command: Any) -> Any:
+    """Add the options that say which titles may be worked on."""
+    for option in (
+        click.option("--verify", is_flag=True, help="Read every video again, whatever its size and time say."),
+        click.option("--titles", "titles_file", type=FILE, help="Only the titles of this file, one id a line."),
+        click.option("--changed", is_flag=True, help="Only new and changed videos: no retries, no other features."),
+        click.option("--since", metavar="DATE", help="Only videos modified then or later: 2026-11-22[T03:00]."),
+    ):
+        command = option(command)
+    return command
+
+
+def _selection(since: str | None, changed: bool, titles_file: Path | None, *, failed: bool = False) -> Selection:
+    return Selection(
+        title_ids=read_title_ids(titles_file) if titles_file is not None else None,
+        since_s=parse_since(since) if since is not None else None,
+        changed=changed,
+        failed=failed,
+    )
+
+
+@click.command()
+@config_option
+@selection_options
+@click.option("--all", "everything", is_flag=True, help="Also list the titles that need nothing.")
+def plan(
+    config_path: Path,
+    overrides: dict[str, Any],
+    since: str | None,
+    changed: bool,
+    titles_file: Path | None,
+    verify: bool,
+    everything: bool,
+) -> None:
+    """Say what `run` would do with each title, why, and how long it would take; nothing is written."""
+    config = load_config(config_path, overrides)
+    selection = _selection(since, changed, titles_file)
+    from pipeline.run_plan import describe, plan_run
+
+    print_lines(describe(plan_run(config, selection, verify=verify), everything=everything))
+
+
+@click.command()
+@config_option
+@selection_options
+def run(
+    config_path: Path,
+    overrides: dict[str, Any],
+    since: str | None,
+    changed: bool,
+    titles_file: Path | None,
+    verify: bool,
+) -> None:
+    """Extract, train (unless a checkpoint is named), infer and evaluate; only what is not done yet."""
+    _run(config_path, overrides, _selection(since, changed, titles_file), verify=verify)
+
+
+@click.command()
+@config_option
+@click.option("--titles", "titles_file", type=FILE, help="Only the titles of this file, one id a line.")
+def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None) -> None:
+    """Run, but extract only titles that failed before and are not quarantined."""
+    _run(config_path, overrides, _selection(None, False, titles_file, failed=True), verify=False)
+
+
+def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, verify: bool) -> None:
+    with locked(config_path, overrides) as config:
+        from pipeline.run_record import recorded_run
+        from pipeline.run_stage import run as stages
+
+        with recorded_run(config.work) as outcome:
+            worst = 0
+            for result, evaluation in stages(config, selection, verify=verify):
+                print_outcome(result, evaluation)
+                worst = max(worst, result.exit_code)
+            outcome.exit_code = worst
+    sys.exit(worst)
+
+
+@click.group()
+def quarantine() -> None:
+    """Look at the titles that failed, and give them another chance."""
+
+
+@quarantine.command("list")
+@config_option
+def quarantine_list(config_path: Path, overrides: dict[str, Any]) -> None:
+    """List the titles that failed: stage, code, attempts, and what was wrong."""
+    config = load_config(config_path, overrides)
+    from pipeline.ledger import FAILED, QUARANTINED, read_ledger
+
+    rows = [row for row in read_ledger(config.work.ledger) if row.status in (FAILED, QUARANTINED)]
+    print_lines(
+        f"{row.title_id}  {row.status}  {row.stage}  {row.error_code}  attempts={row.attempts}  {row.error}"
+        for row in rows
+    )
+    click.echo(f"{sum(row.status == QUARANTINED for row in rows)} quarantined, {len(rows)} failed in all", err=True)
+
+
+@quarantine.command("release")
+@config_option
+@click.argument("title_ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Release all of them.")
+def quarantine_release(
+    config_path: Path, overrides: dict[str, Any], title_ids: tuple[str, ...], everything: bool
+) -> None:
+    """Let titles be tried again by the next `run` or `retry`."""
+    if bool(title_ids) == everything:
+        raise click.UsageError("name titles, or give --all")
+    with locked(config_path, overrides) as config:
+        from pipeline.ledger import FAILED, QUARANTINED, read_ledger
+
+        ledger = read_ledger(config.work.ledger)
+        held = {row.title_id for row in ledger if row.status == QUARANTINED}
+        unknown = sorted(set(title_ids) - held)
+        if unknown:
+            raise click.ClickException(f"not quarantined: {', '.join(unknown)}; see `coarse2fine quarantine list`")
+        for title_id in held if everything else title_ids:
+            ledger.change(title_id, status=FAILED, attempts=0)
+        ledger.write()
+        click.echo(f"{len(held if everything else set(title_ids))} released; `coarse2fine retry` tries them now")
+
+
+@click.group()
+def runs() -> None:
+    """Look at the runs of a work folder."""
+
+
+@runs.command("list")
+@config_option
+def runs_list(config_path: Path, overrides: dict[str, Any]) -> None:
+    """List finished runs, the earliest first; * is the current one."""
+    config = load_config(config_path, overrides)
+    from pipeline.run_history import held_run, list_runs
+
+    held = held_run(config.work)
+    for entry in list_runs(config.work):
+        statuses = ", ".join(f"{count} {status}" for status, count in sorted(entry.record["statuses"].items()))
+        mark = "*" if entry.is_current else " "
+        note = "  (held by rollback)" if entry.run_id == held else ""
+        at, model = entry.record["finished_at"], entry.record["model_id"]
+        click.echo(f"{mark} {entry.run_id}  {at}  model {model}  {statuses}{note}")
+
+
+@runs.command("release")
+@config_option
+def runs_release(config_path: Path, overrides: dict[str, Any]) -> None:
+    """End a rollback: the newest run becomes current, and so will those to come."""
+    with locked(config_path, overrides) as config:
+        from pipeline.run_history import release
+
+        click.echo(f"current: {release(config.work).run_id}")
+
+
+@click.command()
+@config_option
+@click.argument("run_id", required=False)
+def rollback(config_path: Path, overrides: dict[str, Any], run_id: str | None) -> None:
+    """Make an earlier run current (default: the one before) and keep it so until `runs release`."""
+    with locked(config_path, overrides) as config:
+        from pipeline.run_history import roll_back
+
+        entry = roll_back(config.work, run_id)
+        click.echo(f"current: {entry.run_id} of {entry.record['finished_at']}, until `coarse2fine runs release`")
+
+
+@click.command()
+@config_option
+@click.option("--keep", type=click.IntRange(min=1), required=True, help="How many of the newest runs stay.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -> None:
+    """Remove old runs, what killed runs left behind, and scores that no kept run needs."""
+    with locked(config_path, overrides) as config:
+        from pipeline.leftovers import collect
+
+        removed = collect(config.work, keep, dry=dry_run)
+        print_lines(str(path) for path in removed.paths)
+        verb = "would be removed" if dry_run else "removed"
+        click.echo(f"{len(removed.paths)} files and folders, {removed.size_bytes / 1e6:.1f} MB {verb}", err=True)
+
+
+@click.command()
+@config_option
+@click.argument("run_a")
+@click.argument("run_b", default="current")
+@click.option("--out", type=FILE, help="Also write all changes to this .csv or .parquet file.")
+def diff(config_path: Path, overrides: dict[str, Any], run_a: str, run_b: str, out: Path | None) -> None:
+    """Compare two runs (an id, the beginning of one, `current` or `previous`): segments and statuses that changed."""
+    config = load_config(config_path, overrides)
+    from pipeline.run_diff import describe, diff_runs, write_diff
+    from pipeline.run_history import find_run
+
+    result = diff_runs(find_run(config.work, run_a).folder, find_run(config.work, run_b).folder)
+    if out is not None:
+        write_diff(out, result)
+    print_lines(describe(result))
