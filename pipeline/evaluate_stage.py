@@ -42,7 +42,7 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
     rows = read_titles_table(folder / "titles.parquet")
     scored = {row.title_id: row.duration_s for row in rows}
-    decoded_s = {row.title_id: row.decoded_s for row in rows}
+    decoded_s = {row.title_id: row.decoded_s for row in rows if row.title_id in truth}
     durations = {title.title_id: title.duration_s for title in catalogue.titles.values()}
     durations |= {title_id: duration_s for title_id, duration_s in scored.items() if duration_s is not None}
     missing = set(truth) - set(scored)
@@ -82,7 +82,7 @@ def _has_own_rule(record: Mapping[str, Any]) -> bool:
 def _candidates(
     folder: Path, record: Mapping[str, Any], decoded_s: Mapping[str, float | None]
 ) -> Iterator[tuple[TitleScores, list[Segment]]]:
-    """Yield each title's scores and all its candidates, also those whose score was too low to be flagged.
+    """Yield the scores and all candidates of each title in ``decoded_s``, also what scored too low to be flagged.
 
     AP judges the whole ranking, so candidates are made again from the run's frame scores, as ``record`` says.
     """
@@ -90,6 +90,8 @@ def _candidates(
     unflagged = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
     labels = tuple(thresholds)
     for scores in read_scores(folder / "scores.parquet"):
+        if scores.title_id not in decoded_s:
+            continue
         duration_s = decoded_s[scores.title_id]
         if _has_own_rule(record):
             from infer.published import find_published
