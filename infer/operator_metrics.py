@@ -16,10 +16,11 @@ import numpy as np
 
 from data.labels import TitleLabels
 from data.schemas import Segment
+from infer.average_precision import Predictions
 from infer.calibration import ReliabilityBin, calibration_sums, expected_calibration_error, reliability_bins
 from infer.evaluation import known
 from infer.frame_truth import frame_truth
-from infer.protocol import GroundTruth, cut_to_measured, ground_truth, index_predictions
+from infer.protocol import GroundTruth, cut_to_measured, ground_truth
 from infer.ranking import Ranking, auroc, precision_at_recall, rank_samples, step_average_precision
 from infer.score_counts import ScoreCounts
 from infer.segment_metrics import WANTED_RECALL, SegmentMetrics, segment_metrics
@@ -102,7 +103,8 @@ class OperatorCollector:
         self._frames = {(protocol, label): ScoreCounts() for protocol in protocols for label in labels}
         self._title_scores: dict[str, Floats] = {}
         self._scored_s: dict[str, float] = {}
-        self._segments: list[tuple[str, str, float, float, float]] = []
+        self._title_index = {title_id: n for n, title_id in enumerate(sorted(truth))}
+        self._segments: list[tuple[int, Floats]] = []
 
     def add(self, scores: TitleScores, candidates: Sequence[Segment]) -> None:
         """Measure the frames of one title, and remember its title scores and segments.
@@ -116,7 +118,8 @@ class OperatorCollector:
         frames = len(scores.action_TC)
         self._title_scores[scores.title_id] = scores.title_score_C.astype(np.float64)
         self._scored_s[scores.title_id] = float(frames)
-        self._segments += [(part.title_id, part.label, part.start_s, part.end_s, part.score) for part in candidates]
+        rows = [(self._labels.index(part.label), part.start_s, part.end_s, part.score) for part in candidates]
+        self._segments.append((self._title_index[scores.title_id], np.array(rows, dtype=np.float64).reshape(-1, 4)))
         for (protocol, label), counts in self._frames.items():
             positive_T = frame_truth(labels, label, protocol, frames)
             if positive_T is not None:
@@ -126,6 +129,7 @@ class OperatorCollector:
         """Return what the titles so far reach."""
         rows = []
         titles = [self._title_metrics(c, label) for c, label in enumerate(self._labels)]
+        candidates = self._candidates()
         for protocol, truth in self._measured.items():
             if truth.measured_NC.any():
                 rows += [
@@ -134,7 +138,7 @@ class OperatorCollector:
                         label,
                         _ranking_metrics(counts.ranking(), counts.calibration_sums),
                         titles[c],
-                        self._segment_metrics(truth, c),
+                        self._segment_metrics(candidates.take(candidates.label_P == c), truth, c),
                     )
                     for c, label in enumerate(self._labels)
                     for counts in [self._frames[protocol, label]]
@@ -153,9 +157,13 @@ class OperatorCollector:
         score_N, present_N = np.array(scores, dtype=np.float64), np.array(present, dtype=bool)
         return _ranking_metrics(rank_samples(score_N, present_N), calibration_sums(score_N, present_N))
 
-    def _segment_metrics(self, truth: GroundTruth, c: int) -> SegmentMetrics:
-        rows = (row for row in self._segments if row[1] == self._labels[c])
-        candidates = index_predictions(rows, truth.title_ids, truth.labels)
+    def _candidates(self) -> Predictions:
+        """Return all segments as columns; titles are counted as in ``GroundTruth``."""
+        title_P = np.repeat([n for n, _ in self._segments], [len(rows) for _, rows in self._segments])
+        columns = np.concatenate([rows for _, rows in self._segments] or [np.zeros((0, 4))]).T
+        return Predictions(title_P.astype(np.int64), columns[0].astype(np.int64), *columns[1:])
+
+    def _segment_metrics(self, candidates: Predictions, truth: GroundTruth, c: int) -> SegmentMetrics:
         cut, _ = cut_to_measured(candidates, truth, "clip")
         scored_s_N = np.array([self._scored_s.get(title_id, 0.0) for title_id in truth.title_ids])
         measured_s_N = np.where(truth.measured_NC[:, c], np.minimum(truth.end_s_NC[:, c], scored_s_N), 0.0)
