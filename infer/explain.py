@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from data.errors import SchemaError
 from data.schemas import LabelThresholds, Segment
@@ -127,7 +128,7 @@ def nearest_misses(
 ) -> list[Candidate]:
     """Return at most ``most`` intervals that missed a threshold, the nearest first; arguments as ``explain_segments``.
 
-    These are the runs of frames at half of tau_f that touch no flagged segment of their label.
+    These are the runs of frames at half of tau_f; one that holds a flagged segment missed nothing.
     """
     misses = []
     for c, label in enumerate(labels):
@@ -136,21 +137,18 @@ def nearest_misses(
         above_T = scores.action_TC[:, c].astype(np.float64) >= max(limits.frame * REACH, np.finfo(np.float64).tiny)
         runs = merge_runs(find_runs(above_T), limits.merge_gap_s)
         for start, stop in zip(runs.start_R.tolist(), runs.stop_R.tolist()):
-            touching = [s.decision for s in own if s.start_s <= stop and s.end_s >= start]
-            if "flag" not in touching:
-                decision = touching[0] if touching else ""
-                miss = _candidate(
-                    scores,
-                    c,
-                    (start, stop),
-                    limits,
-                    end_s=stop,
-                    label=label,
-                    decision=decision,
-                    segment_score=segment_score,
-                )
-                if miss.shortfall > 0:
-                    misses.append(miss)
+            miss = _candidate(
+                scores,
+                c,
+                (start, stop),
+                limits,
+                end_s=stop,
+                label=label,
+                decision=next((s.decision for s in own if s.start_s < stop and s.end_s > start), ""),
+                segment_score=segment_score,
+            )
+            if miss.shortfall > 0:
+                misses.append(miss)
     misses.sort(key=lambda miss: (miss.shortfall, miss.start_s, miss.label))
     return misses[:most]
 
@@ -174,14 +172,7 @@ def _candidate(
         Gate("title score", float(scores.title_score_C[c]), limits.title),
         Gate("frame score", float(action_T[peak]), limits.frame),
     ]
-    runs = merge_runs(find_runs(action_T >= limits.frame), limits.merge_gap_s)
-    whole = Runs(np.array([0]), np.array([stop - start]))
-    scored = runs if len(runs) else whole
-    best = scored.take(np.argsort(-run_scores(scored, action_T, segment_score), kind="stable")[:1])
-    if len(runs):
-        length_s = float(lengths_s(best, stop - start, end_s - start)[0])
-        gates.append(Gate("length in seconds", length_s, limits.min_length_s))
-    gates.append(Gate("segment score", float(run_scores(best, action_T, segment_score)[0]), limits.flag))
+    gates += _nearest_run(action_T, limits, end_s - start, segment_score)
     return Candidate(
         label=label,
         start_s=float(start),
@@ -194,3 +185,22 @@ def _candidate(
         conditional_peak=None if conditional_TC is None else float(conditional_TC[start:stop, c].max()),
         gates=tuple(gates),
     )
+
+
+def _nearest_run(
+    action_T: npt.NDArray[np.float64], limits: LabelThresholds, length_s: float, segment_score: str
+) -> list[Gate]:
+    """Return length and score of the run at tau_f that came nearest to a segment, or the score of all frames."""
+    runs = merge_runs(find_runs(action_T >= limits.frame), limits.merge_gap_s)
+    if not len(runs):
+        whole = Runs(np.array([0]), np.array([len(action_T)]))
+        return [Gate("segment score", float(run_scores(whole, action_T, segment_score)[0]), limits.flag)]
+    measured = zip(lengths_s(runs, len(action_T), length_s), run_scores(runs, action_T, segment_score))
+    tried = [
+        [
+            Gate("length in seconds", float(seconds), limits.min_length_s),
+            Gate("segment score", float(score), limits.flag),
+        ]
+        for seconds, score in measured
+    ]
+    return min(tried, key=lambda gates: max(gate.shortfall for gate in gates))

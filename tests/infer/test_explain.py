@@ -57,6 +57,13 @@ def test_misses_are_sought_at_half_the_frame_threshold_and_the_nearest_is_first(
     assert gates(misses[0])[1:] == [("frame score", 0.4375, 0.5, False), ("segment score", 0.4375, 0.5, False)]
 
 
+def test_what_holds_a_flagged_segment_is_no_miss_even_with_a_higher_peak_beside_it(make_scores):
+    # the single frame of 1.0 is too short; the run of 0.875 is flagged; frames of 0.25 join them at half of tau_f
+    scores = make_scores([0.0, 1.0, 0.25, 0.25, 0.875, 0.875, 0.0], title_scores=[0.75])
+    [found], misses = explained(scores)
+    assert (found.start_s, found.end_s, misses) == (4.0, 6.0, [])
+
+
 def test_a_dropped_label_has_misses_only(make_scores):
     scores = make_scores([0.0, 1.0, 1.0, 0.0], title_scores=[0.375])
     found, [miss] = explained(scores)

@@ -8,7 +8,7 @@ import pytest
 
 from data.errors import ConfigError, SchemaError
 from infer.export.settings import FORMATS, ExportSettings
-from infer.export.source import read_run
+from infer.export.source import milliseconds, read_run
 from infer.export.statement import one_line, statement
 from infer.export.write import export_run
 from infer.write import Origin, write_segments
@@ -72,6 +72,12 @@ def test_an_older_filter_of_a_title_without_segments_is_removed(read, tmp_path):
     (tmp_path / "t-clear.mcf").write_text("old")
     export_run(read(), "mcf", tmp_path, SETTINGS)
     assert not (tmp_path / "t-clear.mcf").exists()
+
+
+def test_the_shortest_segment_still_has_a_millisecond(read):
+    [first, *_] = read().titles[0].segments
+    assert milliseconds(replace(first, start_s=1.0004, end_s=1.0005)) == (1000, 1001)
+    assert milliseconds(replace(first, start_s=1.0006, end_s=2.0004)) == (1001, 2000)
 
 
 def test_one_line_is_short_and_printable():
