@@ -52,6 +52,7 @@ class ToolReader:
         self._known = frozenset(title_ids)
         self._unknown = UnknownLabels(path, labels)
         self._ignored: dict[str, int] = {}
+        self._seen: set[str] = set()
 
     def problem(self, place: str, message: str, severity: str = "error") -> None:
         self.rows.report(self.path, f"{place}: {message}", severity)
@@ -65,7 +66,8 @@ class ToolReader:
         title_id = named if isinstance(named, str) and named else None
         if title_id is None and isinstance(media, str):
             title_id = title_of_media(media, self._known) or None
-        if title_id is not None and title_id not in self.rows.title_ids:
+        if title_id is not None and title_id not in self._seen:
+            self._seen.add(title_id)
             self.rows.title_ids.append(title_id)
         return title_id
 

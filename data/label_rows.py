@@ -56,7 +56,7 @@ class LabelRows:
         self.presence += other.presence
         self.clips += other.clips
         self.problems += other.problems
-        self.title_ids += [title_id for title_id in other.title_ids if title_id not in set(self.title_ids)]
+        self.title_ids = list(dict.fromkeys([*self.title_ids, *other.title_ids]))
 
 
 class UnknownLabels:

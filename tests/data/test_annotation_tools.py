@@ -276,7 +276,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(result=values, ranges=values, names=values, data=values, times=values, attribute=values)
 def test_wrong_types_anywhere_are_problems_not_tracebacks(
     tmp_path_factory: pytest.TempPathFactory,
@@ -296,3 +296,29 @@ def test_wrong_types_anywhere_are_problems_not_tracebacks(
     for project in (via(entries), via({"a": entries["b"]}, {"1": attribute}), via({"a": entries["b"]}, attribute)):
         for clip in read(path, project).clips:
             assert abs(clip.end_s) <= 1e7
+
+
+WHOLE = {
+    "x.eaf": eaf(tier("sex", "") + tier("activity", "violence")),
+    "x.csv": VIA_CSV,
+    "old.csv": VIA_CSV_OLD,
+    "via.json": json.dumps(via({"m": {"vid": "1", "z": [1, 2], "av": {"1": "0"}}})),
+    "ls.json": json.dumps([task(region(1, 25, "sex"), fps=25)]),
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.sampled_from(sorted(WHOLE)), data=st.data())
+def test_damaged_files_are_problems_not_tracebacks(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
+) -> None:
+    whole = WHOLE[name].encode()
+    start, length = data.draw(st.integers(0, len(whole))), data.draw(st.integers(0, 40))
+    junk = data.draw(
+        st.binary(max_size=8) | st.sampled_from([b"NaN", b"1e999", b"9" * 5000, b'"', b"<", b"&x;", b"[["])
+    )
+    path = tmp_path_factory.mktemp("damaged") / name
+    path.write_bytes(whole[:start] + junk + whole[start + length :])
+    for clip in read_label_file(path, LABELS, IDS).clips:
+        assert clip.label in LABELS
+        assert max(abs(clip.start_s), abs(clip.end_s)) <= 1e7
