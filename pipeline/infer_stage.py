@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,7 @@ def infer_titles(run: InferenceRun) -> StageResult:
         return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan))
     unread = len(plan.failures)
     statuses, scored = _write(plan)
+    _record(plan)
     write_run(
         plan.folder / "run.json",
         "infer",
@@ -95,7 +96,6 @@ def infer_titles(run: InferenceRun) -> StageResult:
         statuses=statuses,
         damaged_shards=len(plan.failures) - unread,
     )
-    _record(plan)
     in_force = _put_in_force(plan)
     counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     summary = f"infer: {len(run.titles)} titles ({counted}), {scored} scored, run {plan.run_id} {in_force}"
@@ -155,7 +155,8 @@ def _write(plan: InferencePlan) -> tuple[dict[str, int], int]:
     origin = Origin(plan.run_id, checkpoint.model_id, checkpoint.feature_spec.features_id)
     with EventLog(plan.run.work.events) as events:
         scorer = _Scorer(plan, events)
-        statuses = write_results(folder, _results(plan, scorer, events), origin)
+        with closing(_results(plan, scorer, events)) as results:  # whatever happens, its own file is not left half
+            statuses = write_results(folder, results, origin)
     move_events(plan.run.work.events, folder / "events.jsonl")
     if scorer.titles:
         add_rate(plan.run.work.rates, SCORE, scorer.frames, scorer.seconds)
@@ -163,7 +164,9 @@ def _write(plan: InferencePlan) -> tuple[dict[str, int], int]:
     return statuses, scorer.titles
 
 
-def _results(plan: InferencePlan, scorer: _Scorer, events: EventLog) -> Iterator[tuple[TitleRow, list[Segment]]]:
+def _results(
+    plan: InferencePlan, scorer: _Scorer, events: EventLog
+) -> Generator[tuple[TitleRow, list[Segment]], None, None]:
     """Yield every title's row and segments; a shard that turns out damaged is added to the plan's failures."""
     with ExitStack() as stack:
         advance = stack.enter_context(progress_bar("infer"))

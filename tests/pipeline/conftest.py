@@ -1,6 +1,7 @@
 """A small catalogue of feature files: 14 titles of two minutes; two of eight feature dimensions mark labels."""
 
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -71,10 +72,11 @@ class Night:
         self._seen: Counter = Counter()
 
     def write_features(self, title_id: str, seed: int, seconds: int = 40) -> Path:
-        """Write a title's features; equal seconds, equal size."""
+        """Write a title's features; equal seconds, equal size; another seed, another time of the file."""
         path = self.folder / "features" / f"{title_id}.npy"
         path.parent.mkdir(exist_ok=True)
         np.save(path, np.random.default_rng(seed).normal(0, 1, (seconds, 4)).astype(np.float32))
+        os.utime(path, (1_700_000_000 + seed,) * 2)
         return path
 
     def write_titles(self, title_ids, seconds: int = 40) -> None:

@@ -48,7 +48,7 @@ def test_a_rollback_holds_until_it_is_released(runs, capsys):
 
 
 def test_gc_keeps_the_newest_and_what_is_in_force(runs):
-    night, (first, second, third) = runs
+    night, (first, _, third) = runs
     assert night.command("rollback", first) == 0
     (night.work / "features" / ".tmp-0123-t9.parquet").write_bytes(b"half")
     (night.work / "runs" / "abandoned").mkdir()
