@@ -1,0 +1,53 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.errors import ConfigError
+from pipeline.config import load_config
+from pipeline.figures import draw_curves, redacted, save
+from pipeline.figures_stage import figures
+from pipeline.report_mistakes import Curve
+
+
+def test_a_run_in_figures_in_the_colours_of_the_paper(finished_runs, tmp_path):
+    result = figures(load_config(finished_runs), ["film-a"], tmp_path / "out")
+    assert result.summary == "figures: 8 files"
+    names = ["heat-bars-film-a-smoking", "heat-bars-film-a-violence", "mistakes", "precision-recall"]
+    assert sorted(path.name for path in result.path.iterdir()) == [
+        f"{name}.{form}" for name in names for form in ("png", "svg")
+    ]
+    rgb = np.asarray(Image.open(result.path / "heat-bars-film-a-violence.png").convert("RGB")).astype(int)
+    red, green, blue = (rgb[..., channel] for channel in range(3))
+    grey = (abs(rgb - np.array([0x7F, 0x86, 0x8D])).max(axis=2) < 3).sum()
+    # each bar is full for three seconds of twelve
+    assert grey > 5000
+    assert ((red > 200) & (green < 100) & (blue < 100)).sum() > 5000
+    assert ((red > 200) & (green > 150) & (blue < 90)).sum() > 5000
+    assert ((blue > 180) & (red < 90)).sum() > 5000
+
+
+def test_equal_curves_are_equal_files(tmp_path):
+    curve = Curve("violence", "any overlap", (0.5, 1.0), (1.0, 0.6), (0.5, 1.0), 2)
+    for folder in ("one", "two"):
+        save(draw_curves([curve]), tmp_path / folder, "curve")
+    for name in ("curve.png", "curve.svg"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_pictures_are_blurred_and_grey_unless_revealed():
+    halves = np.zeros((60, 100, 3), np.uint8)
+    halves[:, 50:] = (255, 0, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(halves).save(buffer, "JPEG", quality=95)
+    hidden = np.asarray(redacted(buffer.getvalue(), reveal=False)).astype(int)
+    assert (hidden.max(axis=2) == hidden.min(axis=2)).all()
+    assert abs(np.diff(hidden[30, :, 0])).max() < 8  # no edge is left
+    shown = np.asarray(redacted(buffer.getvalue(), reveal=True)).astype(int)
+    assert shown[30, 90, 0] > 200 and shown[30, 90, 1] < 40
+
+
+def test_a_title_without_scores_is_an_error(finished_runs, tmp_path):
+    with pytest.raises(ConfigError, match="no scores of title 'film-d'; name one that is not quarantined"):
+        figures(load_config(finished_runs), ["film-d"], tmp_path)
