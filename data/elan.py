@@ -122,6 +122,6 @@ def _read_tier(reader: ToolReader, title_id: str, tier: ElementTree.Element, slo
             reader.ignore(f"tiers {name!r:.60} of {len(tier.findall('ANNOTATION'))} annotations")
         return
     for number, (annotation, value) in enumerate(zip(annotations, values), 1):
-        place = f"tier {name!r:.60}, annotation {annotation.get('ANNOTATION_ID') or number:.60}"
+        place = f"tier {name!r:.60}, annotation {annotation.get('ANNOTATION_ID', str(number)):.60}"
         start_s, end_s = (slots_s.get(annotation.get(f"TIME_SLOT_REF{side}"), math.nan) for side in (1, 2))
         reader.clip(place, title_id, name if name in reader.labels else value, start_s, end_s)

@@ -245,6 +245,10 @@ DEEP = "<a>" * 100_000 + "</a>" * 100_000
         ("<html/>", "error: file: <html> is no ELAN document; expected <ANNOTATION_DOCUMENT>"),
         (eaf("", times='TIME_UNITS="PAL-frames"'), "error: header: TIME_UNITS 'PAL-frames'; only milliseconds"),
         (eaf(tier("sex", "", "ts3")), "error: tier 'sex', annotation a1: a clip of 'sex' from 1.5 to nan s; times"),
+        (
+            eaf(tier("sex", "", "ts3").replace('ANNOTATION_ID="a1"', "")),
+            "error: tier 'sex', annotation 1: a clip of 'sex'",
+        ),
         (eaf(tier("sex", "", "ts9")), "error: tier 'sex', annotation a1: a clip of 'sex' from 1.5 to nan s; times"),
         ('<?xml version="1.0" encoding="klingon"?><a/>', "error: not "),
     ],
