@@ -14,7 +14,7 @@ import pytest
 
 from data.errors import DecodeError
 from extract.decord_reader import DecordReader
-from extract.pyav_reader import PyAvReader
+from extract.pyav_reader import FULL, PyAvReader
 
 FILM = Fraction(24000, 1001)
 
@@ -81,7 +81,7 @@ REFUSED_BY_DECORD = {
     "gaps mkv",
 }
 
-READERS = {"pyav": PyAvReader, "decord": DecordReader}
+READERS = {"pyav": PyAvReader, "pyav full": lambda path: PyAvReader(path, FULL), "decord": DecordReader}
 
 
 @pytest.fixture(params=READERS)
