@@ -52,7 +52,7 @@ def _precision_table(evaluation: Mapping[str, Any]) -> list[list[str]]:
     """Return mAP by the judged reading, the model's labels and the trivial rows."""
     thresholds = [value for value in _list(evaluation.get("tiou_thresholds")) if isinstance(value, (int, float))]
     header = ["protocol", "method", "label", *(f"tIoU {value:g}" for value in thresholds), "mean", "95 % interval"]
-    table = [[*header, "clips", "found", "false / hour"]]
+    table = [[*header, "clips"]]
     for row in _list(evaluation.get("results")):
         if not isinstance(row, Mapping) or row.get("rule") != JUDGED:
             continue
@@ -60,10 +60,8 @@ def _precision_table(evaluation: Mapping[str, Any]) -> list[list[str]]:
         interval = _list(row.get("interval"))
         span = f"{_share(interval[0])} to {_share(interval[1])}" if len(interval) == 2 else "-"
         names = [str(row.get(key, "")) for key in ("protocol", "method", "label")]
-        recall = _share(next(iter(_list(row.get("recall_K"))), None))
-        last = [str(row.get("clips", "-")), recall, _number(row.get("false_positives_per_hour"))]
         if len(precision) == len(thresholds):
-            table.append([*names, *precision, _share(row.get("average")), span, *last])
+            table.append([*names, *precision, _share(row.get("average")), span, str(row.get("clips", "-"))])
     return table if len(table) > 1 else []
 
 
