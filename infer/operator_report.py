@@ -15,22 +15,23 @@ Value = float | int | None
 MEAN = "mean"
 
 PRINTED = {
-    "frame_ap": "frame AP",
-    "frame_auroc": "AUROC",
-    "frame_precision_at_90_recall": "P@90R",
-    "frame_ece": "ECE",
-    "title_ap": "title AP",
-    "title_auroc": "AUROC",
-    "title_precision_at_90_recall": "P@90R",
-    "recall": "recall",
-    "precision": "prec.",
-    "false_per_hour": "false/h",
-    "precision_at_90_recall": "P@90R",
-    "f1_10": "F1@10",
-    "f1_25": "@25",
-    "f1_50": "@50",
-    "onset_median_s": "onset",
-    "onset_median_absolute_s": "|onset|",
+    "frame_ap": "frame\nAP",
+    "frame_auroc": "frame\nAUROC",
+    "frame_precision_at_90_recall": "frame\nP@90R",
+    "frame_ece": "frame\nECE",
+    "title_ap": "title\nAP",
+    "title_auroc": "title\nAUROC",
+    "title_precision_at_90_recall": "title\nP@90R",
+    "title_ece": "title\nECE",
+    "recall": "flags\nrecall",
+    "precision": "flags\nprec.",
+    "false_per_hour": "flags\nfalse/h",
+    "precision_at_90_recall": "flags\nP@90R",
+    "f1_10": "F1\n@10",
+    "f1_25": "F1\n@25",
+    "f1_50": "F1\n@50",
+    "onset_median_s": "onset\n",
+    "onset_median_absolute_s": "onset\nsize",
 }
 """Columns of the printed table: name in the CSV, heading."""
 
@@ -44,7 +45,9 @@ def operator_table(metrics: OperatorMetrics) -> list[list[str]]:
         values = {row.label: columns(row) for row in metrics.rows if row.protocol == protocol}
         values[MEAN] = {name: _mean([found[name] for found in values.values()]) for name in PRINTED}
         for label, found in values.items():
-            rows.append([str(protocol), label, *(_cell(name, found[name]) for name in PRINTED)])
+            rows.append(
+                [str(protocol).removesuffix("-occurrence"), label, *(_cell(name, found[name]) for name in PRINTED)]
+            )
     return rows
 
 
@@ -52,7 +55,8 @@ def operator_notes(metrics: OperatorMetrics) -> list[str]:
     """Return what the reader of the table must know, one line each."""
     lines = [
         "A clip is found when a flagged segment overlaps it; a segment is false when it overlaps no clip. "
-        "onset: median seconds from the first clip of a title to its first flagged segment."
+        "P@90R: best precision at 90 % recall. onset: median seconds from the first clip of a title to its first "
+        "flagged segment, early is negative; size: without the sign."
     ]
     if metrics.unscored:
         lines.append(
