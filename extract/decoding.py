@@ -142,9 +142,8 @@ class Decoding:
 
     def _play(self, group: Group) -> Iterator[_Picture]:
         self._waiting.extend(group.shown)
-        for coded in group.coded:
-            self._register(coded)
         for coded in group.coded[: group.fed]:
+            self._register(coded, (coded.start, coded.end))
             if coded.spared != self._sparing:
                 self._sparing = coded.spared
                 self._codec.skip_frame = "NONREF" if coded.spared else "DEFAULT"
@@ -154,6 +153,8 @@ class Decoding:
             self._codec.flush_buffers()
             if any(not (coded.spared or coded.loose) for coded in self._waiting):
                 raise _DoubtError
+        for coded in group.coded[group.fed :]:
+            self._register(coded, (coded.start, coded.end))
 
     def _checked(self, packet: Packet[Stream] | None) -> Iterator[_Picture]:
         try:
@@ -179,6 +180,7 @@ class Decoding:
                 self._given_pts = frame.pts
                 return [*pictures, self._decoded_picture(frame)]
             if coded.spared:
+                self._register(coded, (coded.start, coded.end))
                 pictures.append(_Picture(coded.pts, packet.duration, packet.is_keyframe, corrupt=False, frame=None))
             elif not coded.loose:
                 break
@@ -230,8 +232,8 @@ class Decoding:
         self.decoded += 1
         return _Picture(frame.pts, frame.duration, frame.key_frame, frame.is_corrupt, frame)
 
-    def _register(self, coded: Coded) -> None:
-        """Tell clock and ledger of an arrival, once, before it is decoded."""
+    def _register(self, coded: Coded, span: tuple[Fraction, Fraction] | None = None) -> None:
+        """Tell clock and ledger of an arrival, once, before it is decoded; ``span`` is what the clock said before."""
         if coded.registered:
             return
         coded.registered = True
@@ -239,7 +241,7 @@ class Decoding:
         if packet is None:
             self._ledger.fault(None)
             return
-        coded.promised = self._clock.packet(packet.pts, packet.dts, packet.duration)
+        coded.promised = span or self._clock.packet(packet.pts, packet.dts, packet.duration)
         if packet.is_keyframe:
             self._key_seen = True
             self._ledger.key_fed()

@@ -153,8 +153,8 @@ class GroupReader:
         return Coded(arrival) if span is None else Coded(arrival, self._look(bytes(packet)), *span)
 
     def _closed(self, group: Group) -> Group:
-        group.shown = sorted(group.coded, key=lambda coded: coded.start)
-        group.sound = all(a.start < b.start <= a.end + LEAP_S for a, b in pairwise(group.shown))
+        group.shown = sorted(group.coded, key=lambda coded: coded.pts)
+        group.sound = all(a.pts < b.pts for a, b in pairwise(group.shown))
         return group
 
 
@@ -189,14 +189,14 @@ def _follows(group: Group, after: Group) -> bool:
 
 def _pick(group: Group, until: Fraction | None, origin: Fraction | None) -> None:
     """Want what stands for samples; everything while the origin is not known, and the last picture of the title."""
-    times = [coded.start for coded in group.shown]
-    for coded, following in zip(group.shown, [*times[1:], until], strict=True):
-        if origin is None:
+    if origin is None:
+        for coded in group.coded:
             coded.wanted = coded.loose = True
-        elif following is None:
-            coded.wanted = True
-        else:
-            coded.wanted = samples_before(following - origin) > samples_before(coded.start - origin)
+        return
+    settled = [samples_before(coded.start - origin) for coded in group.shown]
+    settled.append(settled[-1] + 1 if until is None else samples_before(until - origin))
+    for coded, (now, then) in zip(group.shown, pairwise(settled), strict=True):
+        coded.wanted = then > now
 
 
 def _spare(group: Group, after: Group | None) -> None:

@@ -55,13 +55,16 @@ class FrameClock:
 
     def seconds(self, ticks: int) -> Fraction:
         """Convert stream ticks to exact seconds."""
-        return ticks * self._time_base
+        return Fraction(ticks * self._time_base.numerator, self._time_base.denominator)
 
     def packet(self, pts: int | None, dts: int | None, duration: int | None) -> tuple[Fraction, Fraction] | None:
         """Register a packet that goes to the decoder; return (start, end) of its picture if the packet tells."""
-        length = self.seconds(duration) if duration and duration > 0 else self.nominal_s
+        length = self._length(duration)
         if not self.counted:
-            return None if pts is None else (self.seconds(pts) + self._shift, self.seconds(pts) + self._shift + length)
+            if pts is None:
+                return None
+            start = self._shifted(pts)
+            return start, start + length
         start = self._next_packet if dts is None else self.seconds(dts)
         heapq.heappush(self._pending, start)
         self._next_packet = start + length
@@ -80,14 +83,14 @@ class FrameClock:
 
         None: a damaged time, earlier than a picture already shown or leaping far beyond the declared duration.
         """
-        length = self.seconds(duration) if duration and duration > 0 else self.nominal_s
+        length = self._length(duration)
         if self.counted and self._pending:
             start = heapq.heappop(self._pending)
         elif pts is not None and not self.counted:
-            start = self.seconds(pts) + self._shift
+            start = self._shifted(pts)
         else:
             start = self._last_end
-        if self._last is not None and start < self._last - RESTART_S and self._restarts:
+        if self._restarts and self._last is not None and start < self._last - RESTART_S:
             self._shift += self._last_end - start
             start = self._last_end
         if (self._last is not None and start < self._last) or self._leaps(start):
@@ -95,6 +98,12 @@ class FrameClock:
         self._first = start if self._first is None else self._first
         self._last, self._last_end = start, start + length
         return start, start + length
+
+    def _shifted(self, ticks: int) -> Fraction:
+        return self.seconds(ticks) + self._shift if self._shift else self.seconds(ticks)
+
+    def _length(self, ticks: int | None) -> Fraction:
+        return self.seconds(ticks) if ticks and ticks > 0 else self.nominal_s
 
     def _leaps(self, start: Fraction) -> bool:
         if self._last is None or self._first is None:
