@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from array import array
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +35,8 @@ from extract.settings import ExtractSettings
 from extract.staleness import manifest_shortfall
 
 LOG = logging.getLogger(__name__)
+Watch = Callable[[str, int], None]
+"""Called with (title_id, seconds of it decoded so far), a second at a time."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,11 @@ class _Batch:
 
 
 def extract_titles(
-    jobs: Iterable[ExtractJob], settings: ExtractSettings, backbone: Backbone, folder: Path
+    jobs: Iterable[ExtractJob],
+    settings: ExtractSettings,
+    backbone: Backbone,
+    folder: Path,
+    watch: Watch = lambda title_id, decoded_s: None,
 ) -> Generator[Outcome, None, None]:
     """Write the feature shard of every title (Sec. 4.1: one feature vector a second); yield outcomes as they come.
 
@@ -138,6 +144,7 @@ def extract_titles(
         jobs: titles, consumed as decode processes become free.
         backbone: see ``load_backbone``.
         folder: where the shards go, see ``data.shards.shard_path``.
+        watch: told how far each title is.
 
     Raises:
         ConfigError: the reader is not installed.
@@ -164,6 +171,7 @@ def extract_titles(
             title = titles[item.job]
             if isinstance(item, Sample):
                 _take(title, item, batch)
+                watch(title.job.title_id, len(title.pts_s))
             else:
                 title.end = item
             if batch.is_full:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from data.errors import ConfigError
@@ -158,7 +159,11 @@ def _work(
     started_s, video_s = time.monotonic(), 0.0
     try:
         with progress_bar("extract") as advance:
-            for number, worked in enumerate(worker(jobs), 1):
+
+            def watch(title_id: str, decoded_s: int) -> None:
+                advance(len(results), len(jobs), f"{title_id}: {timedelta(seconds=decoded_s)}")
+
+            for number, worked in enumerate(worker(jobs, watch), 1):
                 item, outcome = by_id[worked.title_id], worked
                 if worked.status == FAILED:
                     outcome = _blamed(guard, item, worked)

@@ -32,7 +32,10 @@ class Worked:
     seconds: float
 
 
-FeatureWork = Callable[[Sequence[PlannedTitle]], Iterator[Worked]]
+Watch = Callable[[str, int], None]
+"""Called with (title_id, seconds of it decoded so far)."""
+
+FeatureWork = Callable[[Sequence[PlannedTitle], Watch], Iterator[Worked]]
 
 
 class Extractor:
@@ -48,7 +51,7 @@ class Extractor:
         if expected_features(self._work.feature_record, self._settings).features_id is None:
             self._load()
 
-    def __call__(self, jobs: Sequence[PlannedTitle]) -> Iterator[Worked]:
+    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Iterator[Worked]:
         """Extract titles; yield what became of each, in the order in which they end."""
         from extract.title import ExtractJob, extract_titles
 
@@ -58,7 +61,7 @@ class Extractor:
             for item in jobs
             if item.path is not None
         ]
-        with closing(extract_titles(todo, self._settings, backbone, self._work.features)) as outcomes:
+        with closing(extract_titles(todo, self._settings, backbone, self._work.features, watch)) as outcomes:
             for outcome in outcomes:
                 yield Worked(outcome.title_id, outcome.status, outcome.error_code, outcome.error, outcome.seconds)
 
@@ -80,8 +83,8 @@ class Importer:
         self._feature_root = feature_root
         self._work = work
 
-    def __call__(self, jobs: Sequence[PlannedTitle]) -> Iterator[Worked]:
-        """Import titles; yield what became of each, in order."""
+    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Iterator[Worked]:
+        """Import titles; yield what became of each, in order. A file is read at once: there is nothing to watch."""
         from data.import_features import import_features
 
         titles = (self._cleared(item) for item in jobs)
