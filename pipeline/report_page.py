@@ -182,6 +182,9 @@ def _reading(run: Run) -> dict[str, Any]:
 
 
 def _limits(run: Run) -> dict[str, dict[str, float]]:
+    """Return the thresholds to draw; none where they were not used."""
+    if run.has_own_rule:
+        return {}
     return {label: {"tau_f": limits.frame, "flag": limits.flag} for label, limits in run.thresholds.items()}
 
 

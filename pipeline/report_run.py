@@ -32,6 +32,7 @@ class Run:
 
     Args:
         folder: ``runs/<run_id>``.
+        run_id: its name.
         record: its ``run.json``.
         thresholds: by label, in the order of the score columns.
         titles: one row a title, in the order of the catalogue.
@@ -39,18 +40,20 @@ class Run:
     """
 
     folder: Path
+    run_id: str
     record: Mapping[str, Any]
     thresholds: Mapping[str, LabelThresholds]
     titles: tuple[TitleRow, ...]
     segments: Mapping[str, tuple[Segment, ...]]
 
     @property
-    def run_id(self) -> str:
-        return str(self.record["run_id"])
-
-    @property
     def labels(self) -> tuple[str, ...]:
         return tuple(self.thresholds)
+
+    @property
+    def has_own_rule(self) -> bool:
+        """Whether a baseline's own rule made the segments: it flags all that it finds and reads no thresholds."""
+        return bool(self.record.get("rule", "thresholds") != "thresholds")
 
     def scores(self) -> Iterator[TitleScores]:
         """Yield the frame scores of each title; nothing if the run kept none."""
@@ -91,6 +94,7 @@ def read_run(folder: Path) -> Run:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         thresholds = {label: LabelThresholds(**value) for label, value in record["thresholds"].items()}
+        run_id = str(record["run_id"])
     except FileNotFoundError as error:
         raise ConfigError(
             f"{folder}: no finished run ({RUN_RECORD} is missing); run `coarse2fine infer` first"
@@ -102,6 +106,7 @@ def read_run(folder: Path) -> Run:
         segments.setdefault(segment.title_id, []).append(segment)
     return Run(
         folder.resolve(),
+        run_id,
         record,
         thresholds,
         tuple(read_titles_table(folder / "titles.parquet")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from infer.settings import Protocol
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from pipeline.config import Config
-from pipeline.report_drift import compare
+from pipeline.report_drift import Drift, compare
 from pipeline.report_measures import measures
 from pipeline.report_mistakes import Curve, Mistake, candidates, chosen_protocol, curves, mistakes, worst
 from pipeline.report_page import Report, render
@@ -63,7 +63,6 @@ def report(
     run = read_run(find_run(config, run_dir))
     truth = read_truth(config)
     tables = read_tables(benchmark) if benchmark is not None else []
-    earlier = find_run(config, against) if against is not None else find_previous(run)
     protocol = chosen_protocol(truth.held_out, run.labels) if truth.held_out else Protocol.ALL_OCCURRENCE
     gathered = gather(run, truth, protocol)
     shown = worst(gathered.mistakes, run.labels, GALLERY)
@@ -75,7 +74,7 @@ def report(
         title_data=gathered.data,
         title_scores=gathered.title_scores,
         measures=[measures(split, values) for split, values in read_evaluations(run.folder).items()],
-        drift=None if earlier is None else compare(read_run(earlier), run),
+        drift=_drift(config, run, against),
         curves=judged_curves(run, truth, gathered, protocol),
         mistakes=shown,
         protocol=str(protocol),
@@ -117,6 +116,15 @@ def add_pictures(
             values["picture_error"] = made.error
 
 
+def _drift(config: Config, run: Run, against: Path | None) -> Drift | None:
+    if against is not None:
+        return compare(read_run(find_run(config, against)), run)
+    earlier = find_previous(run)
+    drift = None if earlier is None else compare(read_run(earlier), run)
+    # a run over other titles, another split perhaps, is no earlier state of this one
+    return None if drift is None or drift.common == 0 else drift
+
+
 def _take(
     row: TitleRow, scores: TitleScores | None, *, run: Run, truth: Truth, protocol: Protocol, into: Gathered
 ) -> dict[str, Any]:
@@ -127,15 +135,26 @@ def _take(
     if labels is not None:
         into.mistakes += mistakes(row.title_id, labels, found, scores, labels=run.labels, protocol=protocol)
         if scores is not None:
-            segment_score = str(run.record.get("segment_score", "max"))
-            into.candidates += candidates(scores, run.thresholds, segment_score, row.decoded_s)
+            into.candidates += candidates_of(run, scores, row.decoded_s)
     return title_data(row, scores, found, truth.labels.get(row.title_id), run.labels)
+
+
+def candidates_of(run: Run, scores: TitleScores, duration_s: float | None) -> Sequence[Segment]:
+    """Return the segments of a title before the flag threshold; a baseline's own rule has none to lower."""
+    if run.has_own_rule:
+        return run.segments.get(scores.title_id, ())
+    return candidates(scores, run.thresholds, str(run.record.get("segment_score", "max")), duration_s)
 
 
 def judged_curves(run: Run, truth: Truth, gathered: Gathered, protocol: Protocol) -> list[Curve]:
     """Return the curves of the titles that are in the run, labelled, and outside the training split."""
     judged = {row.title_id: truth.held_out[row.title_id] for row in run.titles if row.title_id in truth.held_out}
-    return curves(gathered.candidates, judged, run.thresholds, protocol) if judged and gathered.title_scores else []
+    if not judged or not gathered.title_scores:
+        return []
+    limits = run.thresholds
+    if run.has_own_rule:
+        limits = {label: replace(values, flag=0.0) for label, values in limits.items()}
+    return curves(gathered.candidates, judged, limits, protocol)
 
 
 def _facts(run: Run) -> dict[str, str]:

@@ -2,14 +2,16 @@ import json
 import re
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ConfigError
 from data.files import write_json
+from infer.settings import Protocol
 from pipeline import cli
 from pipeline.config import load_config
 from pipeline.report_run import read_run, read_truth
-from pipeline.report_stage import report
+from pipeline.report_stage import gather, judged_curves, report
 from pipeline.report_stills import make_stills, wanted_seconds
 
 
@@ -135,3 +137,28 @@ def test_another_record_is_no_run(finished_runs, record):
     (finished_runs.parent / "work" / "runs" / "now" / "run.json").write_text(record)
     with pytest.raises(ConfigError, match=r"run\.json: not the record of an inference"):
         report(load_config(finished_runs))
+
+
+def change_record(folder, **values):
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, **values}))
+
+
+def test_a_baseline_s_own_rule_reads_no_thresholds(finished_runs):
+    config = load_config(finished_runs)
+    unused = {"title": 0, "frame": 0, "merge_gap_s": 0, "min_length_s": 0, "flag": 5.0}
+    thresholds = dict.fromkeys(("smoking", "violence"), unused)
+    change_record(config.work_dir / "runs" / "now", rule="sf-net", thresholds=thresholds)
+    run, truth = read_run(config.work_dir / "runs" / "now"), read_truth(config)
+    (curve, *_) = judged_curves(run, truth, gather(run, truth, Protocol.ALL_OCCURRENCE), Protocol.ALL_OCCURRENCE)
+    # film-a's segment finds one of two clips of violence; all that the rule finds is flagged, whatever its score
+    assert (curve.label, curve.recall_K, curve.precision_K, curve.chosen) == ("violence", (0.5,), (1.0,), (0.5, 1.0))
+    assert "made by the rule of sf-net" in report(config, pictures=False).path.read_text()
+
+
+def test_a_run_over_other_titles_is_no_earlier_state(finished_runs):
+    config = load_config(finished_runs)
+    for name in ("titles.parquet", "segments.parquet"):
+        table = pq.read_table(config.work_dir / "runs" / "before" / name)
+        pq.write_table(table.slice(0, 0), config.work_dir / "runs" / "before" / name)
+    assert 'id="drift"' not in report(config, pictures=False).path.read_text()
