@@ -87,6 +87,9 @@ def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
             codec.thread_type = ThreadType.AUTO
         codec.options = {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
         codec.open(strict=False)
+    except MemoryError:
+        container.close()
+        raise
     except MEDIA_ERRORS as error:
         container.close()
         raise DecodeError(
