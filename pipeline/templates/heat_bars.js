@@ -137,13 +137,13 @@ function heatBars(thresholds) {
       if (values.cs) drawCurve(context, values.cs, title, RGB.cs, top, toX, 1);
       if (values.fs) drawCurve(context, values.fs, title, RGB.fs, top, toX, 1);
       drawCurve(context, values.as, title, RGB.as, top, toX, 2);
+      if (unread !== null) hatch(context, unread, top, width - unread, CURVE_PX);
       const limits = thresholds[entry.label];
       if (limits) {
         const close = Math.abs(height(limits.flag) - height(limits.tau_f)) * CURVE_PX < 17;
         drawThreshold(context, "τf", limits.tau_f, [6, 4], top, width, close && limits.flag >= limits.tau_f && height(limits.tau_f) > 0.2);
         if (limits.flag > 0) drawThreshold(context, "flag", limits.flag, [2, 3], top, close ? width - 70 : width, false);
       }
-      if (unread !== null) hatch(context, unread, top, width - unread, CURVE_PX);
     }
     drawAxis(context, title, tall - AXIS_PX, toX, width);
   }

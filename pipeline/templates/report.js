@@ -20,6 +20,11 @@
     element.append(...children);
     return element;
   }
+  const NOTHING = {
+    clear: "Nothing was found.",
+    partial: "Nothing was found in the part that was read; the rest is unknown.",
+    quarantined: "Nothing is known: the title could not be read.",
+  };
   const titleData = (number) => JSON.parse(document.getElementById("title-" + number).textContent);
   const badge = (status) => {
     const symbol = make("span", { textContent: run.symbols[status] });
@@ -140,7 +145,7 @@
     make("li", { textContent: "brightness and height: square root of the score" }));
   }
   function segmentCards(title, seek) {
-    if (!title.segments.length) return [make("h2", { textContent: "Segments" }), make("p", { textContent: title.status === "clear" ? "Nothing was found." : "No segments." })];
+    if (!title.segments.length) return [make("h2", { textContent: "Segments" }), make("p", { textContent: NOTHING[title.status] })];
     const all = make("button", { type: "button", textContent: "Show all pictures" });
     all.setAttribute("aria-pressed", "false");
     const cards = title.segments.map((segment) => {

@@ -139,6 +139,7 @@ def test_a_title_that_was_not_read_says_so(open_report):
     hostile = open_report(fragment="#title=film-d")
     assert hostile.title().startswith("film-d")
     assert "<img src=x onerror=alert(1)>" in hostile.locator("#detail .note").first.text_content()
+    assert "Nothing is known: the title could not be read." in hostile.locator("#detail").text_content()
     assert "There are no scores of this title." in hostile.locator("#detail").text_content()
 
 
