@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from extract.structure import avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
+from extract.structure import TransportCounter, avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
 
 MOV, MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 
@@ -90,3 +90,35 @@ def test_what_may_follow_a_chunk_in_avi(tmp_path, head, missing):
     path = tmp_path / "file"
     path.write_bytes(b"12345678" + head + bytes(20))
     assert avi_chunk_missing(path, 8) is missing
+
+
+def transport(*packets):
+    """Packets of (pid, counter, flags): payload 0x10, adaptation field 0x20 (here one that announces a new counter)."""
+    body = b"\x07\x80" + bytes(182)
+    return b"".join(bytes([0x47, pid >> 8, pid & 255, flags | counter]) + body for pid, counter, flags in packets)
+
+
+@pytest.mark.parametrize(
+    ("counters", "jumps"),
+    [
+        ([(256, 14, 0x10), (257, 3, 0x10), (256, 15, 0x10), (256, 0, 0x10)], False),
+        ([(256, 1, 0x10), (256, 1, 0x10), (256, 2, 0x10)], False),  # a packet may be sent twice
+        ([(256, 1, 0x10), (256, 1, 0x20), (256, 2, 0x10)], False),  # no payload: not counted
+        ([(256, 1, 0x10), (256, 9, 0x30), (256, 10, 0x10)], False),  # announced
+        ([(256, 1, 0x10), (256, 3, 0x10), (256, 4, 0x10)], True),
+        ([(256, 1, 0x10), (256, 0, 0x10), (256, 1, 0x10)], True),
+    ],
+)
+def test_a_transport_stream_counts_its_packets(tmp_path, counters, jumps):
+    path = tmp_path / "film.ts"
+    data = transport(*counters, (256, counters[-1][1] + 1, 0x10))
+    path.write_bytes(data)
+    counter = TransportCounter(path, 256)
+    halves = [counter.jumps(0, 2 * 188), counter.jumps(2 * 188, len(data))]  # goes on where it stopped
+    assert any(halves) == jumps
+
+
+def test_nothing_is_counted_in_other_files(tmp_path):
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(2000))
+    assert not TransportCounter(path, 0).jumps(0, 2000)
