@@ -20,6 +20,7 @@ from data.titles import Title
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import read_scores, read_segments, read_titles_table
+from pipeline import run_history
 from pipeline.config import Config
 
 RUN_RECORD = "run.json"
@@ -115,24 +116,24 @@ def read_run(folder: Path) -> Run:
 
 
 def find_run(config: Config, name: Path | None) -> Path:
-    """Return the folder of a run: a path, an id below ``<work_dir>/runs``, or by default the current run."""
+    """Return the folder of a run: a path, or a name that ``run_history.find_run`` knows; by default the current run.
+
+    Raises:
+        ConfigError: no run, or more than one, answers to that name.
+    """
     if name is None:
-        return config.work_dir / "current"
-    below = config.work_dir / "runs" / name
-    return below if not name.is_dir() and below.is_dir() else name
+        return config.work.current
+    return name if name.is_dir() else run_history.find_run(config.work, str(name)).folder
 
 
-def find_previous(run: Run) -> Path | None:
-    """Return the folder of the newest run beside this one that was finished before it; None if there is none."""
-    earlier = []
-    for path in run.folder.parent.glob(f"*/{RUN_RECORD}"):
-        try:
-            finished_at = str(json.loads(path.read_text(encoding="utf-8"))["finished_at"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # another program's folder, or a run that is being written
-        if path.parent != run.folder and finished_at <= str(run.record.get("finished_at", "")):
-            earlier.append((finished_at, path.parent))
-    return max(earlier, default=(None, None))[1]
+def find_previous(config: Config, run: Run) -> Path | None:
+    """Return the folder of the run that was made before this one; None if there is none."""
+    before = None
+    for entry in run_history.list_runs(config.work):
+        if entry.folder.resolve() == run.folder:
+            return before
+        before = entry.folder
+    return None
 
 
 def read_truth(config: Config) -> Truth:

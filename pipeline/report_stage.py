@@ -119,7 +119,7 @@ def add_pictures(
 def _drift(config: Config, run: Run, against: Path | None) -> Drift | None:
     if against is not None:
         return compare(read_run(find_run(config, against)), run)
-    earlier = find_previous(run)
+    earlier = find_previous(config, run)
     drift = None if earlier is None else compare(read_run(earlier), run)
     # a run over other titles, another split perhaps, is no earlier state of this one
     return None if drift is None or drift.common == 0 else drift

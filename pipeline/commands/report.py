@@ -13,8 +13,10 @@ from pipeline.config import load_config
 
 @click.command()
 @config_option
-@click.option("--run", "run_dir", type=FILE, help="A run's folder or id (default: the current one).")
-@click.option("--against", type=FILE, help="The run to compare with, a folder or id (default: the one before).")
+@click.option(
+    "--run", "run_dir", type=FILE, help="A run: a folder or (the beginning of) an id. Default: the current one."
+)
+@click.option("--against", type=FILE, help="The run to compare with, named likewise (default: the one before).")
 @click.option("--out", type=FILE, help="HTML file to write (default: report.html in the run's folder).")
 @click.option("--benchmark", type=FILE, help="Folder of benchmark tables (.csv, .md) to show.")
 @click.option("--thumbnails/--no-thumbnails", default=True, help="Decode small pictures of what was found.")
@@ -40,7 +42,9 @@ def report(
 @config_option
 @click.option("--title", "titles", multiple=True, help="Title to draw heat bars of; may be repeated.")
 @click.option("--out", type=FILE, required=True, help="Folder for the files.")
-@click.option("--run", "run_dir", type=FILE, help="A run's folder or id (default: the current one).")
+@click.option(
+    "--run", "run_dir", type=FILE, help="A run: a folder or (the beginning of) an id. Default: the current one."
+)
 @click.option("--reveal", is_flag=True, help="Show pictures of the films as they are, not blurred.")
 def figures(
     config_path: Path, overrides: dict[str, Any], titles: tuple[str, ...], out: Path, run_dir: Path | None, reveal: bool

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infer.title_scores import TitleScores
+from pipeline.config import load_config
 from pipeline.report_drift import HISTOGRAM_BINS, compare, score_histograms, stability_index
 from pipeline.report_run import find_previous, read_run
 
@@ -37,10 +38,11 @@ def test_frames_are_counted_by_the_root_of_their_score():
 
 
 def test_two_runs(finished_runs):
-    runs = finished_runs.parent / "work" / "runs"
+    config = load_config(finished_runs)
+    runs = config.work.runs
     now = read_run(runs / "now")
-    assert find_previous(now) == runs / "before"
-    assert find_previous(read_run(runs / "before")) is None
+    assert find_previous(config, now) == runs / "before"
+    assert find_previous(config, read_run(runs / "before")) is None
     drift = compare(read_run(runs / "before"), now)
     assert drift.statuses == {"clear": (3, 2), "flagged": (0, 1), "partial": (1, 1), "quarantined": (1, 1)}
     assert drift.changed == (("film-a", "clear", "flagged"),)
