@@ -49,7 +49,7 @@ def key_pictures(path: Path, count: int) -> list[Rgb]:
                 container.seek(
                     round(target_s / Fraction(stream.time_base or 1)) + (stream.start_time or 0), stream=stream
                 )
-                frame = next(_good_frames(container, stream), None)
+                frame = _key_frame(container, stream)
                 if frame is not None and frame.pts not in pictures:
                     pictures[frame.pts] = convert(frame)
     if not pictures:
@@ -63,6 +63,23 @@ def _from_start(path: Path) -> Iterator[VideoFrame]:
     container, stream = open_stream(path, 1)
     with container:
         yield from _good_frames(container, stream)
+
+
+def _key_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    """Return the first key frame of the next packets, without decoding more to push it out of the decoder."""
+    codec = stream.codec_context
+    for packet in islice(container.demux(stream), _PROBE_PACKETS):
+        if packet.has_sidedata("encryption_info"):
+            continue
+        with suppress(*MEDIA_ERRORS):
+            frames = codec.decode(packet)
+            if packet.is_keyframe and not frames:
+                frames = codec.decode(None)
+                codec.flush_buffers()
+            for frame in frames:
+                if not frame.is_corrupt:
+                    return frame
+    return None
 
 
 def _good_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

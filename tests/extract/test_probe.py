@@ -40,6 +40,13 @@ def test_one_key_frame_is_given_once(clip):
     assert [clip.read_number(rgb) for rgb in key_pictures(path, 5)] == [0]
 
 
+def test_key_frames_far_apart_are_found(clip):
+    """Held back by the decoder for B-frames, a key frame comes out without decoding the next one, 14 s later."""
+    options = KEY_EVERY_SECOND | {"g": "350", "bf": "3", "preset": "veryfast"}
+    path = clip("clip.mp4", [Fraction(i, 25) for i in range(800)], options=options)
+    assert [clip.read_number(rgb) for rgb in key_pictures(path, 3)] == [0, 350]
+
+
 def test_damaged_parts_are_passed_over(clip, ten_seconds):
     zeroed(ten_seconds, 0.5)
     numbers = [clip.read_number(rgb) for rgb in key_pictures(ten_seconds, 4)]
