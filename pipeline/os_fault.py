@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 from pipeline.stage_result import AbortedError
 
@@ -16,9 +17,14 @@ ADVICE = {
 }
 
 
-def os_fault(error: OSError) -> AbortedError:
-    """Turn what the operating system said into an error with advice."""
+def os_fault(error: OSError, folder: Path | None = None) -> AbortedError:
+    """Turn what the operating system said into an error with advice.
+
+    Args:
+        folder: where it happened, for errors that name no file.
+    """
     advice = ADVICE.get(error.errno or 0, "see to that disk or store")
-    where = f"{error.filename}: " if error.filename else ""
+    named = error.filename or folder
+    where = f"{named}: " if named else ""
     what = error.strerror or str(error)
     return AbortedError(f"{where}{what}; {advice}, then run again (nothing is recorded against a title)")

@@ -18,6 +18,7 @@ from data.errors import ModerationError
 from data.files import write_json, write_text
 from pipeline.event_log import now
 from pipeline.ledger import read_ledger
+from pipeline.os_fault import os_fault
 from pipeline.run_history import current_run, held_run
 from pipeline.stage_result import ABORTED, INTERRUPTED, OK, SOME_FAILED, error_exit_code
 from pipeline.work_folder import WorkFolder
@@ -34,7 +35,7 @@ class RunOutcome:
 
 @contextmanager
 def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
-    """Write metrics and last success when the block ends, whatever happened; its errors go on."""
+    """Write metrics and last success when the block ends, whatever happened; its errors go on, an OSError as AbortedError."""
     started_s, outcome, ended = time.monotonic(), RunOutcome(), False
     try:
         yield outcome
@@ -45,9 +46,9 @@ def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
     except KeyboardInterrupt:
         outcome.exit_code = INTERRUPTED
         raise
-    except OSError:
+    except OSError as error:
         outcome.exit_code = ABORTED
-        raise
+        raise os_fault(error, work.root) from error
     finally:
         try:
             _write(work, outcome.exit_code, time.monotonic() - started_s, succeeded=ended)

@@ -175,7 +175,9 @@ def test_a_full_disk_ends_the_run_and_blames_no_title(make_night, tmp_path, run,
     night = make_night(tmp_path / "full", seconds=3000)
     limited = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
     assert run(night, before=limited) == 5
-    assert "then run again (nothing is recorded against a title)" in (night.folder / "stderr").read_text()
+    message = (night.folder / "stderr").read_text().splitlines()[-1]
+    assert message.startswith(f"coarse2fine: {night.work}")
+    assert message.endswith("then run again (nothing is recorded against a title)")
     assert list(night.work.rglob(".tmp-*")) == []
     if (night.work / "ledger.parquet").exists():
         assert set(night.table("ledger.parquet").status) == {"done"}
