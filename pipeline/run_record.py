@@ -35,7 +35,7 @@ class RunOutcome:
 
 @contextmanager
 def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
-    """Write metrics and last success when the block ends, whatever happened; its errors go on, an OSError as AbortedError."""
+    """Write metrics and last success however the block ends; its errors go on, an OSError as AbortedError."""
     started_s, outcome, ended = time.monotonic(), RunOutcome(), False
     try:
         yield outcome

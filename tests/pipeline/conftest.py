@@ -140,6 +140,12 @@ class Night:
 
 
 @pytest.fixture
+def bare_night():
+    """Hold a folder for a catalogue that a test writes itself."""
+    return Night
+
+
+@pytest.fixture
 def make_night():
     """Write a catalogue of so many titles t0, t1, ... into a folder."""
 

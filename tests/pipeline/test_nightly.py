@@ -300,3 +300,34 @@ def test_the_order_of_runs_does_not_hang_on_the_clock(settled, capsys):
     assert second in listed[1]
     assert settled.command("gc", "--keep", "1") == 0
     assert [run.name for run in (settled.work / "runs").iterdir()] == [second]
+
+
+def test_videos_are_extracted_again_for_other_features_and_other_bytes_only(bare_night, tmp_path, capsys):
+    from fractions import Fraction
+
+    from extract.pyav_writer import write_video
+
+    night = bare_night(tmp_path)
+    rng = np.random.default_rng(0)
+    for title_id in ("v0", "v1"):
+        write_video(tmp_path / f"{title_id}.mp4", list(rng.integers(0, 255, (4, 64, 64, 3), np.uint8)), fps=Fraction(2))
+    (tmp_path / "titles.csv").write_text("title_id,path\nv0,v0.mp4\nv1,v1.mp4\n")
+    night.config.write_text(
+        'work_dir = "work"\n[data]\ntitles = "titles.csv"\n[extract]\ndevice = "cpu"\ndecode_workers = 1\n'
+    )
+    assert night.command("extract") == 0
+    assert night.work_done() == {"extract": {"v0", "v1"}}
+    set_time(tmp_path / "v0.mp4")
+    assert night.command("extract") == 0
+    assert night.work_done() == {"compare": {"v0"}}
+    squeezed = ("--set", "extract.framing=center-crop")
+    capsys.readouterr()
+    assert night.command("plan", *squeezed) == 0
+    assert "v0  extract+score  other features wanted: framing 'full' is not 'center-crop'" in capsys.readouterr().out
+    assert night.command("extract", *squeezed) == 0
+    assert night.work_done() == {"extract": {"v0", "v1"}}
+    with (tmp_path / "v1.mp4").open("ab") as handle:
+        handle.write(b"\0\0\0\x08free")
+    assert night.command("extract", *squeezed) == 0
+    assert night.work_done() == {"extract": {"v1"}}
+    assert set(night.table("ledger.parquet").status) == {"done"}
