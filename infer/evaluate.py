@@ -27,7 +27,7 @@ from infer.average_precision import (
     rank,
 )
 from infer.bootstrap import draw_titles, resampled_average_precision
-from infer.evaluation import JUDGED, MEAN, MODEL, Evaluation, Result, known
+from infer.evaluation import JUDGED, MEAN, MODEL, Evaluation, Resampled, Result, known
 from infer.official import prefer_officially, rank_officially
 from infer.protocol import Counts, GroundTruth, cut_to_measured, ground_truth, index_predictions, refuse_invalid
 from infer.settings import EvaluateSettings, Protocol, Rule
@@ -123,6 +123,7 @@ def _evaluate(
         predictions, refused = refuse_invalid(predictions, len(truth), len(labels))
     results: list[Result] = []
     left_out: dict[Protocol, Counts] = {}
+    resampled: dict[Protocol, Resampled] = {}
     columns = _readings(settings)[1]
     for protocol in settings.protocols:
         measured = ground_truth(truth, labels, protocol, keep_invalid=official)
@@ -132,10 +133,13 @@ def _evaluate(
         left_out[protocol] = {**measured.left_out, **dropped}
         ranked = cut.take((rank_officially if official else rank)(cut))
         hits = match(ranked, measured.clips, columns, prefer=prefer_officially if official else None)
-        results += _protocol_results(ranked, hits, measured, durations, settings)
+        resampled_BKC = _resample(ranked, hits, measured, settings)
+        if resampled_BKC is not None:
+            resampled[protocol] = Resampled(tuple((tiou, str(rule)) for tiou, rule in columns), resampled_BKC)
+        results += _protocol_results(ranked, hits, measured, durations, settings, resampled_BKC)
     if not results:
         raise ConfigError("nothing to evaluate: no title has a located clip or a known absence of any label")
-    return Evaluation(settings.tiou_thresholds, tuple(results), refused, left_out)
+    return Evaluation(settings.tiou_thresholds, tuple(results), refused, left_out, resampled=resampled)
 
 
 def _readings(settings: EvaluateSettings) -> tuple[list[Reading], list[tuple[float, Rule]]]:
@@ -156,11 +160,11 @@ def _protocol_results(
     truth: GroundTruth,
     durations: Mapping[str, float | None],
     settings: EvaluateSettings,
+    resampled_BKC: Floats | None,
 ) -> list[Result]:
     readings, columns = _readings(settings)
     hours_C = _measured_hours(truth, durations)
     model = _count(ranked, hits, truth.positives)
-    resampled_BKC = _resample(ranked, hits, truth, settings)
     trivial = _trivial_counts(truth, title_spans(truth, durations), columns, settings)
     results = []
     for reading in readings:

@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from data.files import write_json, write_text
 from infer.settings import Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from infer.operator_metrics import OperatorMetrics
 
 MEAN = "mAP"
@@ -55,6 +58,19 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Resampled:
+    """AP under resampled titles; equal titles, draws and seed give equal resamples, so methods can be paired.
+
+    Args:
+        columns: K' pairs (tIoU threshold, rule), the rule ``ge`` or ``gt``.
+        ap_BKC: (B, K', C) average precision; NaN where a resample holds no clip of the label.
+    """
+
+    columns: tuple[tuple[float, str], ...]
+    ap_BKC: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Everything that was measured.
 
@@ -64,6 +80,7 @@ class Evaluation:
         refused: invalid predictions by reason; they are not scored.
         left_out: per protocol, what its measured spans leave out, by reason.
         operator: what an operator decides by; None where there are no frame scores (foreign predictions).
+        resampled: the model's AP under the bootstrap, by protocol; not written to files.
     """
 
     tiou_thresholds: tuple[float, ...]
@@ -71,6 +88,7 @@ class Evaluation:
     refused: Mapping[str, int]
     left_out: Mapping[Protocol, Mapping[str, int]]
     operator: OperatorMetrics | None = None
+    resampled: Mapping[Protocol, Resampled] = field(default_factory=dict, compare=False, repr=False)
 
     def result(self, protocol: Protocol, rule: str, *, method: str = MODEL, label: str = MEAN) -> Result:
         """Return one row; KeyError if there is none."""

@@ -2,6 +2,8 @@
 
 Coarse2Fine: ``L = L_video + alpha (L_ce + gamma L_bg + delta L_lap) + beta L_cs`` (Sec. 3.2.5, Eq. 4). The ablations of
 Table 5: FO is the frame loss alone, +VL adds L_video. For the baselines see ``model.weak_objective``.
+
+Axes: N titles, T frames, C labels, R = C N rows of one label in one title.
 """
 
 from __future__ import annotations
@@ -45,6 +47,9 @@ def loss_terms(
         counted_NTC = batch.known_NTC & counted_NT.unsqueeze(2)
         terms["l_cs"] = l_cs(scores.label_logit_NTC, batch.positive_NTC, counted_NTC)
         terms["total"] = terms["l_cs"] + terms.get("l_video", 0.0)
+        if loss.regularise_single_head:
+            terms |= _label_regularisers(scores.action_NTC, batch, loss)
+            terms["total"] = terms["total"] + loss.alpha * (loss.gamma * terms["l_bg"] + loss.delta * terms["l_lap"])
         return terms
     logit_NT = scores.foreground_logit_NT
     score_NT = torch.sigmoid(logit_NT)
@@ -56,3 +61,18 @@ def loss_terms(
     foreground_loss = terms["l_ce"] + loss.gamma * terms["l_bg"] + loss.delta * terms["l_lap"]
     terms["total"] = terms["l_video"] + loss.alpha * foreground_loss + loss.beta * terms["l_cs"]
     return terms
+
+
+def _label_regularisers(action_NTC: Tensor, batch: TensorBatch, loss: LossSettings) -> dict[str, Tensor]:
+    """Return L_bg and L_lap of a single head: each label's score in the place of the foreground score, mean over them.
+
+    Not in the paper: without the decomposition there is no foreground score to regularise.
+    """
+    labels = action_NTC.shape[2]
+    score_RT = action_NTC.permute(2, 0, 1).flatten(0, 1)
+    valid_RT = batch.valid_NT.repeat(labels, 1)
+    background_R = batch.background_N.repeat(labels)
+    return {
+        "l_bg": l_bg(score_RT, valid_RT, background_R, reduction=loss.background_reduction),
+        "l_lap": l_lap(score_RT, valid_RT, reduction=loss.laplacian_reduction, order=loss.laplacian_order),
+    }

@@ -103,6 +103,8 @@ class LossSettings(Section):
         use_background_titles: whether the baselines learn from titles without any activity; the published codes skip
             them. For 3C-Net such a title's target is an output *none* whose logit is fixed at 0; for SF-Net it is the
             background output, and its frames join the background pool.
+        regularise_single_head: the ablations FO and +VL take part in L_bg and L_lap, label by label, with the weights
+            of the full loss. Not in the paper: the row that Table 5 lacks, regularisers without the decomposition.
         three_c_net, sf_net: of these baselines.
     """
 
@@ -119,6 +121,7 @@ class LossSettings(Section):
     background_share: float = Field(default=0.2, gt=0, le=1)
     background_titles_in_l_ce: bool = False
     use_background_titles: bool = False
+    regularise_single_head: bool = False
     three_c_net: ThreeCNetLossSettings = ThreeCNetLossSettings()
     sf_net: SFNetLossSettings = SFNetLossSettings()
 

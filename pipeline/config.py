@@ -36,11 +36,14 @@ class Config(Section):
         work_dir: folder for everything that is written.
         preset: fills what the file does not say: ``paper`` or ``tuned``, or one of the baselines of Table 3.
         checkpoint: checkpoint folder to score with; by default ``<work_dir>/checkpoint``, where training writes it.
+        features: folder of shards that another configuration's extraction wrote, to train and infer with; by default
+            ``<work_dir>/features``, where extraction writes.
     """
 
     work_dir: Path
     preset: Preset = DEFAULT_PRESET
     checkpoint: Path | None = None
+    features: Path | None = None
     data: DataSettings
     extract: ExtractSettings = ExtractSettings()
     model: ModelSettings = ModelSettings()
@@ -54,11 +57,11 @@ class Config(Section):
 
     @property
     def work(self) -> WorkFolder:
-        return WorkFolder(self.work_dir)
+        return WorkFolder(self.work_dir, self.features)
 
     @property
     def features_dir(self) -> Path:
-        return self.work_dir / "features"
+        return self.work.features
 
     @property
     def coverage_path(self) -> Path:
@@ -76,6 +79,7 @@ class Config(Section):
 PATH_KEYS = (
     ("work_dir",),
     ("checkpoint",),
+    ("features",),
     ("data", "titles"),
     ("data", "media_root"),
     ("data", "video_labels"),

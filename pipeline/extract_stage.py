@@ -62,6 +62,7 @@ def extract(config: Config, selection: Selection | None = None, *, verify: bool 
     Raises:
         WeightsError, ConfigError, ManifestError, AbortedError: faults that are not one title's.
     """
+    _require_own_features(config)
     sources = config_sources(config)
     done = extract_sources(config.work, sources, config.extract, config.run, selection or Selection(), verify=verify)
     return _finish(config, "extract", sources, done)
@@ -69,10 +70,19 @@ def extract(config: Config, selection: Selection | None = None, *, verify: bool 
 
 def import_feature_files(config: Config, feature_root: Path, name: str) -> StageResult:
     """Turn per-title .npy, .npz or .pt files into shards; ``path`` in the manifest names the file of a title."""
+    _require_own_features(config)
     titles = list(read_titles(config.data.titles, feature_root).values())
     sources = Sources(titles, feature_root, config.data.titles.name, name)
     done = extract_sources(config.work, sources, config.extract, config.run, Selection())
     return _finish(config, "import-features", sources, done)
+
+
+def _require_own_features(config: Config) -> None:
+    """Raise ConfigError if the features are those of another configuration: its ledger would not know of changes."""
+    if config.features is not None:
+        raise ConfigError(
+            f"features: {config.features} belongs to another configuration; extract with that one, or leave the key out"
+        )
 
 
 def config_sources(config: Config) -> Sources:

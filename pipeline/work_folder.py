@@ -8,14 +8,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """The folder that a configuration writes to."""
+    """The folder that a configuration writes to.
+
+    Args:
+        shared_features: a folder of shards that another configuration wrote; None for its own.
+    """
 
     root: Path
+    shared_features: Path | None = None
 
     @property
     def features(self) -> Path:
         """One shard a title."""
-        return self.root / "features"
+        return self.shared_features or self.root / "features"
 
     @property
     def feature_record(self) -> Path:

@@ -204,3 +204,16 @@ def test_official_reference_values(name, subset, average):
     low, high = average
     mean = np.mean([value for threshold, value in ge.items() if low <= threshold <= high])
     assert mean == pytest.approx(expected[f"ge_average_{low}_to_{high}"], abs=2e-4)
+
+
+def test_resamples_are_kept_for_joint_intervals(make_segment):
+    truth = {
+        "t1": TitleLabels("t1", {"a": True}, {"a": Clip("a", 0, 10)}, (Clip("a", 0, 10),)),
+        "t2": TitleLabels("t2", {"a": True}, {"a": Clip("a", 0, 10)}, (Clip("a", 0, 10),)),
+    }
+    found = [make_segment("t1", "a", 0, 10, 0.9)]
+    settings = EvaluateSettings(bootstrap_draws=200, trivial_draws=0, tiou_thresholds=(0.0, 0.5))
+    resampled = evaluate(found, truth, ["a"], settings=settings).resampled[Protocol.ALL_OCCURRENCE]
+    assert resampled.columns == ((0.0, "ge"), (0.5, "ge"), (0.0, "gt"), (0.5, "gt"))
+    # t1 drawn 0, 1 or 2 times of 2: nothing, one of two clips, both found
+    assert set(resampled.ap_BKC[:, 1, 0]) == {0.0, 0.5, 1.0}

@@ -82,3 +82,18 @@ def test_background_titles_enter_l_ce_only_on_request(batch):
     with_them = loss_terms(scores, batch, ModelSettings(), LossSettings(background_titles_in_l_ce=True))["l_ce"]
     assert without.item() == pytest.approx(LN2, rel=1e-5)
     assert with_them.item() == pytest.approx((2 * LN2 + math.log1p(math.exp(2))) / 3, rel=1e-5)
+
+
+def test_a_single_head_is_regularised_label_by_label_on_request(batch):
+    action_NTC = torch.full((2, 4, 2), 0.5)
+    action_NTC[0, 1:, 1] = 0.75  # one step of 0.25, in the positive title
+    scores = FrameScores(action_NTC, torch.zeros(2, 4, 2), None)
+    model = ModelSettings(network="fo-vl")
+    plain = loss_terms(scores, batch, model, LossSettings())
+    terms = loss_terms(scores, batch, model, LossSettings(regularise_single_head=True))
+    assert "l_bg" not in plain
+    # four rows: two labels in two titles; four frames of 0.5 for each label of the clear title
+    assert terms["l_bg"].item() == pytest.approx(2 * 4 * 0.5 / 4)
+    assert terms["l_lap"].item() == pytest.approx(0.25 / 4)
+    expected = plain["total"].item() + 0.5 * (0.01 * 1.0 + 0.1 * 0.0625)
+    assert terms["total"].item() == pytest.approx(expected, rel=1e-6)
