@@ -47,17 +47,7 @@ def open_container(path: Path) -> InputContainer:
         DecodeError: ``not_a_file``, ``refused_format`` (text, playlists, formats that hold no video) or ``unreadable``.
     """
     name = path.name
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DecodeError(f"{name}: not a regular file; list a video file", code="not_a_file")
-        with path.open("rb") as handle:
-            head = handle.read(512)
-    except (OSError, ValueError) as error:
-        raise DecodeError(f"{name}: cannot be read ({words(error)}); check the path", code="not_a_file") from error
-    if not head:
-        raise DecodeError(f"{name}: the file is empty; copy it again", code="unreadable")
-    if head.isascii() and min(head) >= _FIRST_TEXT_BYTE:
-        raise DecodeError(f"{name}: text or a playlist; list the video file itself", code="refused_format")
+    read_head(path)
     limits = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path.absolute()}", container_options=limits, metadata_errors="replace")
@@ -69,6 +59,27 @@ def open_container(path: Path) -> InputContainer:
         raise DecodeError(
             f"{name}: not readable as video ({words(error)}); copy or export it again", code="unreadable"
         ) from error
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a regular file that is not text; what else is there is never handed to a decoder.
+
+    Raises:
+        DecodeError: ``not_a_file``, ``refused_format`` (text, playlists) or ``unreadable``.
+    """
+    name = path.name
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DecodeError(f"{name}: not a regular file; list a video file", code="not_a_file")
+        with path.open("rb") as handle:
+            head = handle.read(512)
+    except (OSError, ValueError) as error:
+        raise DecodeError(f"{name}: cannot be read ({words(error)}); check the path", code="not_a_file") from error
+    if not head:
+        raise DecodeError(f"{name}: the file is empty; copy it again", code="unreadable")
+    if head.isascii() and min(head) >= _FIRST_TEXT_BYTE:
+        raise DecodeError(f"{name}: text or a playlist; list the video file itself", code="refused_format")
+    return head
 
 
 def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:

@@ -82,9 +82,10 @@ def render(report: Report) -> Iterator[str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=_clock, percent=_percent, score=_score, hours=_hours, data=_data, moment=_moment)
+    environment.filters.update(clock=_clock, percent=_percent, score=_score, hours=_hours, moment=_moment)
+    environment.filters["data"] = embedded
     environment.globals.update(points=points, zip=zip, symbols=SYMBOLS, meanings=MEANINGS)
-    style, script = _part("report.css"), _part("heat_bars.js") + _part("report.js")
+    style, script = part("report.css"), part("dom.js") + part("heat_bars.js") + part("report.js")
     context = {
         "report": report,
         "run": report.run,
@@ -120,11 +121,12 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """Return a style or script of the pages."""
     return resources.files("pipeline").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _data(values: Mapping[str, Any]) -> Markup:
+def embedded(values: Mapping[str, Any]) -> Markup:
     """Return values as JSON that cannot end the element it stands in."""
     return htmlsafe_json_dumps(values, dumps=partial(json.dumps, separators=(",", ":"), allow_nan=False))
 

@@ -72,7 +72,7 @@ def make_stills(
     """
     result: dict[str, TitleStills] = {}
     with ThreadPoolExecutor(config.extract.decode_workers) as pool, progress_bar("pictures") as advance:
-        made = pool.map(lambda title_id: _title_stills(config, titles.get(title_id), wanted[title_id]), wanted)
+        made = pool.map(lambda title_id: title_stills(config, titles.get(title_id), wanted[title_id]), wanted)
         for number, (title_id, stills) in enumerate(zip(wanted, made), 1):
             result[title_id] = stills
             advance(number, len(wanted), title_id)
@@ -93,7 +93,8 @@ def jpeg(picture: Picture, aspect: float) -> bytes:
     return buffer.getvalue()
 
 
-def _title_stills(config: Config, title: Title | None, seconds: Sequence[int]) -> TitleStills:
+def title_stills(config: Config, title: Title | None, seconds: Sequence[int]) -> TitleStills:
+    """Decode and shrink pictures of one title, at some seconds in ascending order."""
     if title is None or title.path is None:
         return TitleStills({}, "the manifest names no video")
     try:

@@ -176,5 +176,34 @@ function heatBars(thresholds) {
     if (entry.truth.clips.length) parts.push("labelled: " + spans(entry.truth.clips));
     return `${entry.label}. ${parts.join("; ")}.`;
   }
-  return { clock, short, bytes, binAt, stripRows, drawStrip, describe, ROW_PX, GAP_PX };
+  // The bars of one label with their names and a cursor; `point` is called with the second that was pressed.
+  function bars(title, entry, fs, point) {
+    const canvas = make("canvas", { role: "img" });
+    canvas.setAttribute("aria-label", describe(title, entry));
+    const cursor = make("div", { className: "cursor" });
+    const names = make("div", { className: "names" });
+    names.setAttribute("aria-hidden", "true");
+    for (const [name] of stripRows(title, entry, fs)) {
+      const span = make("span", { textContent: name });
+      span.style.height = ROW_PX + GAP_PX + "px";
+      names.append(span);
+    }
+    const plot = make("div", { className: "plot" }, canvas, cursor);
+    const pressed = (event) => {
+      const box = plot.getBoundingClientRect();
+      point(((event.clientX - box.left) / box.width) * Math.max(title.length_s, title.frames, 1));
+    };
+    plot.addEventListener("pointerdown", pressed);
+    plot.addEventListener("pointermove", (event) => event.buttons && pressed(event));
+    const row = make("div", { className: "strip" }, names, plot);
+    return { label: entry.label, values: bytes(entry.as), cursor, plot, row, draw: () => drawStrip(canvas, title, entry, fs) };
+  }
+  function legend() {
+    const words = [["gt", "truth: labelled clips"], ["fs", "FS: foreground score"], ["cs", "CS: conditional action score"],
+      ["as", "AS: action score = FS × CS"], ["found", "flagged"], ["near", "near miss"], ["unread", "not read, or nobody looked"]];
+    return make("ul", { className: "legend" }, ...words.map(([name, text]) =>
+      make("li", {}, make("span", { className: "swatch sw-" + name }), text)),
+    make("li", { textContent: "brightness and height: square root of the score" }));
+  }
+  return { clock, short, bytes, binAt, bars, legend };
 }

@@ -9,17 +9,8 @@
   const rows = [...tableBody.rows];
   const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.v, Number(row.dataset.n)]));
   const pageTitle = document.title;
-  const { clock, short, bytes, binAt, stripRows, drawStrip, describe, ROW_PX, GAP_PX } = heatBars(run.thresholds);
+  const { clock, short, bytes, binAt, bars, legend } = heatBars(run.thresholds);
 
-  function make(tag, properties = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(properties)) {
-      if (name in element && name !== "list") element[name] = value;
-      else element.setAttribute(name, value);
-    }
-    element.append(...children);
-    return element;
-  }
   const NOTHING = {
     clear: "Nothing was found.",
     partial: "Nothing was found in the part that was read; the rest is unknown.",
@@ -88,27 +79,10 @@
       return (found.some((one) => one.decision === "flag") ? 4 : 0) + (entry.truth.clips.length ? 2 : 0) + (found.length ? 1 : 0);
     };
     for (const entry of [...title.labels].sort((a, b) => weight(b) - weight(a))) {
-      const canvas = make("canvas", { role: "img" });
-      canvas.setAttribute("aria-label", describe(title, entry));
-      const cursor = make("div", { className: "cursor" });
-      const names = make("div", { className: "names" });
-      names.setAttribute("aria-hidden", "true");
-      for (const [name] of stripRows(title, entry, fs)) {
-        const span = make("span", { textContent: name });
-        span.style.height = ROW_PX + GAP_PX + "px";
-        names.append(span);
-      }
-      const plot = make("div", { className: "plot" }, canvas, cursor);
-      const point = (event) => {
-        const box = plot.getBoundingClientRect();
-        const second = ((event.clientX - box.left) / box.width) * Math.max(title.length_s, title.frames, 1);
-        seek(Math.max(0, Math.min(last, Math.floor(second))));
-      };
-      plot.addEventListener("pointerdown", point);
-      plot.addEventListener("pointermove", (event) => event.buttons && point(event));
+      const strip = bars(title, entry, fs, (second) => seek(Math.max(0, Math.min(last, Math.floor(second)))));
       const score = entry.score === null ? "" : ` (title score ${short(entry.score)})`;
-      nodes.push(make("h2", { textContent: entry.label + score }), make("div", { className: "strip" }, names, plot));
-      strips.push({ label: entry.label, values: bytes(entry.as), cursor, draw: () => drawStrip(canvas, title, entry, fs) });
+      nodes.push(make("h2", { textContent: entry.label + score }), strip.row);
+      strips.push(strip);
     }
     nodes.push(...segmentCards(title, seek));
     detail.replaceChildren(...nodes);
@@ -136,13 +110,6 @@
     return make("dl", { className: "facts" }, item("status", badge(title.status)), item("read", read),
       item("flagged", `${Math.round(title.flagged_s)} s`),
       item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${title.segments.filter((one) => one.decision === "review").length} near misses`));
-  }
-  function legend() {
-    const words = [["gt", "truth: labelled clips"], ["fs", "FS: foreground score"], ["cs", "CS: conditional action score"],
-      ["as", "AS: action score = FS × CS"], ["found", "flagged"], ["near", "near miss"], ["unread", "not read, or nobody looked"]];
-    return make("ul", { className: "legend" }, ...words.map(([name, text]) =>
-      make("li", {}, make("span", { className: "swatch sw-" + name }), text)),
-    make("li", { textContent: "brightness and height: square root of the score" }));
   }
   function segmentCards(title, seek) {
     if (!title.segments.length) return [make("h2", { textContent: "Segments" }), make("p", { textContent: NOTHING[title.status] })];
