@@ -136,7 +136,7 @@ def _evaluate(
         resampled_BKC = _resample(ranked, hits, measured, settings)
         if resampled_BKC is not None:
             resampled[protocol] = Resampled(tuple((tiou, str(rule)) for tiou, rule in columns), resampled_BKC)
-        results += _protocol_results(ranked, hits, measured, durations, settings, resampled_BKC)
+        results += _protocol_results(ranked, hits, measured, durations, settings, resampled_BKC=resampled_BKC)
     if not results:
         raise ConfigError("nothing to evaluate: no title has a located clip or a known absence of any label")
     return Evaluation(settings.tiou_thresholds, tuple(results), refused, left_out, resampled=resampled)
@@ -160,6 +160,7 @@ def _protocol_results(
     truth: GroundTruth,
     durations: Mapping[str, float | None],
     settings: EvaluateSettings,
+    *,
     resampled_BKC: Floats | None,
 ) -> list[Result]:
     readings, columns = _readings(settings)

@@ -22,6 +22,7 @@ from extract.settings import ExtractSettings
 from infer.export.settings import ExportSettings
 from infer.settings import EvaluateSettings, InferSettings, TuneSettings
 from model.settings import LossSettings, ModelSettings, TrainSettings
+from pipeline.benchmark_settings import BenchmarkSettings
 from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
 
@@ -54,6 +55,7 @@ class Config(Section):
     evaluate: EvaluateSettings = EvaluateSettings()
     export: ExportSettings = ExportSettings()
     run: RunSettings = RunSettings()
+    benchmark: BenchmarkSettings = BenchmarkSettings()
 
     @property
     def work(self) -> WorkFolder:
@@ -106,11 +108,11 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not a readable TOML file: {error}") from error
     _resolve_paths(raw, path.resolve().parent)
-    raw = _merged(raw, overrides or {})
+    raw = merged(raw, overrides or {})
     preset = raw.get("preset", DEFAULT_PRESET)
     if preset not in get_args(Preset):
         raise ConfigError(f"{path}: preset: {preset!r} is not a preset; use one of {', '.join(get_args(Preset))}")
-    return validate(_merged(preset_values(preset), raw), str(path))
+    return validate(merged(preset_values(preset), raw), str(path))
 
 
 def preset_values(preset: Preset) -> dict[str, Any]:
@@ -172,11 +174,12 @@ def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values with those of ``over`` winning."""
     result = dict(base)
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = _merged(result[key], value) if both else value
+        result[key] = merged(result[key], value) if both else value
     return result
 
 

@@ -31,7 +31,7 @@ class StageResult:
     Args:
         summary: one line for the user.
         path: the product.
-        not_read: titles that failed or could be read in part only.
+        not_read: titles that failed or could be read in part only; of a benchmark, failed runs.
     """
 
     summary: str

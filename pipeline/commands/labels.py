@@ -14,14 +14,17 @@ from pipeline.stage_result import USAGE
 
 
 @click.command()
-@click.argument("path", type=FILE, default=Path("run.toml"))
-def init(path: Path) -> None:
+@click.argument("path", type=FILE, required=False)
+@click.option("--benchmark", is_flag=True, help="The file of a benchmark (default name: bench.toml).")
+def init(path: Path | None, benchmark: bool) -> None:
     """Write a configuration file to start from (default: run.toml)."""
     from importlib import resources
 
+    path = path or Path("bench.toml" if benchmark else "run.toml")
     if path.exists():
         raise click.ClickException(f"{path}: exists already; name another file")
-    path.write_text(resources.files("pipeline").joinpath("configs", "example.toml").read_text(encoding="utf-8"))
+    example = "bench.toml" if benchmark else "example.toml"
+    path.write_text(resources.files("pipeline").joinpath("configs", example).read_text(encoding="utf-8"))
     click.echo(f"wrote {path}: set the paths in [data], then `coarse2fine labels check --config {path}`")
 
 
@@ -82,3 +85,25 @@ def import_files(
     print_lines(map(str, manifest.problems))
     labelled = sum(title.is_labelled for title in manifest.labels.values())
     click.echo(f"labels import: {labelled} labelled titles\n  -> {out}")
+
+
+@labels.command()
+@config_option
+@click.option("--review", "logs", multiple=True, type=FILE, help="A log; may be repeated (default: the work folder's).")
+@click.option("--out", type=FILE, required=True, help="Folder for video_labels.csv and clip_labels.csv.")
+@click.option("--prefer", help="Reviewer who decides where several contradict one another (default: unknown then).")
+@click.option("--only-reviewed", is_flag=True, help="Leave out titles that no review speaks of.")
+def merge(
+    config_path: Path,
+    overrides: dict[str, Any],
+    logs: tuple[Path, ...],
+    out: Path,
+    prefer: str | None,
+    only_reviewed: bool,
+) -> None:
+    """Turn reviews into label files for the next training: the catalogue's labels, corrected and added to."""
+    from pipeline.review_stage import merge as stage
+    from pipeline.review_stage import merge_lines
+
+    merged = stage(load_config(config_path, overrides), logs, out, prefer=prefer, only_reviewed=only_reviewed)
+    print_lines([*merge_lines(merged), f"  -> {out}"])
