@@ -14,7 +14,19 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
-from pipeline.commands import explain, export, files, labels, report, runs, stages, synthetic, thresholds
+from pipeline.commands import (
+    benchmark,
+    explain,
+    export,
+    files,
+    labels,
+    report,
+    review,
+    runs,
+    stages,
+    synthetic,
+    thresholds,
+)
 from pipeline.os_fault import os_fault
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
@@ -51,6 +63,8 @@ for command in (
     thresholds.thresholds,
     report.report,
     report.figures,
+    review.review,
+    benchmark.benchmark,
     explain.explain,
     export.export,
     files.moderate,

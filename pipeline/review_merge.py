@@ -31,13 +31,13 @@ class Merged:
 
     Args:
         labels: by title id.
-        reviewed: titles of which a review says something; ``complete``: fully reviewed ones among them.
+        titles: ids of those of which a review says something; ``complete``: how many were fully reviewed.
         conflicts: titles in which reviewers contradict one another.
         problems: warnings, each with its file.
     """
 
     labels: dict[str, TitleLabels] = field(default_factory=dict)
-    reviewed: int = 0
+    titles: list[str] = field(default_factory=list)
     complete: int = 0
     conflicts: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -81,7 +81,7 @@ def merge_reviews(
         notes = [*joined.doubts(), *conflicts]
         merged.labels[title_id], contradicted = with_earlier(joined, earlier.get(title_id))
         merged.problems += [_warning(where, title_id, note) for note in (*notes, *contradicted)]
-        merged.reviewed += 1
+        merged.titles.append(title_id)
         merged.complete += joined.complete
         merged.conflicts += bool(conflicts)
     return merged

@@ -60,6 +60,11 @@ class WorkFolder:
         return self.root / "events.jsonl"
 
     @property
+    def review(self) -> Path:
+        """What reviewers did, one action a line; never removed with a run."""
+        return self.root / "review.jsonl"
+
+    @property
     def rates(self) -> Path:
         return self.root / "rates.json"
 

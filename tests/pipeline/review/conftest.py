@@ -1,7 +1,18 @@
-"""Reviews made of the very actions that the page sends."""
+"""Reviews made of the very actions that the page sends, and a small finished run to review."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from data.schemas import Coverage, LabelThresholds
+from extract.pyav_writer import write_video
+from infer.segments import find_segments
+from infer.title_scores import TitleScores
+from infer.title_status import title_row
+from infer.write import Origin, open_scores, write_results
 from pipeline.review_actions import ActionRequest, OpenTitle, make_entry
 from pipeline.review_log import ReviewedSegment
 from pipeline.review_state import TitleReview, replay_title
@@ -50,3 +61,67 @@ def make_desk():
 @pytest.fixture
 def desk(make_desk):
     return make_desk()
+
+
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+CONFIG = """
+work_dir = "work"
+[data]
+titles = "titles.csv"
+video_labels = "video_labels.csv"
+labels = ["smoking", "violence"]
+[extract]
+decode_workers = 1
+"""
+SECONDS = 20
+PEAKS = {("film-a", 1): (3, 6, 0.81), ("film-a", 0): (8, 10, 0.31), ("film-b", 1): (1, 4, 0.9)}
+
+
+@pytest.fixture
+def reviewed_run(tmp_path: Path) -> Path:
+    """Write four titles with a finished run over them; return its run.toml.
+
+    film-a (H.264) holds violence at 3-6 s, surely, and smoking at 8-10 s, nearly at the threshold; film-b, in a
+    container that browsers do not play, violence at 1-4 s; film-c is clear and has no video; film-d could not be read.
+    """
+    rows = ["title_id,path,duration_s,split"]
+    rows += [
+        f"{name},{path},{SECONDS},train"
+        for name, path in (("film-a", "film-a.mp4"), ("film-b", "film-b.avi"), ("film-c", ""), ("film-d", "film-d.mp4"))
+    ]
+    (tmp_path / "titles.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "video_labels.csv").write_text("title_id,label,present\nfilm-c,violence,0\n")
+    (tmp_path / "run.toml").write_text(CONFIG)
+    pictures = [np.full((48, 96, 3), 12 * second, np.uint8) for second in range(SECONDS)]
+    write_video(tmp_path / "film-a.mp4", iter(pictures), fps=1, options={"preset": "ultrafast", "g": "2"})
+    write_video(tmp_path / "film-b.avi", iter(pictures), fps=1, codec="mpeg4")
+    (tmp_path / "film-d.mp4").write_text("#EXTM3U\nfile:///etc/passwd\n")
+    _write_run(tmp_path / "work" / "runs" / RUN)
+    (tmp_path / "work" / "current").symlink_to(Path("runs") / RUN)
+    return tmp_path / "run.toml"
+
+
+def _write_run(folder: Path) -> None:
+    thresholds = {label: LabelThresholds(0.1, 0.25, 0.0, 0.0, 0.3) for label in LABELS}
+
+    def results():
+        with open_scores(folder / "scores.parquet", LABELS) as sink:
+            for title_id in ("film-a", "film-b", "film-c"):
+                action_TC = np.full((SECONDS, 2), 0.01, np.float32)
+                for (name, c), (start, end, score) in PEAKS.items():
+                    if name == title_id:
+                        action_TC[start:end, c] = score
+                scores = TitleScores(title_id, action_TC.max(1) ** 0.5, action_TC**0.5, action_TC, action_TC.max(0))
+                sink.add(scores)
+                length_s = float(SECONDS)
+                coverage = Coverage(
+                    title_id, "", "", "pyav", "mp4", "h264", 96, 48, 0, length_s, length_s, SECONDS, 0, True, ""
+                )
+                found = find_segments(scores, thresholds, LABELS)
+                yield title_row(title_id, found, coverage), found
+            yield title_row("film-d", None, None, error_code="decode", error=HOSTILE), []
+
+    write_results(folder, results(), Origin(folder.name, "model", "features"))
+    record = {"stage": "infer", "run_id": folder.name, "model_id": "model", "finished_at": "2026-01-02T00:00:00+00:00"}
+    record |= {"segment_score": "max", "thresholds": {label: asdict(value) for label, value in thresholds.items()}}
+    (folder / "run.json").write_text(json.dumps(record))

@@ -73,7 +73,7 @@ def test_a_fully_reviewed_title_lists_all_occurrences_and_absences(desk, merge):
         {"violence": clip("violence", 3, 6)},
         (clip("violence", 3, 6), clip("violence", 19, 25)),
     )
-    assert (merged.reviewed, merged.complete, merged.conflicts) == (1, 1, 0)
+    assert (merged.titles, merged.complete, merged.conflicts) == (["film-a"], 1, 0)
 
 
 def test_unsure_keeps_its_label_unknown_even_in_a_fully_reviewed_title(desk, merge):

@@ -1,0 +1,341 @@
+"use strict";
+// The review page: a queue of titles, and one title at a time with its player, bars, segments and everything that may be
+// done to them. The server decides what an action does; the page sends it, and draws the title that comes back.
+(() => {
+  const run = JSON.parse(document.getElementById("run-data").textContent);
+  const { clock, short, bytes, bars, legend } = heatBars(run.thresholds);
+  const byId = (id) => document.getElementById(id);
+  const [queue, desk, said, alertBox, help] = ["queue", "desk", "said", "alert", "help"].map(byId);
+  const VERDICTS = { open: ["○", "to decide"], accepted: ["✓", "accepted"], rejected: ["✕", "rejected"], unsure: ["?", "unsure"] };
+  const pageTitle = document.title;
+  const exact = (time) => `${clock(time)}.${Math.floor((time * 10) % 10)}`;
+  let state = null, chosen = null, markedIn = null, strips = [], busy = Promise.resolve(), order = [], parts = {};
+
+  const player = reviewPlayer(clock, showTime);
+  function say(text) {
+    said.textContent = text;
+    clearTimeout(say.timer);
+    say.timer = setTimeout(() => { said.textContent = ""; }, 6000);
+  }
+  function complain(text) {
+    alertBox.textContent = text;
+    alertBox.hidden = !text;
+  }
+  async function ask(path, body) {
+    const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    let response;
+    try {
+      response = await fetch(path, options);
+    } catch (error) {
+      throw new Error((body === undefined ? "" : "Not recorded: ") + "the server does not answer; is `coarse2fine review` still running?");
+    }
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error);
+    return answer;
+  }
+  const titlePath = (id) => "/api/titles/" + encodeURIComponent(id);
+
+  // Actions go one after the other, in the order of the keys.
+  function act(request, words) {
+    if (!state) return;
+    const id = state.title.id;
+    busy = busy.then(async () => {
+      try {
+        const answer = await ask(titlePath(id) + "/actions", request);
+        complain("");
+        if (!state || state.title.id !== id) return;
+        state = answer;
+        chosen = answer.touched || chosen;
+        drawSegments();
+        say(words || request.action);
+      } catch (error) {
+        complain(error.message);
+        say(error.message);
+      }
+    });
+  }
+  const segment = () => (state ? state.segments.find((one) => one.id === chosen) : undefined);
+  function onSegment(action, words, more = () => ({})) {
+    const one = segment();
+    if (!one) return say("No segment is chosen.");
+    const values = more(one);
+    if (values) act({ action, segment: one.id, ...values }, `${words}: ${one.label} ${exact(one.start_s)} to ${exact(one.end_s)}`);
+  }
+  const now = () => Math.round(player.time() * 1000) / 1000;
+
+  // The queue.
+  async function showQueue() {
+    player.stop();
+    state = null;
+    desk.hidden = true;
+    desk.replaceChildren();
+    queue.hidden = false;
+    document.title = pageTitle;
+    try {
+      const answer = await ask("/api/queue");
+      order = answer.titles.map((row) => row.title_id);
+      byId("queue-table").tBodies[0].replaceChildren(...answer.titles.map(queueRow));
+      const complete = answer.titles.filter((row) => row.complete).length;
+      const waiting = answer.titles.reduce((sum, row) => sum + row.waiting, 0);
+      byId("progress").textContent = `${complete} of ${order.length} titles fully reviewed; ${waiting} segments to decide.`;
+      complain(answer.problems.join("; "));
+    } catch (error) {
+      complain(error.message);
+    }
+  }
+  function queueRow(row) {
+    const link = make("a", { href: "#title=" + encodeURIComponent(row.title_id), textContent: row.title_id });
+    const symbol = make("span", { textContent: run.symbols[row.status] });
+    symbol.setAttribute("aria-hidden", "true");
+    const done = row.complete ? "fully reviewed" : row.decided ? "begun" : "-";
+    const cells = [row.waiting || "", row.decided || "", short(row.uncertainty), done].map((text) => make("td", { textContent: text }));
+    return make("tr", {}, make("th", { scope: "row" }, link), make("td", {}, make("span", { className: "badge " + row.status }, symbol, " " + row.status)), ...cells);
+  }
+
+  // One title.
+  async function showTitle(id) {
+    complain("");
+    try {
+      state = await ask(titlePath(id));
+      if (!order.length) order = (await ask("/api/queue")).titles.map((row) => row.title_id);
+    } catch (error) {
+      state = null;
+      complain(error.message);
+      return;
+    }
+    const title = state.title;
+    const first = state.segments.find((one) => one.verdict === "open") || state.segments[0];
+    chosen = first ? first.id : null;
+    markedIn = null;
+    queue.hidden = true;
+    desk.hidden = false;
+    document.title = `${title.id}: ${pageTitle}`;
+    buildDesk(title);
+    drawSegments();
+    const start_s = first ? first.start_s : 0;
+    const around = first ? 20 : title.length_s;
+    await player.load(title.id, title.length_s, state.video, Math.max(0, start_s - (first ? 10 : 0)), start_s + around);
+    player.seek(start_s);
+    window.scrollTo(0, 0);
+    desk.querySelector("h1").focus({ preventScroll: true });
+  }
+  function button(text, key, run_, pressed) {
+    const made = make("button", { type: "button" }, text + " ", make("kbd", { textContent: key }));
+    if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
+    made.addEventListener("click", run_);
+    return made;
+  }
+  function buildDesk(title) {
+    const fs = bytes(title.fs);
+    const seconds = Math.max(title.length_s, title.frames, 1);
+    strips = [];
+    const range = make("input", { type: "range", id: "position", min: "0", max: String(seconds), step: "0.1", value: "0" });
+    range.addEventListener("input", () => player.seek(Number(range.value)));
+    const readout = make("output", { className: "readout now" });
+    readout.setAttribute("for", "position");
+    const veils = { blur: button("Blur", "b", () => toggle("blur"), true), grey: button("Grey", "g", () => toggle("grey"), true), muted: button("Mute", "v", () => toggle("muted"), true) };
+    const list = make("ol", { className: "found" });
+    list.setAttribute("aria-label", "Segments");
+    const start = edge("start_s"), end = edge("end_s");
+    const labels = make("select", {}, ...run.labels.map((label, n) => make("option", { value: label, textContent: `${n + 1} ${label}` })));
+    labels.addEventListener("change", () => onSegment("label", "label " + labels.value, () => ({ label: labels.value })));
+    const note = noteField(() => segment() && segment().id);
+    const titleNote = noteField(() => null);
+    const complete = button("", "c", declare);
+    const undo = button("Undo", "z", undoLast);
+    parts = { range, readout, veils, list, start, end, labels, note, titleNote, complete, undo };
+    const left = make("div", {}, player.stage,
+      make("div", { className: "tools" }, button("Play", "p", play), veils.blur, veils.grey, veils.muted, button("Pictures", "w", pictures)),
+      make("div", { className: "scrub" }, make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), range), readout));
+    const right = make("div", {}, list,
+      make("div", { className: "tools" }, button("Accept", "a", accept), button("Reject", "r", reject), button("Unsure", "u", unsure), button("First occurrence", "f", firstOne)),
+      make("fieldset", {}, make("legend", { textContent: "Correct the chosen segment" }),
+        make("div", { className: "edges" }, make("label", {}, "from ", start, " s"), make("label", {}, "to ", end, " s"), make("label", {}, "label ", labels)),
+        make("div", { className: "tools" }, button("Start here", "[", startHere), button("End here", "]", endHere), button("Split here", "s", split), button("Merge with next", "m", merge)),
+        make("label", {}, "note ", note)),
+      make("div", { className: "tools" }, button("Begin a new one", "i", markIn), button("End it here", "o", markOut), undo, complete),
+      make("label", {}, "note on the title ", titleNote));
+    const nodes = [make("h1", { tabIndex: -1, textContent: title.id }), make("p", { className: "quiet", id: "summary" })];
+    if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
+    nodes.push(make("div", { className: "desk" }, left, right), legend());
+    const weight = (entry) => title.segments.filter((one) => one.label === entry.label).length;
+    for (const entry of [...title.labels].sort((a, b) => weight(b) - weight(a))) {
+      const strip = bars(title, entry, fs, (second) => player.seek(second));
+      const track = make("div", { className: "track plot" });
+      const name = make("div", { className: "names" }, make("span", { textContent: "you" }));
+      const row = make("div", { className: "strip yours" }, name, track);
+      row.setAttribute("aria-hidden", "true");
+      nodes.push(make("h2", { textContent: entry.label }), row, strip.row);
+      strips.push({ ...strip, track, seconds });
+    }
+    desk.replaceChildren(...nodes);
+    strips.forEach((strip) => strip.draw());
+  }
+  function edge(name) {
+    const input = make("input", { type: "number", min: "0", step: "0.1" });
+    input.addEventListener("change", () => {
+      if (input.value === "") return drawSegments();
+      onSegment("adjust", "adjusted", () => ({ [name]: Number(input.value) }));
+    });
+    return input;
+  }
+  function noteField(target) {
+    const field = make("textarea", { rows: 1, maxLength: 2000 });
+    let of_ = null;
+    field.addEventListener("focus", () => { of_ = target(); });
+    field.addEventListener("change", () => act({ action: "note", segment: of_, text: field.value }, "note kept"));
+    return field;
+  }
+  function drawSegments() {
+    const focusedId = document.activeElement && document.activeElement.dataset.segment;
+    parts.list.replaceChildren(...state.segments.map(segmentItem));
+    const again = [...parts.list.querySelectorAll("button")].find((node) => node.dataset.segment === focusedId);
+    if (again) again.focus();
+    const one = segment();
+    for (const [field, value] of [["start", one && one.start_s], ["end", one && one.end_s], ["labels", one && one.label], ["note", one && one.note]]) {
+      parts[field].disabled = !one;
+      if (document.activeElement !== parts[field] || field !== "note") parts[field].value = one ? value : "";
+    }
+    if (document.activeElement !== parts.titleNote) parts.titleNote.value = state.note;
+    parts.complete.firstChild.textContent = state.complete ? "Reopen " : "I watched all of it ";
+    parts.undo.disabled = !state.undo;
+    byId("summary").textContent = `${state.title.status}; ${state.waiting} to decide` + (state.complete ? "; fully reviewed" : "");
+    for (const strip of strips) {
+      strip.track.replaceChildren(...state.segments.filter((item) => item.label === strip.label).map((item) => {
+        const block = make("span", { className: item.verdict + (item.id === chosen ? " chosen" : "") });
+        block.style.left = `${(100 * item.start_s) / strip.seconds}%`;
+        block.style.width = `${(100 * (item.end_s - item.start_s)) / strip.seconds}%`;
+        block.addEventListener("click", () => choose(item.id));
+        return block;
+      }));
+    }
+    const current = parts.list.querySelector("[aria-current=true]");
+    if (current) parts.list.scrollTop = current.offsetTop - parts.list.offsetTop - 40;
+  }
+  function segmentItem(item) {
+    const [symbol, word] = VERDICTS[item.verdict];
+    const found = item.evidence;
+    const evidence = found ? `${found.decision === "flag" ? "flagged" : "near miss"}, score ${short(found.score)}` : "added or corrected by you";
+    const mark = make("span", { textContent: symbol });
+    mark.setAttribute("aria-hidden", "true");
+    const made = make("button", { type: "button" }, make("span", { className: "verdict" }, mark, " " + word), `${item.label} ${exact(item.start_s)} to ${exact(item.end_s)}`,
+      make("small", { textContent: [item.first ? "first occurrence" : "", evidence, item.note].filter(Boolean).join("; ") }));
+    made.dataset.segment = item.id;
+    made.setAttribute("aria-current", String(item.id === chosen));
+    made.addEventListener("click", () => choose(item.id));
+    return make("li", {}, made);
+  }
+  function choose(id) {
+    chosen = id;
+    const one = segment();
+    drawSegments();
+    if (one) player.seek(one.start_s);
+  }
+  function showTime(second) {
+    if (!state || !parts.range) return;
+    parts.range.value = String(second);
+    parts.range.setAttribute("aria-valuetext", exact(second));
+    parts.readout.textContent = exact(second) + (markedIn === null ? "" : `, new segment from ${exact(markedIn)}`);
+    for (const strip of strips) strip.cursor.style.left = `${Math.min(100, (100 * second) / strip.seconds)}%`;
+  }
+
+  // What can be done. The same functions stand behind buttons and keys.
+  const accept = () => onSegment("accept", "accepted");
+  const reject = () => onSegment("reject", "rejected");
+  const unsure = () => onSegment("unsure", "unsure");
+  const firstOne = () => onSegment("first", "first occurrence");
+  const startHere = () => onSegment("adjust", "start moved", () => ({ start_s: now() }));
+  const endHere = () => onSegment("adjust", "end moved", () => ({ end_s: now() }));
+  const split = () => onSegment("split", "split", () => ({ at_s: now() }));
+  const merge = () => onSegment("merge", "merged", (one) => {
+    const next = state.segments.filter((other) => other.label === one.label && other.start_s >= one.start_s && other.id !== one.id)[0];
+    if (next) return { other: next.id };
+    say("There is no later segment of this label.");
+    return null;
+  });
+  const relabel = (key) => run.labels[key - 1] && onSegment("label", "label " + run.labels[key - 1], () => ({ label: run.labels[key - 1] }));
+  function markIn() {
+    markedIn = now();
+    showTime(markedIn);
+    say(`new segment from ${exact(markedIn)}`);
+  }
+  function markOut() {
+    if (markedIn === null) return say("Begin a new segment first (i).");
+    const request = { action: "add", label: parts.labels.value || run.labels[0], start_s: markedIn, end_s: now() };
+    markedIn = null;
+    act(request, `added ${request.label} ${exact(request.start_s)} to ${exact(request.end_s)}`);
+  }
+  const undoLast = () => act({ action: "undo" }, state && state.undo ? `took back: ${state.undo}` : "undo");
+  const declare = () => act({ action: state.complete ? "reopen" : "complete" }, state.complete ? "reopened" : "fully reviewed");
+  const play = async () => say(await player.play());
+  const pictures = async () => {
+    const one = segment();
+    const answer = await player.showPictures(one ? Math.max(0, one.start_s - 5) : 0, one ? one.end_s + 5 : state.title.length_s);
+    if (answer) say(answer);
+  };
+  function toggle(name) {
+    const on = player.toggle(name);
+    parts.veils[name].setAttribute("aria-pressed", String(on));
+    say({ blur: on ? "blurred" : "not blurred", grey: on ? "grey" : "in colour", muted: on ? "muted" : "with sound" }[name]);
+  }
+  function step(by) {
+    const place = state.segments.findIndex((one) => one.id === chosen);
+    const next = state.segments[Math.max(0, Math.min(state.segments.length - 1, place + by))];
+    if (!next) return say("There are no segments.");
+    choose(next.id);
+    say(`${next.label} ${exact(next.start_s)} to ${exact(next.end_s)}, ${VERDICTS[next.verdict][1]}`);
+  }
+  function nextOpen() {
+    const place = state.segments.findIndex((one) => one.id === chosen);
+    const next = [...state.segments.slice(place + 1), ...state.segments.slice(0, place + 1)].find((one) => one.verdict === "open");
+    if (!next) return say("Everything in this title is decided. c: I watched all of it; N: next title.");
+    choose(next.id);
+    say(`${next.label} ${exact(next.start_s)} to ${exact(next.end_s)}`);
+  }
+  function nextTitle() {
+    const next = order[order.indexOf(state.title.id) + 1];
+    if (next) location.hash = "#title=" + encodeURIComponent(next);
+    else location.hash = "#queue";
+  }
+  const typeNote = () => {
+    const field = segment() ? parts.note : parts.titleNote;
+    field.focus();
+  };
+  const openHelp = () => help.showModal();
+  const jump = (by) => () => player.seek(player.time() + by);
+  const inTitle = (keys, says, command, repeats) => ({ keys, says, repeats, run: (key) => state && command(key) });
+  reviewKeys([
+    inTitle(["p", " "], "play or pause", play),
+    inTitle(["ArrowLeft"], "one second back", jump(-1), true), inTitle(["ArrowRight"], "one second on", jump(1), true),
+    inTitle(["Shift+ArrowLeft"], "ten seconds back", jump(-10), true), inTitle(["Shift+ArrowRight"], "ten seconds on", jump(10), true),
+    inTitle([","], "a tenth of a second back", jump(-0.1), true), inTitle(["."], "a tenth of a second on", jump(0.1), true),
+    inTitle(["ArrowUp", "k"], "previous segment", () => step(-1)), inTitle(["ArrowDown", "j"], "next segment", () => step(1)),
+    inTitle(["n"], "next segment to decide", nextOpen),
+    inTitle(["a"], "accept", accept), inTitle(["r"], "reject", reject), inTitle(["u"], "unsure", unsure),
+    inTitle(["f"], "first occurrence: nothing of this label comes before (again: not so)", firstOne),
+    inTitle(["["], "start of the segment here", startHere), inTitle(["]"], "end of the segment here", endHere),
+    inTitle(["s"], "split here", split), inTitle(["m"], "merge with the next one of its label", merge),
+    inTitle(["i"], "begin a new segment here", markIn), inTitle(["o"], "end the new segment here", markOut),
+    inTitle(run.labels.slice(0, 9).map((_, n) => String(n + 1)), "change the label: " + run.labels.slice(0, 9).join(", "), relabel),
+    inTitle(["t"], "write a note (Escape leaves it)", typeNote),
+    inTitle(["z"], "undo the last action on this title", undoLast),
+    inTitle(["c"], "I watched all of it (again: reopen)", declare),
+    inTitle(["b"], "blur on or off", () => toggle("blur")), inTitle(["g"], "grey on or off", () => toggle("grey")), inTitle(["v"], "sound on or off", () => toggle("muted")),
+    inTitle(["w"], "pictures around the segment", pictures),
+    inTitle(["N"], "next title", nextTitle), { keys: ["q"], says: "back to all titles", run: () => { location.hash = "#queue"; } },
+    { keys: ["?"], says: "this list", run: openHelp },
+  ], help);
+  byId("help-button").addEventListener("click", openHelp);
+
+  function route() {
+    const id = new URLSearchParams(location.hash.slice(1)).get("title");
+    if (id) return showTitle(id);
+    const wasOpen = !desk.hidden;
+    showQueue();
+    if (wasOpen) byId("queue-h").focus();
+  }
+  window.addEventListener("hashchange", route);
+  window.addEventListener("resize", () => strips.forEach((strip) => strip.draw()));
+  window.addEventListener("beforeunload", () => player.stop());
+  route();
+})();

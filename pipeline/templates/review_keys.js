@@ -1,0 +1,39 @@
+// Keys for everything, and the overlay that lists them. A key does nothing while somebody types, with Ctrl, Alt or Meta
+// held, or when single keys are switched off (people who speak to their computer need that).
+function reviewKeys(commands, helpDialog) {
+  let enabled = true;
+  const byKey = new Map(commands.flatMap((command) => command.keys.map((key) => [key, command])));
+  const typing = (node) => node && (node.matches("textarea, select, input:not([type=range], [type=checkbox])") || node.isContentEditable);
+  const names = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+  const shownKey = (key) => key.split("+").map((one) => names[one] || one).join(" ");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    const focused = document.activeElement;
+    if (event.key === "Escape" && typing(focused)) {
+      focused.blur();
+      document.getElementById("main").focus({ preventScroll: true });
+      return;
+    }
+    if (helpDialog.open || typing(focused)) return;
+    if ((event.key === " " || event.key === "Enter") && focused && focused.matches("button, a, summary, input[type=checkbox]")) return;
+    const key = event.shiftKey && event.key.startsWith("Arrow") ? "Shift+" + event.key : event.key;
+    const command = byKey.get(key);
+    if (!command || (!enabled && key !== "?")) return;
+    event.preventDefault();
+    if (event.repeat && !command.repeats) return;
+    command.run(key);
+  });
+
+  const rows = commands.map((command) =>
+    make("tr", {}, make("th", { scope: "row" }, ...command.keys.flatMap((key, n) => [...(n ? [" or "] : []), make("kbd", { textContent: shownKey(key) })])),
+      make("td", { textContent: command.says })));
+  const off = make("input", { type: "checkbox", checked: true });
+  off.addEventListener("change", () => { enabled = off.checked; });
+  const close = make("button", { type: "button", textContent: "Close" });
+  close.addEventListener("click", () => helpDialog.close());
+  const scroll = make("div", { className: "scroll", tabIndex: 0, role: "region" }, make("table", {}, make("tbody", {}, ...rows)));
+  scroll.setAttribute("aria-label", "Keys");
+  helpDialog.append(make("h2", { id: "help-h", textContent: "Keys" }), scroll,
+    make("p", {}, make("label", {}, off, " single keys are on")), close);
+}
