@@ -91,7 +91,7 @@ def explain_segments(
         segments: of that title, flagged ones and near misses.
         labels: C names, in the order of the score columns.
         thresholds: of the run, by label.
-        segment_score: ``max`` or ``mean``, as the run had it.
+        segment_score: as the run had it.
 
     Raises:
         SchemaError: a segment that these scores cannot have given.

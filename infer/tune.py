@@ -75,7 +75,7 @@ def tune_thresholds(
         scores: validation titles; held in memory (4 bytes a frame and label).
         truth: their labels; titles that are not in it are ignored.
         labels: C names, in the order of the score columns.
-        segment_score: ``max`` or ``mean``, as in ``find_segments``.
+        segment_score: as in ``find_segments``.
 
     Returns:
         thresholds per label. A label without any clip in validation cannot be tuned: it gets, with a warning,

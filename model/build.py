@@ -36,6 +36,7 @@ def build_network(settings: ModelSettings, *, width: int, labels: int, seed: int
             conv_dilation=settings.conv_dilation,
             fc_channels=settings.fc_channels,
             dropout=settings.dropout,
+            input_dropout=settings.input_dropout,
             normalise_input=settings.normalise_input,
         )
         if settings.network == "coarse2fine":

@@ -52,7 +52,8 @@ class Trunk(nn.Module):
         conv_dilation: distance between them in frames.
         fc_channels: widths of the two fully connected layers.
         dropout: before each fully connected layer.
-        normalise_input: divide each row by its root mean square first.
+        input_dropout: share of each row's values set to zero, while training.
+        normalise_input: divide each row by its root mean square then.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Trunk(nn.Module):
         conv_dilation: int,
         fc_channels: tuple[int, int],
         dropout: float,
+        input_dropout: float,
         normalise_input: bool,
     ) -> None:
         super().__init__()
@@ -74,11 +76,13 @@ class Trunk(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.fc1 = nn.Linear(conv_channels, fc_channels[0])
         self.fc2 = nn.Linear(fc_channels[0], fc_channels[1])
+        self.input_dropout = input_dropout
         self.normalise_input = normalise_input
 
     def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> Tensor:
         """Return (V, F) hidden rows of the V real frames, in the order of ``features_NTD[valid_NT]``."""
-        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.normalise_input)
+        dropout = self.input_dropout if self.training else 0.0
+        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.normalise_input, dropout=dropout)
         hidden_VH = torch.relu(convolve(rows_VD, valid_NT.sum(dim=1), self.conv))
         hidden = torch.relu(self.fc1(self.dropout(hidden_VH)))
         return torch.relu(self.fc2(self.dropout(hidden)))

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
-def real_rows(features_NTD: Tensor, valid_NT: Tensor, *, normalise: bool) -> Tensor:
+def real_rows(features_NTD: Tensor, valid_NT: Tensor, *, normalise: bool, dropout: float = 0.0) -> Tensor:
     """Return (V, D) float32 rows of the real frames, in the order of ``features_NTD[valid_NT]``.
 
     Args:
-        normalise: divide each row by its root mean square.
+        normalise: divide each row by its root mean square, after dropout.
+        dropout: share of the values set to zero.
     """
-    rows_VD = features_NTD[valid_NT].float()
+    rows_VD = functional.dropout(features_NTD[valid_NT].float(), dropout)
     if normalise:
         rows_VD = rows_VD * rows_VD.square().mean(dim=1, keepdim=True).add(1e-6).rsqrt()
     return rows_VD

@@ -32,6 +32,8 @@ class ModelSettings(Section):
         fc_channels: the two shared fully connected layers (Sec. 4.2: 1024 and 512).
         dropout: before each shared fully connected layer, while training; for the baselines, after the classifier's
             hidden layers. Not in the paper (0); 0.7 in the published codes of the baselines.
+        input_dropout: share of a frame's feature values set to zero, while training (not in the baselines). Not in the
+            paper (0): labelled sources are few, and no single value may give them away.
         hidden_channels: width of the baselines' hidden layers; 0 is the features' own, as published.
         top_k_divisor: k = ceil(valid frames / divisor) of Eq. 5. The cited code uses 8; an event is far shorter than an
             eighth of an episode.
@@ -46,6 +48,7 @@ class ModelSettings(Section):
     conv_dilation: int = Field(default=1, ge=1)
     fc_channels: tuple[int, int] = (1024, 512)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    input_dropout: float = Field(default=0.0, ge=0, lt=1)
     hidden_channels: int = Field(default=0, ge=0)
     top_k_divisor: int = Field(default=8, ge=1)
     foreground_prior: float = Field(default=0.02, ge=0, lt=1)

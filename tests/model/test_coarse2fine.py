@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from data.errors import ConfigError
 from model.build import build_network, pick_device, pick_precision
+from model.packed import real_rows
 from model.settings import ModelSettings
 
 WIDTH, LABELS = 6, 3
@@ -130,3 +131,21 @@ def test_precision_is_what_was_asked_for_and_auto_only_takes_bfloat16_from_hardw
     for fast, expected in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda fast=fast: fast)
         assert pick_precision("auto", cpu) == expected
+
+
+def test_input_dropout_changes_training_only() -> None:
+    dropped = network(input_dropout=0.5)
+    features, valid = batch([9, 5])
+    plain = network()
+    assert torch.equal(dropped(features, valid).action_NTC, plain(features, valid).action_NTC)
+    dropped.train()
+    torch.manual_seed(0)
+    first, second = (dropped(features, valid).action_NTC for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+def test_input_dropout_zeroes_its_share_before_normalising() -> None:
+    torch.manual_seed(0)
+    rows = real_rows(torch.ones(1, 50, 200), torch.ones(1, 50, dtype=torch.bool), normalise=True, dropout=0.75)
+    assert float((rows == 0).float().mean()) == pytest.approx(0.75, abs=0.02)
+    assert torch.allclose(rows.square().mean(dim=1), torch.ones(50), atol=1e-4)
