@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RunOutcome:
-    """How a run ends; 1 also stands for a crash of the program."""
+    """How a run ends; until it has, a crash of the program counts as aborted (its exit code is 1)."""
 
-    exit_code: int = SOME_FAILED
+    exit_code: int = ABORTED
 
 
 @contextmanager
