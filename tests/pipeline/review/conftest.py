@@ -87,14 +87,14 @@ def reviewed_run(tmp_path: Path) -> Path:
     rows = ["title_id,path,duration_s,split"]
     rows += [
         f"{name},{path},{SECONDS},train"
-        for name, path in (("film-a", "film-a.mp4"), ("film-b", "film-b.avi"), ("film-c", ""), ("film-d", "film-d.mp4"))
+        for name, path in (("film-a", "film-a.mp4"), ("film-b", "film-b.ts"), ("film-c", ""), ("film-d", "film-d.mp4"))
     ]
     (tmp_path / "titles.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "video_labels.csv").write_text("title_id,label,present\nfilm-c,violence,0\n")
     (tmp_path / "run.toml").write_text(CONFIG)
     pictures = [np.full((48, 96, 3), 12 * second, np.uint8) for second in range(SECONDS)]
     write_video(tmp_path / "film-a.mp4", iter(pictures), fps=1, options={"preset": "ultrafast", "g": "2"})
-    write_video(tmp_path / "film-b.avi", iter(pictures), fps=1, codec="mpeg4")
+    write_video(tmp_path / "film-b.ts", iter(pictures), fps=1, options={"preset": "ultrafast", "g": "2"})
     (tmp_path / "film-d.mp4").write_text("#EXTM3U\nfile:///etc/passwd\n")
     _write_run(tmp_path / "work" / "runs" / RUN)
     (tmp_path / "work" / "current").symlink_to(Path("runs") / RUN)
