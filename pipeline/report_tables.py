@@ -25,16 +25,18 @@ class Table:
 
 
 def read_tables(folder: Path) -> list[Table]:
-    """Return the tables of all ``.csv`` and ``.md`` files of a folder, by file name; CSV wins over Markdown.
+    """Return the tables of all ``.csv`` and ``.md`` files of a folder, by file name.
+
+    Where a table is there in both forms, Markdown is read: it is written for people, CSV for programs.
 
     Raises:
         ConfigError: no such folder, a file that is not UTF-8, or nothing in it.
     """
     paths = sorted((path for path in folder.glob("*") if path.suffix in (".csv", ".md")), key=lambda path: path.name)
-    with_csv = {path.stem for path in paths if path.suffix == ".csv"}
+    with_markdown = {path.stem for path in paths if path.suffix == ".md"}
     tables: list[Table] = []
     for path in paths:
-        if path.suffix == ".md" and path.stem in with_csv:
+        if path.suffix == ".csv" and path.stem in with_markdown:
             continue
         try:
             text = path.read_text(encoding="utf-8-sig")

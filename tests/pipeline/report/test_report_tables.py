@@ -6,7 +6,7 @@ from pipeline.report_tables import Table, read_tables
 
 def test_csv_and_markdown(tmp_path):
     (tmp_path / "table1.csv").write_text('label,clips\nviolence,"1,234"\nsex\n')
-    (tmp_path / "table1.md").write_text("| ignored |\n| - |\n")
+    (tmp_path / "table2.csv").write_text("ignored\n")
     (tmp_path / "table2.md").write_text("# Methods\n\n| method | AVG |\n|:--|--:|\n| a \\| b | 1.0 |\n\ntext\n")
     (tmp_path / "table3.md").write_text("no table here\n")
     (tmp_path / "log.txt").write_text("x")
