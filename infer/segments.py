@@ -81,7 +81,7 @@ def find_segments(
         scores: scores of C labels.
         thresholds: what each label must reach.
         labels: C names, in the order of the score columns.
-        segment_score: ``max`` (Sec. 3.3), ``mean`` or ``geometric`` (see ``InferSettings``).
+        segment_score: ``max`` (Sec. 3.3) or ``mean`` action score of the run.
         review_fraction: near misses are sought at this fraction of the thresholds, in [0, 1]; 0 seeks none.
         duration_s: clips the end of the last frame, if it ends inside that frame.
 
@@ -150,11 +150,10 @@ def check_scores(scores: TitleScores, labels: Sequence[str]) -> None:
 
 
 def run_scores(runs: Runs, action_T: Scores, segment_score: str) -> npt.NDArray[np.float64]:
-    """Return (R,) the score of each run: its highest (Sec. 3.3) or mean action score, or their geometric mean."""
+    """Return (R,) the score of each run: its highest (Sec. 3.3) or its mean action score."""
     if segment_score == "max":
         return runs.reduce(np.maximum, action_T)
-    mean_R = runs.reduce(np.add, action_T) / (runs.stop_R - runs.start_R)
-    return mean_R if segment_score == "mean" else np.sqrt(runs.reduce(np.maximum, action_T) * mean_R)
+    return runs.reduce(np.add, action_T) / (runs.stop_R - runs.start_R)
 
 
 def _passing(

@@ -51,8 +51,7 @@ class InferSettings(Section):
     Args:
         device: torch device for scoring; ``auto`` takes the GPU where there is one.
         window_s: titles longer than this are scored in overlapping windows of this length; seconds (Sec. 4.2: T).
-        segment_score: ``max``: the run's highest action score (Sec. 3.3). Not in the paper: its ``mean``, and
-            ``geometric``, the geometric mean of both, so that one high frame does not lift a run of low ones.
+        segment_score: highest (Sec. 3.3) or mean action score of the run. ``mean`` is not in the paper.
         review_fraction: near misses at this fraction of the thresholds go to review; 0 turns review off. Not in the
             paper: an operator wants to see what was just missed.
         thresholds: per label, what to use instead of the checkpoint's tuned thresholds.
@@ -63,7 +62,7 @@ class InferSettings(Section):
 
     device: str = "auto"
     window_s: Annotated[int, Field(gt=0)] = 3600
-    segment_score: Literal["max", "mean", "geometric"] = "max"
+    segment_score: Literal["max", "mean"] = "max"
     review_fraction: Share = 0.5
     thresholds: dict[str, ThresholdOverride] = Field(default_factory=dict)
     rule: Literal["thresholds", "three-c-net", "sf-net"] = "thresholds"

@@ -134,17 +134,3 @@ def test_labels_must_fit(make_scores, make_thresholds):
         find_segments(make_scores([0.5]), {"sex": make_thresholds()}, ("sex", "drug-use"))
     with pytest.raises(ConfigError, match=r"label 'sex': no thresholds \(there are: nudity\)"):
         find_segments(make_scores([0.5]), {"nudity": make_thresholds()}, ("sex",))
-
-
-def test_geometric_score_is_the_root_of_peak_times_mean():
-    limits = LabelThresholds(title=0.0, frame=0.25, merge_gap_s=0.0, min_length_s=0.0)
-    (segment,) = find([0.25, 1.0, 0.25, 0.5], limits, segment_score="geometric", review_fraction=0)
-    assert (segment.score_mean, segment.score) == (0.5, pytest.approx(0.5**0.5))
-
-
-def test_geometric_score_ranks_a_steady_run_above_one_high_frame():
-    limits = LabelThresholds(title=0.0, frame=0.1, merge_gap_s=0.0, min_length_s=0.0)
-    spike, steady = find([0.9, *[0.1] * 9, 0.0, *[0.7] * 10], limits, segment_score="geometric", review_fraction=0)
-    assert spike.score < steady.score
-    spike, steady = find([0.9, *[0.1] * 9, 0.0, *[0.7] * 10], limits, review_fraction=0)
-    assert spike.score > steady.score
