@@ -1,14 +1,14 @@
 """Several decode processes feeding one parent: who decodes what, and what becomes of a decoder that hangs or dies.
 
-Each worker decodes one title at a time, in its own session, so that its whole process group can be killed. The parent
-reads one message at a time from whichever worker has one; a worker whose message is not read waits. So memory is flat,
-and silence is the worker's own: a title is timed out only when its pipe is empty. See ``extract.decode_worker`` for
-the messages; they come from a process that may have been hijacked, so each is checked.
+Each worker decodes one title at a time, in its own session, so that its whole process group can be killed. Each title
+has a pipe of its own, which ends with it, so that no title can speak for another. The parent reads one message at a
+time from whichever worker has one; a worker whose message is not read waits. So memory is flat, and silence is the
+worker's own: a title is timed out only when its pipe is empty. See ``extract.decode_worker`` for the messages; they
+come from a process that may have been hijacked, so each is checked.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,13 +17,16 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 
 import numpy as np
 
 from data.errors import ConfigError, DecodeError
+from extract.decode_words import read_failure, read_info, read_report
 from extract.decode_worker import (
     COMMAND,
     DONE,
@@ -40,7 +43,7 @@ from extract.preprocess import Picture
 
 MAX_TEXT_BYTES = 1 << 20
 EXIT_GRACE_S = 1.0
-MAX_ERROR_LETTERS = 2000
+CPU_GRACE_S = 10  # one thread cannot use more CPU than its title has time: this strikes only if nobody watches
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ class _Worker:
     def __init__(self, config: WorkerConfig, limits: Limits) -> None:
         self._config = config
         self._limits = limits
-        self.connection, theirs = Pipe()
+        self._control, theirs = Pipe()
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)), OMP_NUM_THREADS="1")
-        arguments = [str(theirs.fileno()), config.to_json(), str(os.getpid())]
+        cpu_s = ceil(limits.title_timeout_s) + CPU_GRACE_S
+        arguments = [str(theirs.fileno()), config.to_json(), str(os.getpid()), str(cpu_s)]
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", COMMAND, *arguments],
@@ -89,19 +93,21 @@ class _Worker:
                 env=environment,
                 start_new_session=True,
             )
-        self._ready = False
         self.is_alive = True
         self.job: int | None = None
 
     def start(self, job: int, path: Path) -> None:
         """Have the worker decode title number ``job``."""
         self.job, self._path = job, path
+        self._ready = False
         self._info: VideoInfo | None = None
         self._next_index, self._last_pts_s = 0, 0.0
         self._started_s = self._heard_s = time.monotonic()
+        self.connection, theirs = Pipe(duplex=False)
         # a worker that has just died leaves a broken pipe: receive() will find it dead and say so
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send_bytes(os.fsencode(path))
+        with theirs, suppress(BrokenPipeError, ConnectionResetError):
+            self._control.send_bytes(os.fsencode(path))
+            send_handle(self._control, theirs.fileno(), self._process.pid)
 
     @property
     def deadline_s(self) -> float:
@@ -129,30 +135,30 @@ class _Worker:
         self._heard_s = time.monotonic()
         try:
             return self._understand(message[:1], message[1:])
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             return self._give_up(f"the decoder sent a malformed message ({error})", "decoder_crashed")
 
     def _understand(self, kind: bytes, body: bytes) -> Sample | TitleEnd | None:
         assert self.job is not None
-        if kind == SAMPLE:
-            return self._sample(body)
-        if kind == READY:
+        if not self._ready:
+            if kind == UNUSABLE:
+                raise ConfigError(body.decode())
+            if kind != READY:
+                raise ValueError(f"kind {kind!r} at the start")
             self._ready = True
             return None
-        if kind == UNUSABLE:
-            reader = self._config.reader.partition(":")[0]
-            raise ConfigError(f"{reader}: cannot be used here ({body.decode()}); install it or choose another `reader`")
-        values = json.loads(body)
+        if kind == SAMPLE:
+            return self._sample(body)
         if kind == OPENED:
-            self._info = VideoInfo(**values)
+            self._info = read_info(body)
             return None
         if kind == DONE:
-            report = ReadReport(**values)
+            report = read_report(body)
             if self._info is None or report.samples != self._next_index or report.samples < 1:
                 raise ValueError(f"a report of {report.samples} samples after {self._next_index}")
             return self._end(report=report)
         if kind == FAILED:
-            return self._end(error=DecodeError(str(values["error"])[:MAX_ERROR_LETTERS], code=str(values["code"])))
+            return self._end(error=read_failure(body))
         raise ValueError(f"kind {kind!r}")
 
     def _sample(self, body: bytes) -> Sample:
@@ -172,17 +178,20 @@ class _Worker:
         assert self.job is not None
         end = TitleEnd(self.job, self._info, report, error)
         self.job = None
+        self.connection.close()
         return end
 
     def _dead(self) -> TitleEnd:
+        self._control.close()  # it then ends as its child did
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(EXIT_GRACE_S)  # so that the exit code is its own
+            self._process.wait(EXIT_GRACE_S)
         self.kill()
         code = self._process.returncode
         how = f"exit code {code}" if code >= 0 else f"signal {-code}, {signal.strsignal(-code)}"
         if not self._ready:
             raise ConfigError(f"the decode process does not start ({how}); its messages are on stderr")
-        return self._end(error=DecodeError(f"{self._path}: the decoder died ({how})", code="decoder_crashed"))
+        error_code = "timeout" if code == -signal.SIGXCPU else "decoder_crashed"
+        return self._end(error=DecodeError(f"{self._path}: the decoder died ({how})", code=error_code))
 
     def _give_up(self, why: str, code: str) -> TitleEnd:
         self.kill()
@@ -193,7 +202,9 @@ class _Worker:
         if not self.is_alive:
             return
         self.is_alive = False
-        self.connection.close()
+        self._control.close()
+        if self.job is not None:
+            self.connection.close()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)  # its own session: group id = process id
         self._process.wait()

@@ -3,41 +3,48 @@
 A video is untrusted, and decoders crash and hang: they run here, in a process of their own that the parent can kill,
 and that never imports torch. It is started by its own command instead of multiprocessing, so it never re-imports the
 parent's ``__main__`` (which may import anything), and nothing it sends is unpickled: a hijacked decoder can send
-wrong pictures but cannot run code in the parent. The pipe is the queue: a full one makes the decoder wait.
+wrong pictures but cannot run code in the parent.
 
-Messages are one kind byte and a body. To the worker: the path of the next title. From it, per title: ``o`` (opened,
-VideoInfo as JSON), ``s`` (a sample: index, pts, pixels; no pixels means the same as before), then ``d`` (done,
-ReadReport as JSON) or ``f`` (failed, JSON); and once at start ``r`` (ready) or ``u`` (unusable reader, text).
+The process started imports the reader, once, and never opens a video: for each title it forks a child that gives up
+everything else (``extract.sandbox``), decodes, and ends. So one title cannot touch what is said of the next.
+
+Messages are one kind byte and a body. To the worker: the path of the next title, and a pipe of its own for what is
+read of it. The pipe is the queue: a full one makes the decoder wait. From the worker: ``r`` (ready) or ``u`` (no title
+can be read here, text). Then from the child: ``o`` (opened, VideoInfo as JSON), ``s`` (a sample: index, pts, pixels; no
+pixels means the same as before), then ``d`` (done, ReadReport as JSON) or ``f`` (failed, JSON).
 """
 
 from __future__ import annotations
 
-import ctypes
+import gc
 import importlib
 import json
 import os
-import resource
 import signal
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
+import PIL.ImageFile  # noqa: F401  imported late by what this uses: once here, rather than once a title
 
 from data.errors import DecodeError
 from extract.frames import Frame, VideoReader
+from extract.kernel import die_with
 from extract.preprocess import WHOLE, CropBox, Picture, find_letterbox, to_input
+from extract.sandbox import AVAILABLE, REQUIRED, Level, confine, limit, missing
 
 READY, UNUSABLE, OPENED, SAMPLE, DONE, FAILED = b"r", b"u", b"o", b"s", b"d", b"f"
 SAMPLE_HEAD = struct.Struct("<Id")  # frame_index, pts_s
 READERS = {"pyav": "extract.pyav_reader:PyAvReader", "decord": "extract.decord_reader:DecordReader"}
 COMMAND = "from extract.decode_worker import main; main()"
 PROBE_PICTURES = 12
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class WorkerConfig:
         framing, letterbox, input_px: see ``extract.settings`` and ``extract.preprocess``.
         memory_mib: limit of the address space, MiB; None for none.
         arguments: given to the reader after the path; plain JSON values.
+        sandbox: see ``extract.settings``.
     """
 
     reader: str
@@ -57,6 +65,7 @@ class WorkerConfig:
     input_px: int
     memory_mib: int | None
     arguments: Sequence[Any] = ()
+    sandbox: Level = AVAILABLE
 
     def to_json(self) -> str:
         """Return the form that goes on the worker's command line."""
@@ -64,40 +73,81 @@ class WorkerConfig:
 
 
 def main() -> None:
-    """Serve titles until the parent closes the pipe: ``... FILE_DESCRIPTOR CONFIG_JSON PARENT_PID``."""
-    connection = Connection(int(sys.argv[1]))
+    """Serve titles until the parent closes the pipe: ``... FILE_DESCRIPTOR CONFIG_JSON PARENT_PID CPU_S``."""
+    control = Connection(int(sys.argv[1]))
     config = WorkerConfig(**json.loads(sys.argv[2]))
-    _die_with_parent(int(sys.argv[3]))
-    _limit(config.memory_mib)
-    try:
-        module, name = config.reader.split(":")
-        reader_class = getattr(importlib.import_module(module), name)
-    except (ImportError, OSError) as error:
-        connection.send_bytes(UNUSABLE + str(error).encode())
-        return
-    connection.send_bytes(READY)
-    try:
-        while True:
-            path = Path(os.fsdecode(connection.recv_bytes()))
-            connection.send_bytes(_serve_title(connection, reader_class, path, config))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone, or has no more titles
-
-
-def _die_with_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process when the parent dies, even inside a decoder that never returns (Linux)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:
-        sys.exit(0)
+    limit(config.memory_mib, config.sandbox)
+    die_with(int(sys.argv[3]))
+    reader_class, fault = _load(config)
+    gc.freeze()  # else collecting in a child would copy what it shares with this process
+    child = 0
+    while True:
+        path, connection = _next_title(control)
+        status = _end(child) if child else 0
+        if connection is None:
+            _exit_like(status)
+        with suppress(BrokenPipeError, ConnectionResetError), connection:
+            connection.send_bytes(UNUSABLE + fault.encode() if fault else READY)
+            worker_pid, child = os.getpid(), os.fork()
+            if child == 0:
+                control.close()
+                _decode_in_child(connection, reader_class, path, config, worker_pid)
 
 
-def _limit(memory_mib: int | None) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if memory_mib is not None:
-        limit_bytes = memory_mib * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+def _load(config: WorkerConfig) -> tuple[Any, str]:
+    """Import the reader, once for all titles; or say why no title can be read here."""
+    if config.sandbox == REQUIRED and (lacking := missing()):
+        return None, f'sandbox = "required" in [extract], but this system has no {" and no ".join(lacking)}'
+    module, name = config.reader.split(":")
+    try:
+        return getattr(importlib.import_module(module), name), ""
+    except (ImportError, OSError) as error:
+        return None, f"{module}: cannot be used here ({error}); install it or choose another `reader`"
+
+
+def _next_title(control: Connection) -> tuple[Path, Connection | None]:
+    """Wait for the next title and the pipe for what is read of it; None when there are no more."""
+    try:
+        return Path(os.fsdecode(control.recv_bytes())), Connection(recv_handle(control))
+    except (EOFError, OSError):
+        return Path(), None
+
+
+def _end(child: int) -> int:
+    """Reap the process of a title that is over, whether or not it is of that opinion; return its wait status."""
+    pid, status = os.waitpid(child, os.WNOHANG)
+    if pid == 0:
+        os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+    return status
+
+
+def _exit_like(status: int) -> NoReturn:
+    """End as the last child did: the parent reads from it how a decoder died."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def _decode_in_child(
+    connection: Connection, reader_class: Any, path: Path, config: WorkerConfig, worker_pid: int
+) -> NoReturn:
+    """Decode one title and end this process: nothing of a title outlives it."""
+    code = 1
+    try:
+        try:
+            confine(path, int(sys.argv[4]), config.sandbox, worker_pid)
+        except OSError as error:
+            text = f"{path}: not decoded, its process cannot be confined ({error}); run `coarse2fine doctor`"
+            connection.send_bytes(_failed("sandbox", text))
+        else:
+            connection.send_bytes(_serve_title(connection, reader_class, path, config))
+        code = 0
+    finally:
+        os._exit(code)
 
 
 def _serve_title(connection: Connection, reader_class: Any, path: Path, config: WorkerConfig) -> bytes:
@@ -115,13 +165,17 @@ def _serve_title(connection: Connection, reader_class: Any, path: Path, config: 
     except (BrokenPipeError, ConnectionResetError):
         raise
     except DecodeError as error:
-        return FAILED + json.dumps({"code": error.code, "error": str(error)}).encode()
+        return _failed(error.code, str(error))
     except MemoryError:
         text = f"{path}: decoding needs more than decode_memory_mib = {config.memory_mib}; raise it to accept the file"
-        return FAILED + json.dumps({"code": "memory", "error": text}).encode()
+        return _failed("memory", text)
     except Exception as error:  # damaged files raise anything, and the next title must be served
         text = f"{path}: the decoder raised {type(error).__name__}: {error}"
-        return FAILED + json.dumps({"code": "decode", "error": text}).encode()
+        return _failed("decode", text)
+
+
+def _failed(code: str, text: str) -> bytes:
+    return FAILED + json.dumps({"code": code, "error": text}).encode()
 
 
 def _samples(frames: Iterator[Frame], crop: CropBox, config: WorkerConfig) -> Iterator[bytes]:

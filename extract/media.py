@@ -11,8 +11,10 @@ import re
 import stat
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
+import av.subtitles.stream  # PyAV imports it when it opens a file: once here, rather than once a title
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.stream import Disposition
@@ -30,6 +32,8 @@ MATROSKA = "matroska,webm"
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 AVI = "avi"
 TRANSPORT = "mpegts"
+# A film has a few; each costs memory before anything is read of it.
+MAX_STREAMS = 256
 # 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
 MAX_PIXELS = 2**26
 
@@ -37,20 +41,39 @@ MAX_PIXELS = 2**26
 MEDIA_ERRORS = (av.FFmpegError, IndexError, UnicodeDecodeError, OSError, EOFError, MemoryError)
 
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
-_FIRST_TEXT_BYTE = 9
+HEAD_BYTES = 512
+_TEXT_BYTES, _TAB = 16, 9
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PRINTABLE_FORMATS = (b"RIFF", b"nut/multimedia container\0")  # the size after RIFF may look like text
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open a regular media file; anything but local files of known formats is refused.
+def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
+    """Open a media file; anything but local, regular files of known formats is refused.
+
+    Args:
+        path: the file.
+        file: an open, seekable file to read instead (then ``path`` only names it); nothing else may be opened then.
 
     Raises:
         DecodeError: ``not_a_file``, ``refused_format`` (text, playlists, formats that hold no video) or ``unreadable``.
     """
     name = path.name
-    read_head(path)
-    limits = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    if file is None:
+        read_head(path)
+    else:
+        _refuse_text(name, file.read(HEAD_BYTES))
+        file.seek(0)
+    # FFmpeg decodes a few pictures, and sound, while it opens: these limits are for that
+    probing = {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
+    limits = {
+        "format_whitelist": FORMATS,
+        "protocol_whitelist": "file" if file is None else "none",
+        "codec_whitelist": CODECS,
+        "max_streams": str(MAX_STREAMS),
+    }
+    source = f"file:{path.absolute()}" if file is None else file
     try:
-        return av.open(f"file:{path.absolute()}", container_options=limits, metadata_errors="replace")
+        return av.open(source, options=probing, container_options=limits, metadata_errors="replace")
     except av.ArgumentError as error:
         raise DecodeError(
             f"{name}: not one of the container formats that are read ({FORMATS}); convert it", code="refused_format"
@@ -72,14 +95,21 @@ def read_head(path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DecodeError(f"{name}: not a regular file; list a video file", code="not_a_file")
         with path.open("rb") as handle:
-            head = handle.read(512)
+            head = handle.read(HEAD_BYTES)
     except (OSError, ValueError) as error:
         raise DecodeError(f"{name}: cannot be read ({words(error)}); check the path", code="not_a_file") from error
+    _refuse_text(name, head)
+    return head
+
+
+def _refuse_text(name: str, head: bytes) -> None:
+    """Refuse what begins like text: FFmpeg takes some of it for lists of other files."""
     if not head:
         raise DecodeError(f"{name}: the file is empty; copy it again", code="unreadable")
-    if head.isascii() and min(head) >= _FIRST_TEXT_BYTE:
+    begins = head.removeprefix(b"\xef\xbb\xbf")[:_TEXT_BYTES]
+    is_text = begins.isascii() and min(begins, default=0) >= _TAB
+    if head.startswith(_UTF16) or (is_text and not head.startswith(_PRINTABLE_FORMATS)):
         raise DecodeError(f"{name}: text or a playlist; list the video file itself", code="refused_format")
-    return head
 
 
 def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:

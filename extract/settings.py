@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from data.section import Section
+from extract.sandbox import AVAILABLE, Level
 
 RESNET50 = "resnet50"
 EFFICIENTNET_LITE0 = "efficientnet-lite0"
@@ -43,6 +44,8 @@ class ExtractSettings(Section):
         no_progress_timeout_s: a title whose decoder gives no new sample for so long fails; seconds > 0.
         title_timeout_s: a title that takes longer in all fails; seconds > 0.
         decode_memory_mib: address space of one decode process, MiB >= 1024; None for no limit.
+        sandbox: ``available`` confines decode processes by what the system offers (docs/security.md), ``required``
+            refuses to decode where that is too little, ``off`` leaves the limits and timeouts only.
     """
 
     backbone: str = EFFICIENTNET_LITE0
@@ -57,6 +60,7 @@ class ExtractSettings(Section):
     no_progress_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     title_timeout_s: float = Field(default=6 * 3600.0, gt=0, allow_inf_nan=False)
     decode_memory_mib: int | None = Field(default=8192, ge=1024)
+    sandbox: Level = AVAILABLE
 
     @field_validator("backbone")
     @classmethod

@@ -159,6 +159,7 @@ def extract_titles(
         backbone.input_px,
         settings.decode_memory_mib,
         arguments=(settings.decode,) if settings.reader == "pyav" else (),
+        sandbox=settings.sandbox,
     )
     limits = Limits(settings.decode_workers, settings.no_progress_timeout_s, settings.title_timeout_s)
     titles: dict[int, _Title] = {}

