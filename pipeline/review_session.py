@@ -86,7 +86,7 @@ class ReviewSession:
         ]
         return {
             "title": one.data,
-            "length_s": one.length_s,
+            "length_s": one.length_s if one.length_s < UNKNOWN_LENGTH_S else None,
             "segments": sorted(segments, key=lambda s: (s["start_s"], s["end_s"], s["label"])),
             "waiting": len(waiting),
             "complete": review.complete,

@@ -113,8 +113,8 @@
     buildDesk(title);
     drawSegments();
     const start_s = first ? first.start_s : 0;
-    const around = first ? 20 : title.length_s;
-    await player.load(title.id, title.length_s, state.video, Math.max(0, start_s - (first ? 10 : 0)), start_s + around);
+    const around = first ? 20 : state.length_s || title.length_s;
+    await player.load(title.id, state.length_s || title.length_s, state.video, Math.max(0, start_s - (first ? 10 : 0)), start_s + around);
     player.seek(start_s);
     window.scrollTo(0, 0);
     desk.querySelector("h1").focus({ preventScroll: true });
@@ -129,7 +129,7 @@
     const fs = bytes(title.fs);
     const seconds = Math.max(title.length_s, title.frames, 1);
     strips = [];
-    const range = make("input", { type: "range", id: "position", min: "0", max: String(seconds), step: "0.1", value: "0" });
+    const range = make("input", { type: "range", id: "position", min: "0", max: String(Math.max(seconds, state.length_s || 0)), step: "0.1", value: "0" });
     range.addEventListener("input", () => player.seek(Number(range.value)));
     const readout = make("output", { className: "readout now" });
     readout.setAttribute("for", "position");

@@ -67,7 +67,7 @@ function reviewPlayer(clock, onTime) {
   video.addEventListener("loadedmetadata", () => {
     if (!video.videoWidth) return noVideo("The browser cannot decode this video; these are pictures of it.");
     playable = true;
-    if (Number.isFinite(video.duration) && !title.known) length_s = Math.max(length_s, video.duration);
+    if (Number.isFinite(video.duration)) length_s = Math.max(length_s, video.duration);
     seek(position);
   });
   video.addEventListener("error", () => video.getAttribute("src") && noVideo("The browser cannot play this video; these are pictures of it."));
