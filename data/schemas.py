@@ -40,6 +40,7 @@ class FeatureSpec:
         framing: ``full``, ``center-crop`` or ``imported``.
         letterbox: whether letterbox bars were removed.
         input_px: side of the square network input; 0 for imported features.
+        precision: ``fp32``, or what else the backbone computed in, see ``extract.precision``.
     """
 
     backbone: str
@@ -49,11 +50,15 @@ class FeatureSpec:
     framing: str
     letterbox: bool
     input_px: int
+    precision: str = "fp32"
 
     @property
     def features_id(self) -> str:
         """16 hex digits: equal for features that may be mixed."""
-        return fingerprint(asdict(self))
+        values = asdict(self)
+        if self.precision == "fp32":
+            del values["precision"]  # shards from before there was a choice keep their id
+        return fingerprint(values)
 
     def difference(self, other: FeatureSpec) -> str:
         """Say in words which fields differ, ``self`` first; empty when equal."""

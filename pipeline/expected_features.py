@@ -17,6 +17,7 @@ from data.errors import WeightsError
 from data.files import file_sha256, fingerprint, write_json
 from data.schemas import FeatureSpec
 from extract.frames import SAMPLING
+from extract.precision import recorded_precision
 from extract.settings import EFFICIENTNET_LITE0, RESNET50, ExtractSettings
 
 IMPORTED = "imported:"
@@ -54,6 +55,7 @@ def expected_features(record: Path, settings: ExtractSettings) -> ExpectedFeatur
         "sampling": SAMPLING,
         "framing": settings.framing,
         "letterbox": settings.letterbox,
+        "precision": recorded_precision(settings),
     }
     return ExpectedFeatures(fields, None)
 
@@ -76,7 +78,7 @@ def _settings_id(settings: ExtractSettings) -> str:
             raise WeightsError(f"{settings.weights}: no such weights file; correct `weights` in [extract]")
         weights = file_sha256(settings.weights)
     named = settings.model_dump(mode="json", include={"backbone", "framing", "letterbox"})
-    return fingerprint([named, SAMPLING, weights or _provider(settings.backbone)])
+    return fingerprint([named, SAMPLING, weights or _provider(settings.backbone), recorded_precision(settings)])
 
 
 def _provider(backbone: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data.errors import CheckpointError, ConfigError
 from data.titles import Title
-from extract.settings import ExtractSettings
+from extract.settings import FP32, ExtractSettings
 from infer.settings import InferSettings
 from model.sidecar import read_checkpoint
 from pipeline.extract_stage import extract_sources
@@ -42,6 +42,11 @@ def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageRe
         raise CheckpointError(
             f"{checkpoint_dir}: trained on {spec.backbone} features, which this program cannot make from a video; "
             "use `import-features` and `infer`, or a checkpoint trained on extracted features"
+        )
+    if spec.precision != FP32:
+        raise CheckpointError(
+            f"{checkpoint_dir}: trained on features in {spec.precision}, which need the pictures they were calibrated "
+            "with; use `run` with the configuration of its [extract] section, or a checkpoint trained on fp32 features"
         )
     settings = ExtractSettings.model_validate(
         {"backbone": spec.backbone, "framing": spec.framing, "letterbox": spec.letterbox}

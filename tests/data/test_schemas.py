@@ -32,6 +32,7 @@ COVERAGE = Coverage("a", "a.mp4", "00", "pyav", "mp4", "h264", 1920, 1080, 0, 10
         {"framing": "center-crop"},
         {"letterbox": False},
         {"input_px": 256},
+        {"precision": "int8:onnxruntime:00"},
     ],
 )
 def test_every_field_of_a_spec_decides_whether_features_may_be_mixed(change: dict[str, object]) -> None:

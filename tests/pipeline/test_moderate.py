@@ -131,3 +131,16 @@ def test_title_ids_of_file_names_are_valid_and_unique():
     assert found[:3] == ["a", "A-2", "_n__c_d___1_"]
     assert len({title_id.casefold() for title_id in found}) == len(names)
     assert all(0 < len(title_id) <= 128 and title_id not in {".", ".."} for title_id in found)
+
+
+def test_a_checkpoint_of_int8_features_needs_their_calibration(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from data.errors import CheckpointError
+    from data.schemas import FeatureSpec
+    from pipeline.moderate import moderate
+
+    spec = FeatureSpec("resnet50", "ab", 4, "presented-1fps/1", "full", True, 224, "int8:openvino:00")
+    monkeypatch.setattr("pipeline.moderate.read_checkpoint", lambda folder: SimpleNamespace(feature_spec=spec))
+    with pytest.raises(CheckpointError, match=r"trained on features in int8:openvino:00, .*use `run` with the config"):
+        moderate([tmp_path], tmp_path / "checkpoint", tmp_path / "out")
