@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from data.errors import DecodeError
 from data.files import TEMPORARY_PREFIX
 
+NAME_BYTES, PATH_BYTES = 255, 4095  # what file systems allow
 _TITLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
@@ -51,6 +53,8 @@ def media_path(media_root: Path, path: str) -> Path:
         resolved = (root / path).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # symlink loops, names too long, NUL
         raise DecodeError(f"{path!r}: cannot be resolved ({error})", code="path") from error
+    if len(os.fsencode(resolved)) > PATH_BYTES or any(len(os.fsencode(part)) > NAME_BYTES for part in resolved.parts):
+        raise DecodeError(f"{path!r:.160}...: cannot be resolved (name too long); correct it", code="path")
     if resolved == root or not resolved.is_relative_to(root):
         raise DecodeError(
             f"{path!r}: is not inside the media root {root}; move the file or set media_root", code="path"
