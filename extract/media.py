@@ -73,7 +73,7 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
     }
     source = f"file:{path.absolute()}" if file is None else file
     try:
-        return av.open(source, options=probing, container_options=limits, metadata_errors="replace")
+        return av.open(source, "r", options=probing, container_options=limits, metadata_errors="replace")
     except av.ArgumentError as error:
         raise DecodeError(
             f"{name}: not one of the container formats that are read ({FORMATS}); convert it", code="refused_format"

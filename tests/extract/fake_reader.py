@@ -55,9 +55,6 @@ class FakeReader:
             case "grandchild":
                 os.fork()
                 time.sleep(FOREVER_S)
-            case "spin":
-                while True:
-                    pass
             case "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "exit":
