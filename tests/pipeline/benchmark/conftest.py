@@ -33,7 +33,7 @@ def make_run():
         if ap is None:
             return Outcome(method, variant, seed, folder, "", FAILED, 1.0, error)
         draws = {} if resampled is None else {ALL: Resampled(COLUMNS, np.array(resampled, dtype=float))}
-        rows = tuple([*results(*ap), *extra])
+        rows = (*results(*ap), *extra)
         return Outcome(method, variant, seed, folder, "", DONE, 60.0, "", val, 3, TIOUS, rows, draws)
 
     return make
