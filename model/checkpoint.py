@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import safetensors
+import torch
 from safetensors.torch import load_file, save_file
 
 from data.errors import CheckpointError
@@ -39,11 +40,23 @@ def load_network(folder: Path) -> tuple[FrameNetwork, Checkpoint]:
         raise CheckpointError(f"{path}: weights are missing; copy the checkpoint folder whole")
     if file_sha256(path) != checkpoint.weights_sha256:
         raise CheckpointError(f"{path}: not the weights that {SIDECAR_NAME} was written for; copy the folder whole")
-    network = build_network(
-        checkpoint.settings, width=checkpoint.feature_spec.width, labels=len(checkpoint.labels), seed=0
-    )
     try:
+        with torch.device("meta"):  # a sidecar can promise any size: no memory before the file is known to hold it
+            _require_size(_build(checkpoint), path)
+        network = _build(checkpoint)
         network.load_state_dict(load_file(path))
-    except (RuntimeError, safetensors.SafetensorError) as error:
+    except (RuntimeError, TypeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{path}: weights do not fit the settings in {SIDECAR_NAME}: {error}") from error
     return network.eval(), checkpoint
+
+
+def _build(checkpoint: Checkpoint) -> FrameNetwork:
+    width = checkpoint.feature_spec.width
+    return build_network(checkpoint.settings, width=width, labels=len(checkpoint.labels), seed=0)
+
+
+def _require_size(network: FrameNetwork, path: Path) -> None:
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+    held = path.stat().st_size
+    if needed > held:
+        raise RuntimeError(f"they ask for {needed} bytes, the file has {held}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from data.errors import CheckpointError
 from data.files import fingerprint, write_json
@@ -21,6 +22,7 @@ from model.settings import ModelSettings
 
 FORMAT = "coarse2fine.checkpoint/1"
 SIDECAR_NAME = "model.json"
+_SPEC = TypeAdapter(FeatureSpec)
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,15 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             raise CheckpointError(f"{path}: format {raw['format']!r}, expected {FORMAT!r}; train again")
         labels = tuple(str(label) for label in raw["labels"])
         thresholds = {label: LabelThresholds(**raw["thresholds"][label]) for label in labels}
+        if not all(isfinite(value) for each in thresholds.values() for value in asdict(each).values()):
+            raise ValueError("thresholds that are not finite")
         return Checkpoint(
             settings=ModelSettings.model_validate(raw["model"]),
             labels=labels,
-            feature_spec=FeatureSpec(**raw["feature_spec"]),
+            feature_spec=_SPEC.validate_json(json.dumps(raw["feature_spec"]), strict=True),
             thresholds=thresholds,
             training=raw["training"],
             weights_sha256=str(raw["weights_sha256"]),
         )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise CheckpointError(f"{path}: not a checkpoint sidecar ({error!r}); train again") from error
+    except (KeyError, TypeError, ValueError, ValidationError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint sidecar ({error!r:.500}); train again") from error

@@ -102,9 +102,7 @@ def _sandbox(settings: ExtractSettings) -> Iterator[Finding]:
             yield Finding("sandbox", "ok", f"a decoder cannot: {measure.forbids}")
         else:
             state: State = "failure" if measure.is_limit or settings.sandbox == "required" else "warning"
-            yield Finding(
-                "sandbox", state, f"a decoder CAN: {measure.forbids}; not enforced here, see docs/security.md"
-            )
+            yield Finding("sandbox", state, f"a decoder CAN: {measure.forbids} (docs/security.md)")
 
 
 def _weights(settings: ExtractSettings) -> Iterator[Finding]:

@@ -1,9 +1,13 @@
 import json
+import pickle
+import struct
+from dataclasses import asdict
 
 import pytest
 import torch
 
 from data.errors import CheckpointError
+from data.files import file_sha256
 from data.schemas import FeatureSpec, LabelThresholds
 from model.build import build_network
 from model.checkpoint import load_network, save_checkpoint
@@ -69,6 +73,13 @@ def test_changed_weights_are_noticed(tmp_path, saved):
         ({"model": {"no_such_key": 1}}, "not a checkpoint sidecar"),
         ({"thresholds": {}}, "not a checkpoint sidecar"),
         ({"feature_spec": {"width": 4}}, "not a checkpoint sidecar"),
+        ({"feature_spec": {**asdict(SPEC), "width": "4"}}, "not a checkpoint sidecar"),
+        ({"labels": 7}, "not a checkpoint sidecar"),
+        ({"thresholds": {label: {**asdict(THRESHOLDS[label]), "flag": float("nan")} for label in "ab"}}, "not finite"),
+        ({"model": {**SETTINGS.model_dump(mode="json"), "conv_channels": 10**9}}, "do not fit the settings"),
+        ({"model": {**SETTINGS.model_dump(mode="json"), "conv_channels": 10**18}}, "do not fit the settings"),
+        ({"feature_spec": {**asdict(SPEC), "width": 2**40}}, "do not fit the settings"),
+        ({"weights_sha256": ["x"]}, "not the weights"),
     ],
 )
 def test_a_hostile_sidecar_is_a_clear_error(tmp_path, saved, change, message):
@@ -90,3 +101,42 @@ def test_weights_of_another_shape_are_a_clear_error(tmp_path, saved):
 def test_a_folder_without_a_checkpoint_says_so(tmp_path):
     with pytest.raises(CheckpointError, match="a folder that `coarse2fine train` wrote"):
         read_checkpoint(tmp_path / "nowhere")
+
+
+class Evil:
+    """Unpickling it creates a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch zip", "absurd header", "header beyond the file", "nested header"])
+def test_weights_that_are_something_else_are_a_clear_error_and_nothing_runs(tmp_path, saved, kind):
+    """Even when the sidecar vouches for their hash."""
+    weights, trap = tmp_path / "model.safetensors", tmp_path / "trap"
+    match kind:
+        case "pickle":
+            weights.write_bytes(pickle.dumps(Evil(trap)).ljust(1000, b"."))
+        case "torch zip":
+            torch.save({"evil": Evil(trap), "filler": torch.zeros(1000)}, weights)
+        case "absurd header":
+            weights.write_bytes(struct.pack("<Q", 2**63) + weights.read_bytes()[8:])
+        case "header beyond the file":
+            weights.write_bytes(struct.pack("<Q", 90_000_000) + weights.read_bytes()[8:])
+        case "nested header":
+            weights.write_bytes(struct.pack("<Q", 50_000) + b"[" * 50_000)
+    sidecar = tmp_path / "model.json"
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "weights_sha256": file_sha256(weights)}))
+    with pytest.raises(CheckpointError, match="do not fit the settings"):
+        load_network(tmp_path)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", "[" * 100_000, '{"a":' * 100_000, "9" * 10_000, "\0"])
+def test_a_sidecar_that_is_no_sidecar(tmp_path, text):
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(CheckpointError, match="not a checkpoint sidecar"):
+        read_checkpoint(tmp_path)
