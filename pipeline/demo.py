@@ -13,6 +13,7 @@ from pipeline.demo_catalogue import make_demo_catalogue
 from pipeline.evaluate_stage import evaluate
 from pipeline.extract_stage import extract
 from pipeline.infer_stage import infer
+from pipeline.report_stage import report
 from pipeline.stage_result import StageResult
 from pipeline.train_stage import train
 
@@ -20,7 +21,7 @@ DEMO_SPLIT = "test"
 
 
 def demo(out: Path, *, titles: int, seed: int) -> Iterator[tuple[StageResult, Evaluation | None]]:
-    """Run every stage in ``out``, yielding each result as it comes; the last one with its evaluation.
+    """Run every stage in ``out``, yielding each result as it comes; that of ``evaluate`` with its evaluation.
 
     The catalogue is made once per folder; a second call does only what is missing.
     """
@@ -35,3 +36,4 @@ def demo(out: Path, *, titles: int, seed: int) -> Iterator[tuple[StageResult, Ev
     yield train(config), None
     yield infer(config, DEMO_SPLIT), None
     yield evaluate(config, DEMO_SPLIT)
+    yield report(config), None
