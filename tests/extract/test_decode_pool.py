@@ -150,11 +150,11 @@ def test_a_title_without_end_is_given_up_although_it_makes_progress(tmp_path):
 
 
 def test_a_slow_parent_is_not_the_decoders_fault(tmp_path):
-    limits = Limits(workers=1, no_progress_timeout_s=1, title_timeout_s=60)
+    limits = Limits(workers=1, no_progress_timeout_s=4, title_timeout_s=60)
     news = []
     for item in decode([tmp_path / "ok-40"], config(), limits):
         if len(news) == 3:
-            time.sleep(1.5)
+            time.sleep(5)
         news.append(item)
     assert only_end(news).error is None and len(news) == 41
 
