@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
+BENCH_VENV ?= .venv-bench
 
-.PHONY: demo test test-slow lint check install clean
+.PHONY: demo test test-slow bench lint check install clean
 
 install: $(VENV)/installed
 
@@ -22,6 +23,15 @@ test: install  ## the default tests
 
 test-slow: install  ## tests that take minutes or much memory
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+bench: $(BENCH_VENV)/installed  ## speed against what one would otherwise run; writes docs/benchmarks.md (half an hour)
+	$(BENCH_VENV)/bin/python tests/bench/bench.py $(BENCH)
+
+$(BENCH_VENV)/installed: setup.cfg constraints.txt tests/bench/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[onnxruntime,openvino]' --requirement tests/bench/requirements.txt
+	touch $@
 
 lint: install  ## style, types, import rules
 	$(BIN)/ruff check .
