@@ -22,10 +22,12 @@ labels = ["smoking", "violence"]
 conv_channels = 16
 fc_channels = [16, 16]
 top_k_divisor = 16
+input_dropout = 0.0  # one of eight dimensions is all that a label has here
 [train]
-epochs = 12
+epochs = 40
+patience = 40
 learning_rate = 1e-2
-batch_size = 4
+batch_size = 2
 device = "cpu"
 [infer]
 device = "cpu"
