@@ -1,7 +1,7 @@
 """A figure for each table: what a reader sees before any number is read.
 
 In the figures of Tables 3 to 5 a dot is the mean over seeds, a line the confidence interval over titles, a small tick
-one seed, and the dashed line what a method reaches that saw nothing.
+one seed, and a vertical line what a method reaches that saw nothing.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from pipeline.benchmark_score_tables import Line
 from pipeline.benchmark_scores import Column, Score
 from pipeline.figures import COLOURS, STYLE
 
+LINES = (":", "--")
 BLUE, GREY, RED = COLOURS["AS"], COLOURS["GT"], COLOURS["FS"]
 Cell = Callable[[str, str, str], Score | None]
 """The number of a protocol, a panel and a method."""
 
 
 def draw_counts(counts: Sequence[LabelCount]) -> Figure:
-    """Draw Table 1: clips of each label and their mean duration; the paper's as open circles."""
+    """Draw Table 1: clips of each label and their mean duration; the paper's durations as open circles."""
     names = [count.label for count in counts]
-    paper = [PAPER_TABLE_1.get(name) for name in names]
+    paper = [(PAPER_TABLE_1[name][1], row) for row, name in enumerate(names) if name in PAPER_TABLE_1]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 1.1 + 0.45 * len(names)), layout="constrained")
         clips, means = figure.subplots(1, 2, sharey=True)
@@ -46,14 +47,12 @@ def draw_counts(counts: Sequence[LabelCount]) -> Figure:
             0.38,
             color=GREY,
         )
-        for panel, which in ((clips, 0), (means, 1)):
-            known = [(value[which], row) for row, value in enumerate(paper) if value is not None]
-            if known:
-                panel.plot(*zip(*known), "o", mfc="none", mec=RED, label="paper, first clips")
+        if paper:
+            means.plot(*zip(*paper), "o", mfc="none", mec=RED, label="paper, first clips")
         clips.set(xlabel="clips", yticks=place, yticklabels=names)
         means.set(xlabel="mean duration, seconds")
         clips.invert_yaxis()
-        figure.legend(*clips.get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
+        figure.legend(fontsize=7, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -73,6 +72,7 @@ def draw_shares(shares: FrameShares) -> Figure:
             panel.bar_label(bars, [f"{100 * value:.1f} %" for value in values], padding=2, fontsize=7)
         least = min((one.of_all for one in columns if one.of_all > 0), default=0.01)
         panel.set(xscale="log", xlim=(50 * least, 300), xlabel="share of frames, percent")
+        panel.xaxis.set_major_formatter("{x:g}")
         panel.set_yticks([row + 0.2 for row in rows], [one.label for one in columns])
         panel.invert_yaxis()
         figure.legend(*panel.get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
@@ -99,7 +99,7 @@ def draw_labels(lines: Sequence[Line], columns: Sequence[Column]) -> Figure:
         return by_key[protocol, panel, method].scores[-1]
 
     figure = _grid(lines, (), list(dict.fromkeys(line.label for line in lines)), cell)
-    figure.supxlabel(f"{columns[-1].title}, percent")
+    figure.supxlabel(f"{columns[-1].title}, percent", fontsize=9)
     return figure
 
 
@@ -114,18 +114,20 @@ def _grid(lines: Sequence[Line], trivial: Sequence[Line], panels: Sequence[str],
             for panel, name in zip(row, panels):
                 for place, method in enumerate(methods):
                     _draw_score(panel, place, cell(protocol, name, method))
-                for method in dict.fromkeys(line.method for line in trivial):
+                for method, style in zip(dict.fromkeys(line.method for line in trivial), LINES):
                     value = cell(protocol, name, method)
                     if value is not None:
-                        panel.axvline(100 * value.mean, color=GREY, lw=0.8, ls="--")
+                        panel.axvline(100 * value.mean, color=GREY, lw=1, ls=style, label=method)
                 panel.grid(axis="x", alpha=0.3)
-                panel.set_xlim(left=0)
             row[0].set_yticks(range(len(methods)), methods)
             row[0].set_ylabel(protocol)
         axes[0][0].set_ylim(len(methods) - 0.5, -0.5)
         for panel, name in zip(axes[0], panels):
             panel.set_title(name)
-        figure.supxlabel("mAP, percent")
+            panel.set_xlim(left=0)  # only now that all rows are drawn: it ends the fitting of the shared axis
+        figure.supxlabel("mAP, percent", fontsize=9)
+        if trivial:
+            figure.legend(*axes[0][0].get_legend_handles_labels(), fontsize=7, loc="outside upper right", ncols=2)
     return figure
 
 

@@ -28,6 +28,7 @@ class Line:
     label: str
     scores: tuple[Score | None, ...]
     failed: int
+    is_trivial: bool = False
 
 
 def table_3(standings: Sequence[Standing], labels: Sequence[str], confidence: float) -> Table:
@@ -35,6 +36,7 @@ def table_3(standings: Sequence[Standing], labels: Sequence[str], confidence: fl
     shown = [standing for standing in standings if 3 in standing.method.tables]
     columns = columns_of(standings)
     lines = [*trivial_lines(standings, columns), *method_lines(shown, columns, labels, [MEAN], confidence)]
+    lines.sort(key=lambda line: list(Protocol).index(Protocol(line.protocol)))
     notes = (*_reading(confidence), *_settings(shown), *failures(shown))
     return _scores_table("table3", "Table 3: methods", columns, lines, notes)
 
@@ -71,7 +73,7 @@ def trivial_lines(standings: Sequence[Standing], columns: Sequence[Column]) -> l
         for method in TRIVIAL_METHODS.values():
             scores = tuple(trivial_score(done[0], protocol, column, method) for column in columns)
             if any(value is not None for value in scores):
-                lines.append(Line(protocol, method, MEAN, scores, 0))
+                lines.append(Line(protocol, method, MEAN, scores, 0, is_trivial=True))
     return lines
 
 
@@ -130,7 +132,7 @@ def _scores_table(
     numbers: list[Row] = [NUMBERS_HEADER]
     for line in lines:
         done = max((len(value.seeds) for value in line.scores if value is not None), default=0)
-        seeds = f"{done} of {done + line.failed}" if line.failed else str(done)
+        seeds = "-" if line.is_trivial else f"{done} of {done + line.failed}" if line.failed else str(done)
         cells = [_cell(value, is_failed=not done) for value in line.scores]
         rows.append((line.protocol, *([line.label] if by_label else []), line.method, *cells, seeds))
         for column, value in zip(columns, line.scores):

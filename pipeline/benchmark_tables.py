@@ -68,11 +68,11 @@ def table_2(shares: FrameShares) -> Table:
     """Return Table 2, shares of frames, and the imbalance that the foreground removes."""
     columns = (*shares.labels, shares.foreground)
     lines = {
-        "share of all frames": [percent(one.of_all) for one in columns],
-        "share of foreground frames": [percent(one.of_foreground) for one in columns],
+        "share of all frames, %": [percent(one.of_all) for one in columns],
+        "share of foreground frames, %": [percent(one.of_foreground) for one in columns],
         "frames without per frame with": [rounded(one.imbalance) for one in columns],
-        "the same in the foreground": [rounded(one.foreground_imbalance) for one in columns],
-        "second share / first": [rounded(one.lift) for one in columns],
+        "the same among foreground frames": [rounded(one.foreground_imbalance) for one in columns],
+        "times as frequent among foreground frames": [rounded(one.lift) for one in columns],
     }
     rows = tuple((name, *cells) for name, cells in lines.items())
     notes = [f"{shares.titles:,} titles ({', '.join(shares.splits)}), {shares.frames:,} frames of one second."]

@@ -18,11 +18,11 @@ TABLE_2 = """\
 
 | frames | a | b | any |
 | --- | --- | --- | --- |
-| share of all frames | 2.0 | 1.0 | 2.5 |
-| share of foreground frames | 80.0 | 40.0 | 100.0 |
+| share of all frames, % | 2.0 | 1.0 | 2.5 |
+| share of foreground frames, % | 80.0 | 40.0 | 100.0 |
 | frames without per frame with | 49.0 | 99.0 | 39.0 |
-| the same in the foreground | 0.2 | 1.5 | 0.0 |
-| second share / first | 40.0 | 40.0 | 40.0 |
+| the same among foreground frames | 0.2 | 1.5 | 0.0 |
+| times as frequent among foreground frames | 40.0 | 40.0 | 40.0 |
 
 - 10 titles (val, test), 1,000 frames of one second.
 - Only first occurrences are labelled: the shares are lower bounds.
@@ -33,7 +33,7 @@ TABLE_3 = """\
 
 | protocol | method | 0.0 official | 0.0 strict | 0.5 | AVG official | AVG strict | seeds |
 | --- | --- | --- | --- | --- | --- | --- | --- |
-| all-occurrence | trivial (random segment) | 31.0 | 2.0 | 0.0 | 15.5 | 1.0 | 1 |
+| all-occurrence | trivial (random segment) | 31.0 | 2.0 | 0.0 | 15.5 | 1.0 | - |
 | all-occurrence | FO | 62.0 ± 2.8 [20.0, 20.0] | 50.0 ± 14.1 [20.0, 20.0] | 30.0 ± 0.0 [20.0, 20.0] \
 | 46.0 ± 1.4 [20.0, 20.0] | 40.0 ± 7.1 [20.0, 20.0] | 2 of 3 |
 | all-occurrence | FO+VL | failed | failed | failed | failed | failed | 0 of 1 |
