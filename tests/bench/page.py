@@ -71,9 +71,10 @@ def page(rows: dict[str, list[Row]], plot: str, notes: str) -> str:
     parts = [
         "# Benchmarks",
         "",
-        "`make bench` measures this page anew. Rivals take turns (A B A B ...), each in a process of its own; what counts",
-        "is CPU time of the process and all its descendants after imports, unless a table says otherwise. *Ratio* is ours",
-        "over theirs, the median over rounds with its quartiles: below 1 we are faster. One thread each.",
+        "`make bench` measures this page anew. Rivals take turns (A B A B ...), each in a process of its own with one",
+        "thread; what counts is CPU time of the process and all its descendants after imports, unless a table says",
+        "otherwise. *Ratio* is ours over theirs, the median over rounds and its quartiles: below 1 we are faster.",
+        "Names that begin alike are one program under other settings.",
         "",
         machine(),
         "",
