@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT ?= demo-output
 BENCH_VENV ?= .venv-bench
 
-.PHONY: demo test test-slow bench lint check install clean
+.PHONY: demo test test-slow test-long bench lint check install clean
 
 install: $(VENV)/installed
 
@@ -32,6 +32,9 @@ $(BENCH_VENV)/installed: setup.cfg constraints.txt tests/bench/requirements.txt
 	$(BENCH_VENV)/bin/python -m pip install --quiet --constraint constraints.txt \
 		--editable '.[onnxruntime,openvino]' --requirement tests/bench/requirements.txt
 	touch $@
+
+test-long: install  ## tests that take half an hour: real kills, thousands of damaged files
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long
 
 lint: install  ## style, types, import rules
 	$(BIN)/ruff check .

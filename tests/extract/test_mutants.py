@@ -165,7 +165,7 @@ def test_damage_is_an_error_or_counted(clip, tmp_path, monkeypatch, name):
     check(clip, tmp_path, monkeypatch, name, range(FEW))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", FILMS)
 def test_500_mutants_are_an_error_or_counted(clip, tmp_path, monkeypatch, name):

@@ -1,6 +1,7 @@
 """`coarse2fine benchmark` on a small catalogue: what is run, what is not run again, and what is written."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -33,7 +34,8 @@ class Bench:
         self.folder = config.parent / "work" / "benchmark"
 
     def write(self, text):
-        self.config.write_text(self.config.read_text().replace("epochs = 12", "epochs = 1") + text)
+        shortened = re.sub(r"epochs = \d+", "epochs = 1", self.config.read_text())
+        self.config.write_text(f"{shortened}[evaluate]\nbootstrap_draws = 50\n{text}")
 
     def run(self, *arguments):
         return coarse2fine("benchmark", "--config", self.config, *arguments)

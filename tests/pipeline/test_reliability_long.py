@@ -109,7 +109,7 @@ def wait_for_progress(process: subprocess.Popen, work: Path, titles: int) -> Non
         time.sleep(0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_killed_at_twenty_random_moments(films):
     expected = tables(films / "whole")
@@ -130,7 +130,7 @@ def test_killed_at_twenty_random_moments(films):
     assert interrupted > MOMENTS / 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_asked_to_end_it_exits_soon_with_whole_files_only(films):
     expected = tables(films / "whole")
