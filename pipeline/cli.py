@@ -28,7 +28,7 @@ from pipeline.commands import (
     synthetic,
     thresholds,
 )
-from pipeline.os_fault import os_fault
+from pipeline.runs.os_fault import os_fault
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 

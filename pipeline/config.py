@@ -22,7 +22,7 @@ from extract.settings import ExtractSettings
 from infer.export.settings import ExportSettings
 from infer.settings import EvaluateSettings, InferSettings, TuneSettings
 from model.settings import LossSettings, ModelSettings, TrainSettings
-from pipeline.benchmark_settings import BenchmarkSettings
+from pipeline.benchmark.settings import BenchmarkSettings
 from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
 

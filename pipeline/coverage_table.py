@@ -14,7 +14,7 @@ from data.files import atomic_path
 from data.schemas import COVERAGE, COVERAGE_SCHEMA, check_schema_name
 from data.shards import ShardHeader
 from data.titles import Title
-from pipeline.extraction_plan import Failure
+from pipeline.runs.extraction_plan import Failure
 
 NOT_EXTRACTED = Failure("not_extracted", "no features; run `coarse2fine extract` or `import-features`")
 

@@ -13,8 +13,8 @@ from data.shards import shard_path
 from data.titles import Title
 from extract.settings import ExtractSettings
 from pipeline.expected_features import expected_features, record_features
-from pipeline.extraction_plan import PlannedTitle, Reason
-from pipeline.ledger import FAILED
+from pipeline.runs.extraction_plan import PlannedTitle, Reason
+from pipeline.runs.ledger import FAILED
 from pipeline.work_folder import WorkFolder
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from data.files import atomic_path
 from data.labels import Clip
 from data.schemas import LabelThresholds, Segment
 from infer.title_scores import TitleScores
-from pipeline.report_mistakes import FALSE, Curve, Mistake
+from pipeline.report.mistakes import FALSE, Curve, Mistake
 
 FORMATS = ("png", "svg")
 COLOURS = {"GT": "#7f868d", "FS": "#d62718", "CS": "#e0a800", "AS": "#1667c0"}

@@ -14,14 +14,14 @@ from data.titles import Title
 from extract.settings import FP32, ExtractSettings
 from infer.settings import InferSettings
 from model.sidecar import read_checkpoint
-from pipeline.extract_stage import extract_sources
-from pipeline.extraction_plan import Sources
-from pipeline.infer_stage import infer_titles
-from pipeline.inference_plan import InferenceRun
 from pipeline.lock import folder_lock
-from pipeline.selection import Selection
+from pipeline.runs.extraction_plan import Sources
+from pipeline.runs.inference_plan import InferenceRun
+from pipeline.runs.selection import Selection
 from pipeline.settings import RunSettings
 from pipeline.stage_result import StageResult
+from pipeline.stages.extract import extract_sources
+from pipeline.stages.infer import infer_titles
 from pipeline.work_folder import WorkFolder
 
 

@@ -18,6 +18,6 @@ def benchmark(config_path: Path, overrides: dict[str, Any]) -> None:
     Features must be there: extract or import them with the same file first. Exit code 1: some runs failed.
     """
     with locked(config_path, overrides):
-        from pipeline.benchmark_stage import benchmark as stage
+        from pipeline.benchmark.stage import benchmark as stage
 
         finish([(stage(config_path, overrides), None)])

@@ -18,6 +18,6 @@ from pipeline.commands.terminal import FILE, print_lines
 @click.option("--plot", type=FILE, help="PNG for the score curves.")
 def explain(title_id: str, run_dir: Path, misses: int, plot: Path | None) -> None:
     """Print why each segment of a title is there, and what was nearly one."""
-    from pipeline.explain_stage import explain as stage
+    from pipeline.stages.explain import explain as stage
 
     print_lines(stage(run_dir, title_id, misses=misses, plot=plot))

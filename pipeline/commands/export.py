@@ -33,8 +33,8 @@ def export(
 
     Severities are never made of scores: --set export.severity.violence=high.
     """
-    from pipeline.export_stage import export as stage
-    from pipeline.export_stage import export_settings, manifest_titles
+    from pipeline.stages.export import export as stage
+    from pipeline.stages.export import export_settings, manifest_titles
 
     config = load_config(config_path, overrides) if config_path is not None else None
     if config is not None:

@@ -29,8 +29,8 @@ def moderate(videos: tuple[Path, ...], checkpoint: Path, out: Path) -> None:
 @click.option("--seed", default=0, show_default=True, help="Another seed, another catalogue.")
 def demo(out: Path, titles: int, seed: int) -> None:
     """Make a small catalogue of videos and run everything on it: extract, train, infer, evaluate."""
-    from pipeline.demo import DEMO_SPLIT
-    from pipeline.demo import demo as stages
+    from pipeline.demo.stage import DEMO_SPLIT
+    from pipeline.demo.stage import demo as stages
 
     with folder_lock(out):
         for outcome in stages(out, titles=titles, seed=seed):

@@ -102,8 +102,8 @@ def merge(
     only_reviewed: bool,
 ) -> None:
     """Turn reviews into label files for the next training: the catalogue's labels, corrected and added to."""
-    from pipeline.review_stage import merge as stage
-    from pipeline.review_stage import merge_lines
+    from pipeline.review.stage import merge as stage
+    from pipeline.review.stage import merge_lines
 
     merged = stage(load_config(config_path, overrides), logs, out, prefer=prefer, only_reviewed=only_reviewed)
     print_lines([*merge_lines(merged), f"  -> {out}"])

@@ -30,7 +30,7 @@ def report(
     thumbnails: bool,
 ) -> None:
     """Write one HTML file to look at a run: statuses, scores over time, segments, drift, measures, mistakes."""
-    from pipeline.report_stage import report as stage
+    from pipeline.report.stage import report as stage
 
     config = load_config(config_path, overrides)
     finish(
@@ -50,6 +50,6 @@ def figures(
     config_path: Path, overrides: dict[str, Any], titles: tuple[str, ...], out: Path, run_dir: Path | None, reveal: bool
 ) -> None:
     """Draw the paper's figures as PNG and SVG: heat bars of titles, mistakes, precision-recall curves."""
-    from pipeline.figures_stage import figures as stage
+    from pipeline.stages.figures import figures as stage
 
     finish([(stage(load_config(config_path, overrides), titles, out, run_dir, reveal=reveal), None)])

@@ -38,7 +38,7 @@ def review(
     if config_path is None:
         raise click.MissingParameter(param_hint="'--config'", param_type="option", ctx=context)
     try:
-        from pipeline.review_server import serve
+        from pipeline.review.server import serve
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
             raise
@@ -46,7 +46,7 @@ def review(
             f"`coarse2fine review` needs {error.name}, which is not installed; "
             "in the project's folder: pip install -c constraints.txt '.[review]'"
         ) from error
-    from pipeline.review_stage import open_session
+    from pipeline.review.stage import open_session
 
     session = open_session(load_config(config_path, overrides), run_dir, reviewer, log)
     print_lines(map(str, session.log.content.problems))
@@ -64,6 +64,6 @@ def review(
 @click.option("--review", "logs", multiple=True, type=FILE, help="A log; may be repeated (default: the work folder's).")
 def agreement(config_path: Path, overrides: dict[str, Any], logs: tuple[Path, ...]) -> None:
     """Print how far every two reviewers agree: Cohen's kappa of verdicts, overlap and distance of edges."""
-    from pipeline.review_stage import agreement_lines
+    from pipeline.review.stage import agreement_lines
 
     print_lines(agreement_lines(load_config(config_path, overrides), logs))

@@ -10,7 +10,7 @@ import click
 
 from pipeline.commands.terminal import FILE, config_option, locked, print_lines, print_outcome
 from pipeline.config import load_config
-from pipeline.selection import Selection, parse_since, read_title_ids
+from pipeline.runs.selection import Selection, parse_since, read_title_ids
 
 
 def selection_options(command: Any) -> Any:
@@ -50,7 +50,7 @@ def plan(
     """Say what `run` would do with each title, why, and how long it would take; nothing is written."""
     config = load_config(config_path, overrides)
     selection = _selection(since, changed, titles_file)
-    from pipeline.run_plan import describe, plan_run
+    from pipeline.runs.plan import describe, plan_run
 
     print_lines(describe(plan_run(config, selection, verify=verify), everything=everything))
 
@@ -80,8 +80,8 @@ def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None
 
 def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, verify: bool) -> None:
     with locked(config_path, overrides) as config:
-        from pipeline.run_record import recorded_run
-        from pipeline.run_stage import run as stages
+        from pipeline.runs.record import recorded_run
+        from pipeline.runs.stage import run as stages
 
         with recorded_run(config.work) as outcome:
             worst = 0
@@ -102,7 +102,7 @@ def quarantine() -> None:
 def quarantine_list(config_path: Path, overrides: dict[str, Any]) -> None:
     """List the titles that failed: stage, code, attempts, and what was wrong."""
     config = load_config(config_path, overrides)
-    from pipeline.ledger import FAILED, QUARANTINED, read_ledger
+    from pipeline.runs.ledger import FAILED, QUARANTINED, read_ledger
 
     rows = [row for row in read_ledger(config.work.ledger) if row.status in (FAILED, QUARANTINED)]
     print_lines(
@@ -123,7 +123,7 @@ def quarantine_release(
     if bool(title_ids) == everything:
         raise click.UsageError("name titles, or give --all")
     with locked(config_path, overrides) as config:
-        from pipeline.ledger import FAILED, QUARANTINED, read_ledger
+        from pipeline.runs.ledger import FAILED, QUARANTINED, read_ledger
 
         ledger = read_ledger(config.work.ledger)
         held = {row.title_id for row in ledger if row.status == QUARANTINED}
@@ -146,7 +146,7 @@ def runs() -> None:
 def runs_list(config_path: Path, overrides: dict[str, Any]) -> None:
     """List finished runs, the earliest first; * is the current one."""
     config = load_config(config_path, overrides)
-    from pipeline.run_history import held_run, list_runs
+    from pipeline.runs.history import held_run, list_runs
 
     held = held_run(config.work)
     for entry in list_runs(config.work):
@@ -162,7 +162,7 @@ def runs_list(config_path: Path, overrides: dict[str, Any]) -> None:
 def runs_release(config_path: Path, overrides: dict[str, Any]) -> None:
     """End a rollback: the newest run becomes current, and so will those to come."""
     with locked(config_path, overrides) as config:
-        from pipeline.run_history import release
+        from pipeline.runs.history import release
 
         click.echo(f"current: {release(config.work).run_id}")
 
@@ -173,7 +173,7 @@ def runs_release(config_path: Path, overrides: dict[str, Any]) -> None:
 def rollback(config_path: Path, overrides: dict[str, Any], run_id: str | None) -> None:
     """Make an earlier run current (default: the one before) and keep it so until `runs release`."""
     with locked(config_path, overrides) as config:
-        from pipeline.run_history import roll_back
+        from pipeline.runs.history import roll_back
 
         entry = roll_back(config.work, run_id)
         click.echo(f"current: {entry.run_id} of {entry.record['finished_at']}, until `coarse2fine runs release`")
@@ -186,7 +186,7 @@ def rollback(config_path: Path, overrides: dict[str, Any], run_id: str | None) -
 def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -> None:
     """Remove old runs, what killed runs left behind, and scores that no kept run needs."""
     with locked(config_path, overrides) as config:
-        from pipeline.leftovers import collect
+        from pipeline.runs.leftovers import collect
 
         removed = collect(config.work, keep, dry=dry_run)
         print_lines(str(path) for path in removed.paths)
@@ -202,8 +202,8 @@ def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -
 def diff(config_path: Path, overrides: dict[str, Any], run_a: str, run_b: str, out: Path | None) -> None:
     """Compare two runs (an id, the beginning of one, `current` or `previous`): segments and statuses that changed."""
     config = load_config(config_path, overrides)
-    from pipeline.run_diff import describe, diff_runs, write_diff
-    from pipeline.run_history import find_run
+    from pipeline.runs.diff import describe, diff_runs, write_diff
+    from pipeline.runs.history import find_run
 
     result = diff_runs(find_run(config.work, run_a).folder, find_run(config.work, run_b).folder)
     if out is not None:

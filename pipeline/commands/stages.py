@@ -17,7 +17,7 @@ from pipeline.config import load_config
 def extract(config_path: Path, overrides: dict[str, Any]) -> None:
     """Decode every title at 1 FPS and write its features."""
     with locked(config_path, overrides) as config:
-        from pipeline.extract_stage import extract as stage
+        from pipeline.stages.extract import extract as stage
 
         finish([(stage(config), None)])
 
@@ -29,7 +29,7 @@ def extract(config_path: Path, overrides: dict[str, Any]) -> None:
 def import_features(config_path: Path, overrides: dict[str, Any], feature_root: Path | None, name: str) -> None:
     """Turn per-title .npy, .npz or .pt features (T, D), one row a second, into shards."""
     with locked(config_path, overrides) as config:
-        from pipeline.extract_stage import import_feature_files
+        from pipeline.stages.extract import import_feature_files
 
         finish([(import_feature_files(config, feature_root or config.data.media_folder, name), None)])
 
@@ -39,7 +39,7 @@ def import_features(config_path: Path, overrides: dict[str, Any], feature_root: 
 def train(config_path: Path, overrides: dict[str, Any]) -> None:
     """Train, choose thresholds on validation, write the checkpoint; resumes where it was interrupted."""
     with locked(config_path, overrides) as config:
-        from pipeline.train_stage import train as stage
+        from pipeline.stages.train import train as stage
 
         finish([(stage(config), None)])
 
@@ -50,7 +50,7 @@ def train(config_path: Path, overrides: dict[str, Any]) -> None:
 def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> None:
     """Score titles and write segments, titles and scores."""
     with locked(config_path, overrides) as config:
-        from pipeline.infer_stage import infer as stage
+        from pipeline.stages.infer import infer as stage
 
         finish([(stage(config, split), None)])
 
@@ -77,7 +77,7 @@ def evaluate(
     """Measure segments: mAP by both rules and both protocols, per label, beside the trivial row."""
     if ground_truth is not None and predictions is not None:
         from infer.settings import EvaluateSettings
-        from pipeline.evaluate_stage import evaluate_foreign
+        from pipeline.stages.evaluate import evaluate_foreign
 
         settings = EvaluateSettings.model_validate(overrides.get("evaluate", {}))
         print_evaluation(
@@ -86,7 +86,7 @@ def evaluate(
         return
     if config_path is None:
         raise click.UsageError("give --config, or both --ground-truth and --predictions")
-    from pipeline.evaluate_stage import evaluate as stage
+    from pipeline.stages.evaluate import evaluate as stage
 
     result, evaluation = stage(load_config(config_path, overrides), split, run_dir)
     finish([(result, evaluation)])

@@ -41,8 +41,8 @@ def thresholds(
     goal = _goal(recall, precision, fp_per_hour)
     with locked(config_path, overrides) as config:
         from pipeline.stage_result import StageResult
+        from pipeline.stages.thresholds import choose_thresholds, curves_folder, store_thresholds
         from pipeline.summary import print_choices
-        from pipeline.thresholds_stage import choose_thresholds, curves_folder, store_thresholds
 
         choices = choose_thresholds(config, labels, goal)
         print_choices(choices)

@@ -8,10 +8,10 @@ import pytest
 
 from data.errors import ConfigError
 from pipeline.config import load_config
-from pipeline.evaluate_stage import evaluate
-from pipeline.extract_stage import import_feature_files
-from pipeline.infer_stage import infer
-from pipeline.train_stage import train
+from pipeline.stages.evaluate import evaluate
+from pipeline.stages.extract import import_feature_files
+from pipeline.stages.infer import infer
+from pipeline.stages.train import train
 
 
 def configured(path, preset, **infer):

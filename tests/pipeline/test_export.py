@@ -14,7 +14,7 @@ from infer.settings import EvaluateSettings
 from infer.title_status import TitleRow
 from infer.write import Origin, write_results
 from pipeline import cli
-from pipeline.evaluate_stage import evaluate_foreign
+from pipeline.stages.evaluate import evaluate_foreign
 
 
 def coarse2fine(capsys, *arguments):

@@ -36,7 +36,7 @@ finally:
     Path({config!r}).with_name("moments").write_text(str(count))
     sys.stderr.flush()
 """
-PRELOADED = ["torch", "pipeline.cli", "pipeline.run_stage", "infer.score", "model.checkpoint", "data.import_features"]
+PRELOADED = ["torch", "pipeline.cli", "pipeline.runs.stage", "infer.score", "model.checkpoint", "data.import_features"]
 WITHOUT_PRIVILEGES = """
 import ctypes
 header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
@@ -153,7 +153,7 @@ def state_of(pid):
 
 def test_the_ledger_is_readable_at_any_time(make_night, tmp_path, start):
     night = make_night(tmp_path / "read", titles=12)
-    child = start(night, before="import pipeline.ledger\npipeline.ledger.WRITE_EVERY_S = 0")
+    child = start(night, before="import pipeline.runs.ledger\npipeline.runs.ledger.WRITE_EVERY_S = 0")
     sizes = set()
     while child.is_alive():
         if (night.work / "ledger.parquet").exists():
@@ -213,8 +213,8 @@ import time, datetime
 time.time = lambda: 1e9
 class Back(datetime.datetime):
     now = classmethod(lambda cls, tz=None: datetime.datetime(2001, 9, 9, tzinfo=tz))
-import pipeline.event_log, pipeline.provenance
-pipeline.event_log.datetime = pipeline.provenance.datetime = Back
+import pipeline.runs.event_log, pipeline.provenance
+pipeline.runs.event_log.datetime = pipeline.provenance.datetime = Back
 """
     assert night.command("run", "--set", "infer.thresholds.smoking.frame=0.0109") == 0
     first = night.run_id

@@ -4,9 +4,9 @@ import pytest
 
 from data.errors import ConfigError
 from pipeline.config import load_config
-from pipeline.extract_stage import extract, import_feature_files
-from pipeline.infer_stage import infer
-from pipeline.train_stage import train
+from pipeline.stages.extract import extract, import_feature_files
+from pipeline.stages.infer import infer
+from pipeline.stages.train import train
 
 
 def test_another_work_folder_trains_and_infers_with_the_same_shards(catalogue):

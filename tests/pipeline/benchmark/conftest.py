@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from infer.evaluation import Resampled
-from pipeline.benchmark_methods import METHODS, Variant
-from pipeline.benchmark_run import DONE, FAILED, Outcome
-from pipeline.benchmark_scores import Standing
+from pipeline.benchmark.methods import METHODS, Variant
+from pipeline.benchmark.run import DONE, FAILED, Outcome
+from pipeline.benchmark.scores import Standing
 
 TIOUS = (0.0, 0.5)
 COLUMNS = ((0.0, "ge"), (0.5, "ge"), (0.0, "gt"), (0.5, "gt"))

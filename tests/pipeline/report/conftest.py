@@ -38,7 +38,7 @@ def finished_runs(tmp_path: Path) -> Path:
 def report_path(tmp_path_factory) -> Path:
     """Return the report of that catalogue's current run, with pictures; to be read only."""
     from pipeline.config import load_config
-    from pipeline.report_stage import report
+    from pipeline.report.stage import report
 
     return report(load_config(_write_catalogue(tmp_path_factory.mktemp("catalogue")))).path
 

@@ -7,8 +7,8 @@ from PIL import Image
 from data.errors import ConfigError
 from pipeline.config import load_config
 from pipeline.figures import draw_curves, redacted, save
-from pipeline.figures_stage import figures
-from pipeline.report_mistakes import Curve
+from pipeline.report.mistakes import Curve
+from pipeline.stages.figures import figures
 
 
 def test_a_run_in_figures_in_the_colours_of_the_paper(finished_runs, tmp_path):

@@ -13,9 +13,9 @@ from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import title_row
 from infer.write import Origin, open_scores, write_results
-from pipeline.review_actions import ActionRequest, OpenTitle, make_entry
-from pipeline.review_log import ReviewedSegment
-from pipeline.review_state import TitleReview, replay_title
+from pipeline.review.actions import ActionRequest, OpenTitle, make_entry
+from pipeline.review.log import ReviewedSegment
+from pipeline.review.state import TitleReview, replay_title
 
 LABELS = ("smoking", "violence")
 RUN = "run1"

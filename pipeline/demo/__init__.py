@@ -1,0 +1,1 @@
+"""The demo's catalogue, made from pictures that installed packages carry."""

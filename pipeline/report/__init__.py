@@ -1,0 +1,1 @@
+"""One run as pages to look at."""

@@ -1,0 +1,174 @@
+"""The report of a run: one HTML file, beside the run's tables or where the caller wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from data.files import atomic_path
+from data.schemas import Segment
+from infer.settings import Protocol
+from infer.title_scores import TitleScores
+from infer.title_status import TitleRow
+from pipeline.config import Config
+from pipeline.report.drift import Drift, compare
+from pipeline.report.measures import measures
+from pipeline.report.mistakes import Curve, Mistake, candidates, chosen_protocol, curves, mistakes, worst
+from pipeline.report.page import Report, render
+from pipeline.report.run import Run, Truth, find_previous, find_run, read_evaluations, read_run, read_truth
+from pipeline.report.signals import title_data
+from pipeline.report.stills import make_stills, wanted_seconds
+from pipeline.report.tables import read_tables
+from pipeline.stage_result import StageResult
+
+NAME = "report.html"
+GALLERY = 6
+"""False positives, and false negatives, shown of each label."""
+
+
+@dataclass
+class Gathered:
+    """What one pass over the titles of a run leaves: a few kilobytes a title."""
+
+    data: list[dict[str, Any]] = field(default_factory=list)
+    title_scores: dict[str, list[float]] = field(default_factory=dict)
+    candidates: list[Segment] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def report(
+    config: Config,
+    run_dir: Path | None = None,
+    *,
+    against: Path | None = None,
+    out: Path | None = None,
+    benchmark: Path | None = None,
+    pictures: bool = True,
+) -> StageResult:
+    """Write the report of a run.
+
+    Args:
+        run_dir: a run's folder or id; by default the current run.
+        against: the run to compare with; by default the one before it.
+        out: file to write; by default ``report.html`` in the run's folder.
+        benchmark: folder of tables to show.
+        pictures: decode pictures of what was found.
+
+    Raises:
+        ConfigError: no such run, or no tables in ``benchmark``.
+        SchemaError: a table of the run that is not ours.
+    """
+    run = read_run(find_run(config, run_dir))
+    truth = read_truth(config)
+    tables = read_tables(benchmark) if benchmark is not None else []
+    protocol = chosen_protocol(truth.held_out, run.labels) if truth.held_out else Protocol.ALL_OCCURRENCE
+    gathered = gather(run, truth, protocol)
+    shown = worst(gathered.mistakes, run.labels, GALLERY)
+    if pictures:
+        add_pictures(config, run, truth, gathered.data, shown)
+    page = Report(
+        run=run,
+        truth=truth,
+        title_data=gathered.data,
+        title_scores=gathered.title_scores,
+        measures=[measures(split, values) for split, values in read_evaluations(run.folder).items()],
+        drift=_drift(config, run, against),
+        curves=judged_curves(run, truth, gathered, protocol),
+        mistakes=shown,
+        protocol=str(protocol),
+        tables=tables,
+        pictures=pictures,
+        facts=_facts(run),
+    )
+    path = out or run.folder / NAME
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
+        handle.writelines(render(page))
+    size_mb = path.stat().st_size / 1e6
+    return StageResult(f"report: {len(run.titles)} titles of run {run.run_id}, {size_mb:.1f} MB", path)
+
+
+def gather(run: Run, truth: Truth, protocol: Protocol) -> Gathered:
+    """Read the scores of a run once and keep what the page needs; memory holds the scores of one title."""
+    rows = {row.title_id: row for row in run.titles}
+    gathered = Gathered()
+    data: dict[str, dict[str, Any]] = {}
+    for scores in run.scores():
+        row = rows.pop(scores.title_id, None)
+        if row is not None:
+            data[row.title_id] = _take(row, scores, run=run, truth=truth, protocol=protocol, into=gathered)
+    for row in rows.values():
+        data[row.title_id] = _take(row, None, run=run, truth=truth, protocol=protocol, into=gathered)
+    gathered.data = [data[row.title_id] for row in run.titles]
+    return gathered
+
+
+def add_pictures(
+    config: Config, run: Run, truth: Truth, data: Sequence[dict[str, Any]], shown: Sequence[Mistake]
+) -> None:
+    """Put pictures of what was found, and of the mistakes that are shown, into the titles' data."""
+    stills = make_stills(config, truth.titles, wanted_seconds(run.segments, shown))
+    for values in data:
+        made = stills.get(values["id"])
+        if made is not None:
+            values["pictures"] = made.as_data()
+            values["picture_error"] = made.error
+
+
+def _drift(config: Config, run: Run, against: Path | None) -> Drift | None:
+    if against is not None:
+        return compare(read_run(find_run(config, against)), run)
+    earlier = find_previous(config, run)
+    drift = None if earlier is None else compare(read_run(earlier), run)
+    # a run over other titles, another split perhaps, is no earlier state of this one
+    return None if drift is None or drift.common == 0 else drift
+
+
+def _take(
+    row: TitleRow, scores: TitleScores | None, *, run: Run, truth: Truth, protocol: Protocol, into: Gathered
+) -> dict[str, Any]:
+    found = run.segments.get(row.title_id, ())
+    labels = truth.held_out.get(row.title_id)
+    if scores is not None:
+        into.title_scores[row.title_id] = [float(score) for score in scores.title_score_C]
+    if labels is not None:
+        into.mistakes += mistakes(row.title_id, labels, found, scores, labels=run.labels, protocol=protocol)
+        if scores is not None:
+            into.candidates += candidates_of(run, scores, row.decoded_s)
+    return title_data(row, scores, found, truth.labels.get(row.title_id), run.labels)
+
+
+def candidates_of(run: Run, scores: TitleScores, duration_s: float | None) -> Sequence[Segment]:
+    """Return the segments of a title before the flag threshold; a baseline's own rule has none to lower."""
+    if run.has_own_rule:
+        return run.segments.get(scores.title_id, ())
+    return candidates(scores, run.thresholds, str(run.record.get("segment_score", "max")), duration_s)
+
+
+def judged_curves(run: Run, truth: Truth, gathered: Gathered, protocol: Protocol) -> list[Curve]:
+    """Return the curves of the titles that are in the run, labelled, and outside the training split."""
+    judged = {row.title_id: truth.held_out[row.title_id] for row in run.titles if row.title_id in truth.held_out}
+    if not judged or not gathered.title_scores:
+        return []
+    limits = run.thresholds
+    if run.has_own_rule:
+        limits = {label: replace(values, flag=0.0) for label, values in limits.items()}
+    return curves(gathered.candidates, judged, limits, protocol)
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return what made the run, in words."""
+    record = run.record
+    software = record.get("software", {})
+    facts = {
+        "run": run.run_id,
+        "finished": str(record.get("finished_at", "")),
+        "model": str(record.get("model_id", "")),
+        "features": str(record.get("features_id", "")),
+        "segment score": str(record.get("segment_score", "")),
+        "command": " ".join(map(str, record.get("command", []))),
+    }
+    if isinstance(software, Mapping):
+        facts["software"] = ", ".join(f"{name} {version}" for name, version in software.items())
+    return {name: value for name, value in facts.items() if value}

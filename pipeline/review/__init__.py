@@ -1,0 +1,1 @@
+"""Watching a run, correcting it, and turning that into labels."""

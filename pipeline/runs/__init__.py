@@ -1,0 +1,1 @@
+"""What is done, redone and recorded, night after night."""

@@ -1,0 +1,244 @@
+"""What extraction would do with each title, and why: decided from directory entries, shard headers and the ledger.
+
+No video is read and no torch is imported, so a plan of thousands of titles takes seconds. Where size or time of a file
+differ from what was recorded, only its bytes can tell whether it changed: such a title is to be *compared*, which the
+run does before it does anything else. Time alone never redoes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from data.errors import DecodeError, SchemaError
+from data.import_features import SUFFIXES
+from data.schemas import Coverage
+from data.shards import ShardHeader, read_header, shard_path
+from data.titles import Title, media_path
+from extract.staleness import judged_alike
+from pipeline.expected_features import ExpectedFeatures
+from pipeline.runs.ledger import FAILED, INFER, QUARANTINED, FileState, Ledger, LedgerRow
+from pipeline.runs.selection import Selection
+
+
+class Action(StrEnum):
+    """What is done with a title."""
+
+    NOTHING = "nothing"
+    EXTRACT = "extract"
+    COMPARE = "compare"
+    WAIT = "wait"
+    SKIP = "skip"
+
+
+class Reason(StrEnum):
+    """Why."""
+
+    CURRENT = "current"
+    NEW = "new"
+    VIDEO_CHANGED = "video changed"
+    BACKBONE_CHANGED = "other features wanted"
+    DURATION_CHANGED = "the manifest's duration changed"
+    DAMAGED = "damaged shard"
+    FAILED_BEFORE = "failed before"
+    TOUCHED = "size or time of the file changed"
+    VERIFY = "--verify"
+    UNRECORDED = "not in the ledger"
+    QUARANTINED = "quarantined"
+    MISSING = "no such file"
+    BAD_PATH = "bad path"
+    NOT_SELECTED = "not selected"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a title has no features."""
+
+    error_code: str
+    error: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class PlannedTitle:
+    """What would be done with a title.
+
+    Args:
+        detail: the reason in full, where there is more to say.
+        path: of its file; None if it has none.
+        state: of that file now.
+        header: of its shard, where there is a readable one.
+        failure: what to say of it if nothing is done; None if its features can be used.
+    """
+
+    title: Title
+    action: Action
+    reason: Reason
+    detail: str = ""
+    path: Path | None = None
+    state: FileState | None = None
+    header: ShardHeader | None = None
+    failure: Failure | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the video as far as it is known."""
+        return self.header.coverage.decoded_s if self.header is not None else self.title.duration_s
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Titles and where their files are.
+
+    Args:
+        titles: in the order of the manifest.
+        media_root: folder that their paths are relative to.
+        manifest: its name, for messages.
+        import_name: the files are features that this made, not videos.
+    """
+
+    titles: Sequence[Title]
+    media_root: Path
+    manifest: str
+    import_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Decides, title by title; see ``plan``."""
+
+    sources: Sources
+    features: Path
+    ledger: Ledger
+    expected: ExpectedFeatures
+    attempts: int
+    selection: Selection = field(default_factory=Selection)
+    verify: bool = False
+
+    def plan(self) -> Iterator[PlannedTitle]:
+        """Yield what would be done with each title, in order."""
+        for title in self.sources.titles:
+            planned = self._decide(title, self.ledger.get(title.title_id))
+            if planned.action in (Action.EXTRACT, Action.COMPARE) and not self._is_selected(planned):
+                planned = replace(planned, action=Action.SKIP)
+            yield planned
+
+    def compared(self, planned: PlannedTitle, sha256: str) -> PlannedTitle:
+        """Decide a title that was to be compared, now that the hash of its file is known."""
+        assert planned.header is not None
+        if sha256 != planned.header.coverage.source_sha256:
+            return replace(planned, action=Action.EXTRACT, reason=Reason.VIDEO_CHANGED)
+        return replace(planned, action=Action.NOTHING, reason=Reason.CURRENT)
+
+    def _decide(self, title: Title, row: LedgerRow | None) -> PlannedTitle:
+        try:
+            path, state = self._file(title)
+        except DecodeError as error:
+            reason = Reason.MISSING if error.code == "missing" else Reason.BAD_PATH
+            return PlannedTitle(
+                title, Action.WAIT, reason, str(error), header=self._header(title)[0],
+                failure=Failure(error.code, str(error)),
+            )  # fmt: skip
+        header, damage = self._header(title)
+        planned = PlannedTitle(title, Action.EXTRACT, Reason.NEW, "", path, state, header)
+        if row is not None and row.status in (FAILED, QUARANTINED) and self._same_attempt(row, title, state):
+            return self._after_failure(planned, row)
+        if damage:
+            return replace(planned, reason=Reason.DAMAGED, detail=damage, failure=Failure("schema", damage))
+        if header is None:
+            return planned
+        return self._stale(planned, header, row, state)
+
+    def _stale(
+        self, planned: PlannedTitle, header: ShardHeader, row: LedgerRow | None, state: FileState
+    ) -> PlannedTitle:
+        """Decide a title with features."""
+        difference = self.expected.difference(header.spec)
+        if difference:
+            return replace(planned, reason=Reason.BACKBONE_CHANGED, detail=difference)
+        known = row if row is not None and row.source == planned.title.path else LedgerRow(planned.title.title_id)
+        recorded = known.state
+        same_bytes = recorded != state or known.source_sha256 == header.coverage.source_sha256
+        if known.source_size_bytes not in (None, state.size_bytes) or not same_bytes:
+            return replace(planned, reason=Reason.VIDEO_CHANGED)
+        if not self._judged_alike(header.coverage, planned.title.duration_s):
+            return replace(planned, reason=Reason.DURATION_CHANGED)
+        if self.verify:
+            return replace(planned, action=Action.COMPARE, reason=Reason.VERIFY)
+        if recorded != state:
+            reason = Reason.UNRECORDED if recorded is None else Reason.TOUCHED
+            return replace(planned, action=Action.COMPARE, reason=reason)
+        return replace(planned, action=Action.NOTHING, reason=Reason.CURRENT)
+
+    def _judged_alike(self, coverage: Coverage, declared_s: float | None) -> bool:
+        if self.sources.import_name is not None:
+            return coverage.declared_duration_s == declared_s
+        return judged_alike(coverage, declared_s)
+
+    def _after_failure(self, planned: PlannedTitle, row: LedgerRow) -> PlannedTitle:
+        failure = Failure(row.error_code, row.error, row.seconds)
+        if row.status == QUARANTINED:
+            return replace(
+                planned, action=Action.WAIT, reason=Reason.QUARANTINED, detail=row.error, failure=failure, header=None
+            )
+        if row.stage == INFER:
+            return replace(planned, reason=Reason.DAMAGED, detail=row.error, failure=failure, header=None)
+        detail = f"attempt {row.attempts + 1} of {self.attempts}: {row.error}"
+        return replace(planned, reason=Reason.FAILED_BEFORE, detail=detail, failure=failure, header=None)
+
+    def _same_attempt(self, row: LedgerRow, title: Title, state: FileState) -> bool:
+        """Say whether trying again would be trying the same: same file, same kind of features."""
+        same_features = None in (row.features_id, self.expected.features_id) or (
+            row.features_id == self.expected.features_id
+        )
+        return same_features and row.source == title.path and row.state in (None, state)
+
+    def _is_selected(self, planned: PlannedTitle) -> bool:
+        selection, state = self.selection, planned.state
+        changed = planned.reason in (Reason.NEW, Reason.VIDEO_CHANGED, Reason.TOUCHED, Reason.UNRECORDED)
+        return (
+            (selection.title_ids is None or planned.title.title_id in selection.title_ids)
+            and (selection.since_s is None or (state is not None and state.mtime_ns >= selection.since_s * 1e9))
+            and (not selection.changed or changed)
+            and (not selection.failed or planned.reason in (Reason.FAILED_BEFORE, Reason.DAMAGED))
+        )  # fmt: skip
+
+    def _file(self, title: Title) -> tuple[Path, FileState]:
+        """Find a title's file; DecodeError says why there is none."""
+        root, manifest = self.sources.media_root, self.sources.manifest
+        names = [title.path] if title.path is not None else []
+        if self.sources.import_name is not None and Path(title.path or "").suffix.casefold() not in SUFFIXES:
+            names = [f"{title.title_id}{suffix}" for suffix in SUFFIXES]
+        if not names:
+            raise DecodeError(f"{title.title_id}: no path in {manifest}; name its video there", code="no_path")
+        for name in names:
+            path = media_path(root, name)
+            try:
+                return path, FileState.of(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except PermissionError as error:
+                raise DecodeError(
+                    f"{name}: cannot be read ({error.strerror}); give access to it", code="unreadable"
+                ) from error
+        raise DecodeError(f"{names[0]}: no such file under {root}; correct its path", code="missing")
+
+    def _header(self, title: Title) -> tuple[ShardHeader | None, str]:
+        """Return the header of a title's shard, or why it cannot be read; neither if there is no shard."""
+        path = shard_path(self.features, title.title_id)
+        if not path.exists():
+            return None, ""
+        try:
+            return read_header(path), ""
+        except SchemaError as error:
+            return None, str(error)
+
+
+def count_reasons(planned: Iterable[PlannedTitle]) -> Mapping[tuple[Action, Reason], int]:
+    """Count titles by what is done and why."""
+    counts: dict[tuple[Action, Reason], int] = {}
+    for item in planned:
+        counts[item.action, item.reason] = counts.get((item.action, item.reason), 0) + 1
+    return counts

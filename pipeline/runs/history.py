@@ -1,0 +1,154 @@
+"""Which runs there are, in which order they came, and which one is in force.
+
+``current`` is a link that is replaced atomically. Order is that of lines in ``history.jsonl``, not of clocks, which may
+be set back. A rollback holds: unattended runs go on being written, but do not become current until ``runs release``,
+else the next night would undo what somebody decided in this one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import ConfigError
+from data.files import TEMPORARY_PREFIX
+from pipeline.runs.event_log import append_event, read_events
+from pipeline.work_folder import WorkFolder
+
+MADE, ROLLBACK, RELEASE = "made", "rollback", "release"
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A finished run.
+
+    Args:
+        record: its ``run.json``.
+    """
+
+    run_id: str
+    folder: Path
+    record: Mapping[str, Any]
+    is_current: bool
+
+
+def current_run(work: WorkFolder) -> str | None:
+    """Return the id of the run in force."""
+    try:
+        return work.current.readlink().name
+    except OSError:
+        return None
+
+
+def held_run(work: WorkFolder) -> str | None:
+    """Return the run that a rollback holds in force, None if no rollback does."""
+    held: str | None = None
+    for event in read_events(work.history):
+        if event["event"] == ROLLBACK:
+            held = event["run_id"]
+        elif event["event"] == RELEASE:
+            held = None
+    return held
+
+
+def list_runs(work: WorkFolder) -> list[RunEntry]:
+    """Return the finished runs, the earliest first; those of before there was a history come before all others."""
+    order: dict[str, int] = {}
+    for number, event in enumerate(read_events(work.history)):
+        if event["event"] == MADE:
+            order[event["run_id"]] = number
+    current = current_run(work)
+    entries = []
+    for folder in sorted(work.runs.iterdir()) if work.runs.is_dir() else ():
+        if is_finished(folder):
+            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            entries.append(RunEntry(folder.name, folder, record, folder.name == current))
+    return sorted(entries, key=lambda entry: (order.get(entry.run_id, -1), str(entry.record["finished_at"])))
+
+
+def is_finished(folder: Path) -> bool:
+    """Say whether a run's folder is whole: its ``run.json`` is written last."""
+    return (folder / "run.json").is_file()
+
+
+def make_current(work: WorkFolder, run_id: str) -> bool:
+    """Record that a run is the newest and put it in force; return False if a rollback holds another one."""
+    newest = None
+    for event in read_events(work.history):
+        newest = event["run_id"] if event["event"] == MADE else newest
+    if newest != run_id:
+        append_event(work.history, event=MADE, run_id=run_id)
+    held = held_run(work)
+    if held not in (None, run_id):
+        return False
+    _point_to(work, run_id)
+    return True
+
+
+def roll_back(work: WorkFolder, wanted: str | None = None) -> RunEntry:
+    """Put an earlier run in force, and hold it.
+
+    Args:
+        wanted: a run's id or the beginning of one; by default the run that was made before the current one.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    if wanted is not None:
+        target = find_run(work, wanted)
+    else:
+        entries = list_runs(work)
+        position = next((number for number, entry in enumerate(entries) if entry.is_current), 0)
+        if position == 0:
+            raise ConfigError(f"{work.runs}: no run before the current one; `coarse2fine runs list` shows all")
+        target = entries[position - 1]
+    append_event(work.history, event=ROLLBACK, run_id=target.run_id)
+    _point_to(work, target.run_id)
+    return target
+
+
+def release(work: WorkFolder) -> RunEntry:
+    """End a rollback: put the newest run in force.
+
+    Raises:
+        ConfigError: there are no runs.
+    """
+    entries = list_runs(work)
+    if not entries:
+        raise ConfigError(f"{work.runs}: no finished run; `coarse2fine run` makes one")
+    append_event(work.history, event=RELEASE, run_id=entries[-1].run_id)
+    _point_to(work, entries[-1].run_id)
+    return entries[-1]
+
+
+def find_run(work: WorkFolder, name: str) -> RunEntry:
+    """Return a finished run by its id, the beginning of it, or the words ``current`` and ``previous``.
+
+    Raises:
+        ConfigError: no run, or more than one, answers to that name.
+    """
+    entries = list_runs(work)
+    if name in ("current", "previous"):
+        position = next((number for number, entry in enumerate(entries) if entry.is_current), None)
+        chosen = [] if position is None else [entries[position]] if name == "current" else entries[:position][-1:]
+    else:
+        chosen = [entry for entry in entries if entry.run_id.startswith(name)]
+    if len(chosen) != 1:
+        what = "no such run" if not chosen else "more than one run"
+        known = ", ".join(entry.run_id for entry in entries) or "none"
+        raise ConfigError(f"run {name!r}: {what} in {work.runs}; there are: {known}")
+    return chosen[0]
+
+
+def _point_to(work: WorkFolder, run_id: str) -> None:
+    """Replace ``current``, a relative link, atomically."""
+    if current_run(work) == run_id:
+        return
+    temporary = work.root / f"{TEMPORARY_PREFIX}current-{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(Path("runs") / run_id)
+    temporary.replace(work.current)

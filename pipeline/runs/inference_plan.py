@@ -1,0 +1,161 @@
+"""What inference would do, and why: which titles have to be scored, and whether segments have to be made anew.
+
+Decided from the checkpoint's sidecar, shard headers and the names of kept scores; no torch is imported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data.errors import ConfigError, SchemaError
+from data.files import fingerprint
+from data.schemas import LabelThresholds
+from data.shards import ShardHeader, read_header, shard_path
+from data.titles import Title
+from infer.settings import InferSettings
+from model.sidecar import Checkpoint, read_checkpoint
+from pipeline.coverage_table import NOT_EXTRACTED
+from pipeline.runs.extraction_plan import Failure
+from pipeline.runs.history import current_run, is_finished
+from pipeline.score_store import ScoreStore
+from pipeline.work_folder import WorkFolder
+
+
+@dataclass(frozen=True)
+class InferenceRun:
+    """What one run scores, with what, and where it goes."""
+
+    titles: Sequence[Title]
+    work: WorkFolder
+    failures: Mapping[str, Failure]
+    checkpoint_dir: Path
+    settings: InferSettings
+    config: Mapping[str, object]
+
+
+SEGMENT_SETTINGS = ("segment_score", "review_fraction", "rule", "title_gate")
+"""Keys of ``[infer]`` that decide how scores become segments, as ``run.json`` records them."""
+
+
+@dataclass(frozen=True)
+class InferencePlan:
+    """An inference run, decided but not begun.
+
+    Args:
+        checkpoint: with the thresholds that will be used.
+        headers: of the shards to score, by title.
+        failures: why the other titles cannot be scored; inference adds shards that turn out damaged.
+        run_id: what the run will be called: equal for equal inputs.
+        store: where scores are kept.
+    """
+
+    run: InferenceRun
+    checkpoint: Checkpoint
+    headers: Mapping[str, ShardHeader]
+    failures: dict[str, Failure]
+    run_id: str
+    store: ScoreStore
+
+    @property
+    def folder(self) -> Path:
+        return self.run.work.runs / self.run_id
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run is written, and nothing in it waits for a damaged shard to be mended."""
+        if not is_finished(self.folder):
+            return False
+        record = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        return bool(record["damaged_shards"] == 0)
+
+    def to_score(self) -> list[str]:
+        """Return the titles whose scores by this model are not kept."""
+        return [title_id for title_id, header in self.headers.items() if not self.store.has(header)]
+
+    def segments_reason(self) -> str:
+        """Say why the segments of every title must be made anew; empty if those of the current run stand."""
+        current = current_run(self.run.work)
+        path = self.run.work.runs / (current or "") / "run.json"
+        if current is None or not path.is_file():
+            return "no current run"
+        record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if record["model_id"] != self.checkpoint.model_id:
+            return f"model {self.checkpoint.model_id} instead of {record['model_id']}"
+        wanted = thresholds_record(self.checkpoint)
+        changed = [label for label in wanted if record["thresholds"].get(label) != wanted[label]]
+        if changed:
+            return f"thresholds changed: {', '.join(changed)}"
+        settings = self.run.settings.model_dump()
+        changed = [key for key in SEGMENT_SETTINGS if record.get(key) != settings[key]]
+        return f"{' and '.join(changed)} changed" if changed else ""
+
+
+def plan_inference(run: InferenceRun) -> InferencePlan:
+    """Decide what a run is.
+
+    Raises:
+        CheckpointError: no checkpoint, or features of another kind than it was trained on; that is not a title's fault.
+    """
+    checkpoint = read_checkpoint(run.checkpoint_dir)
+    checkpoint = replace(checkpoint, thresholds=_overridden(checkpoint, run.settings))
+    headers, failures = _readable(run, checkpoint)
+    store = ScoreStore(run.work.scores, checkpoint.model_id, checkpoint.labels)
+    return InferencePlan(run, checkpoint, headers, failures, _run_id(run, checkpoint, headers, failures), store)
+
+
+def thresholds_record(checkpoint: Checkpoint) -> dict[str, dict[str, float]]:
+    """Return the thresholds as ``run.json`` holds them."""
+    return {label: asdict(checkpoint.thresholds[label]) for label in checkpoint.labels}
+
+
+def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, ShardHeader], dict[str, Failure]]:
+    """Return the shards to score, and why each other title cannot be scored."""
+    headers: dict[str, ShardHeader] = {}
+    failures: dict[str, Failure] = {}
+    for title in run.titles:
+        path = shard_path(run.work.features, title.title_id)
+        if title.title_id in run.failures or not path.exists():
+            failures[title.title_id] = run.failures.get(title.title_id, NOT_EXTRACTED)
+            continue
+        try:
+            header = read_header(path)
+        except SchemaError as error:
+            failures[title.title_id] = Failure(error.code, str(error))
+            continue
+        checkpoint.require_features(header.spec, str(path))
+        headers[title.title_id] = header
+    return headers, failures
+
+
+def _overridden(checkpoint: Checkpoint, settings: InferSettings) -> dict[str, LabelThresholds]:
+    unknown = sorted(set(settings.thresholds) - set(checkpoint.labels))
+    if unknown:
+        raise ConfigError(
+            f"[infer.thresholds] {', '.join(unknown)}: not a label of the checkpoint, "
+            f"which has {', '.join(checkpoint.labels)}"
+        )
+    result = dict(checkpoint.thresholds)
+    for label, override in settings.thresholds.items():
+        result[label] = replace(result[label], **override.model_dump(exclude_none=True))
+    return result
+
+
+def _run_id(
+    run: InferenceRun,
+    checkpoint: Checkpoint,
+    headers: Mapping[str, ShardHeader],
+    failures: Mapping[str, Failure],
+) -> str:
+    settings = run.settings.model_dump(mode="json", exclude={"device", "window_s"})
+    titles = [
+        [title.title_id, title.duration_s, asdict(headers[title.title_id].coverage)]
+        if title.title_id in headers
+        else [title.title_id, title.duration_s, failures[title.title_id].error_code]
+        for title in run.titles
+    ]
+    thresholds = {label: asdict(value) for label, value in checkpoint.thresholds.items()}
+    return fingerprint([checkpoint.model_id, thresholds, settings, titles])[:12]

@@ -1,0 +1,139 @@
+"""The ledger: one row a title, how far it came, and which bytes were seen.
+
+A Parquet file that is replaced as a whole, so that DuckDB, pandas or SQL can read it at any time, also while a run
+writes. Features and runs on disk are the truth of what is done; the ledger remembers what they cannot: failures,
+attempts, and size and time of each video's file, which spare reading every video every night. Deleting it costs one
+night of hashing, and the memory of failures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import SchemaError
+from data.files import atomic_path
+from data.schemas import LEDGER, LEDGER_SCHEMA, check_schema_name
+from pipeline.runs.event_log import now
+
+WRITE_EVERY_S = 5.0
+
+DONE, PARTIAL, FAILED, QUARANTINED, MISSING, REMOVED = "done", "partial", "failed", "quarantined", "missing", "removed"
+EXTRACT, INFER = "extract", "infer"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What a directory says of a file: enough to trust a recorded hash, not enough to call a file changed."""
+
+    size_bytes: int
+    mtime_ns: int
+
+    @staticmethod
+    def of(path: Path) -> FileState:
+        """Look at a file; OSError if it is not there."""
+        status = path.stat()
+        return FileState(status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One title.
+
+    Args:
+        stage: the last stage it was in, ``extract`` or ``infer``.
+        status: ``done``, ``partial``, ``failed`` (will be tried again), ``quarantined`` (will not), ``missing`` (its
+            file is not there) or ``removed`` (no longer in the manifest).
+        attempts: failures in a row with these bytes.
+        error_code, error: why it failed; empty otherwise.
+        source: path as the manifest names it.
+        source_size_bytes, source_mtime_ns, source_sha256: of the file as it was last read; None if unknown.
+        features_id: of its features, or of those that were tried.
+        seconds: of work, the last time.
+        updated_at: when the row last changed.
+    """
+
+    title_id: str
+    stage: str = EXTRACT
+    status: str = DONE
+    attempts: int = 0
+    error_code: str = ""
+    error: str = ""
+    source: str | None = None
+    source_size_bytes: int | None = None
+    source_mtime_ns: int | None = None
+    source_sha256: str | None = None
+    features_id: str | None = None
+    seconds: float = 0.0
+    updated_at: str = ""
+
+    @property
+    def state(self) -> FileState | None:
+        """What the directory said when the file was read."""
+        if self.source_size_bytes is None or self.source_mtime_ns is None:
+            return None
+        return FileState(self.source_size_bytes, self.source_mtime_ns)
+
+
+class Ledger:
+    """All rows, by title; ``read_ledger`` makes one."""
+
+    def __init__(self, path: Path, rows: dict[str, LedgerRow]) -> None:
+        self._path = path
+        self._rows = rows
+        self._changed = False
+        self._written_s = time.monotonic()
+
+    def __iter__(self) -> Iterator[LedgerRow]:
+        return iter(self._rows.values())
+
+    def get(self, title_id: str) -> LedgerRow | None:
+        """Return a title's row."""
+        return self._rows.get(title_id)
+
+    def put(self, row: LedgerRow) -> None:
+        """Record a row; the time of change is set if anything else changed. Written now and then, and by ``write``."""
+        earlier = self._rows.get(row.title_id)
+        if earlier is not None and replace(row, updated_at=earlier.updated_at) == earlier:
+            return
+        self._rows[row.title_id] = replace(row, updated_at=now())
+        self._changed = True
+        if time.monotonic() - self._written_s >= WRITE_EVERY_S:
+            self.write()
+
+    def change(self, title_id: str, **values: Any) -> None:
+        """Record some values of a title, new or not."""
+        self.put(replace(self._rows.get(title_id, LedgerRow(title_id)), **values))
+
+    def write(self) -> None:
+        """Replace the file, if anything changed."""
+        if not self._changed:
+            return
+        rows = [asdict(self._rows[title_id]) for title_id in sorted(self._rows)]
+        with atomic_path(self._path) as temporary:
+            pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), temporary)
+        self._changed, self._written_s = False, time.monotonic()
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Read a ledger; an empty one where there is none.
+
+    Raises:
+        SchemaError: a damaged file, or one of another version.
+    """
+    if not path.is_file():
+        return Ledger(path, {})
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaError(f"{path}: not a readable Parquet file ({error}); delete it, the next run makes it") from error
+    check_schema_name(table.schema, LEDGER, str(path))
+    names = [field.name for field in fields(LedgerRow)]
+    rows = (LedgerRow(**row) for row in table.select(names).to_pylist())
+    return Ledger(path, {row.title_id: row for row in rows})

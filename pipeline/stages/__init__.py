@@ -1,0 +1,1 @@
+"""The stages, each from a configuration to a result."""

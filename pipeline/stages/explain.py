@@ -1,0 +1,97 @@
+"""`explain`: one title of a run in words and as a picture, from the tables of the run alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from data.errors import ConfigError
+from data.schemas import Segment
+from infer.csv_export import clock
+from infer.explain import Candidate, explain_segments, nearest_misses
+from infer.title_scores import TitleScores
+from infer.title_status import TitleRow
+from infer.write import read_title_scores
+from pipeline.report.run import Run, read_run
+
+SCORES = "scores.parquet"
+
+
+def explain(run_dir: Path, title_id: str, *, misses: int, plot: Path | None) -> Iterator[str]:
+    """Yield the explanation of a title, line by line, and draw its scores if asked to.
+
+    Args:
+        run_dir: folder of a finished run that kept its frame scores.
+        title_id: the title.
+        misses: how many of the nearest misses to show.
+        plot: PNG to write; None for none.
+
+    Raises:
+        ConfigError: no such run or title, or no frame scores.
+    """
+    run = read_run(run_dir)
+    row = next((row for row in run.titles if row.title_id == title_id), None)
+    if row is None:
+        raise ConfigError(f"{run_dir}: no title {title_id!r:.130} in this run; its titles.csv lists them")
+    yield _headline(row)
+    scores = _scores(run, row)
+    if scores is None:
+        return
+    segments = run.segments.get(title_id, ())
+    flagged = [segment for segment in segments if segment.decision == "flag"]
+    segment_score = str(run.record.get("segment_score", "max"))
+    yield from _title_scores(run, scores)
+    yield f"{len(flagged)} flagged segments"
+    for found in explain_segments(scores, flagged, run.labels, run.thresholds, segment_score=segment_score):
+        yield from _describe(found)
+    near = nearest_misses(scores, segments, run.labels, run.thresholds, segment_score=segment_score, most=misses)
+    yield f"{len(near)} nearest misses"
+    for found in near:
+        yield from _describe(found)
+    if plot is not None:
+        _draw(plot, run, scores, segments)
+        yield f"scores drawn\n  -> {plot}"
+
+
+def _headline(row: TitleRow) -> str:
+    why = row.reason or row.error
+    return f"{row.title_id}: {row.status}{f' ({why})' if why else ''}"
+
+
+def _scores(run: Run, row: TitleRow) -> TitleScores | None:
+    """Return the title's scores; None for one that could not be scored."""
+    path = run.folder / SCORES
+    if not path.is_file():
+        raise ConfigError(f"{path}: this run kept no frame scores; set write_scores in [infer] and infer again")
+    scores = read_title_scores(path, row.title_id)
+    if scores is None and row.status != "quarantined":
+        raise ConfigError(f"{path}: no scores of {row.title_id}; infer again")
+    return scores
+
+
+def _title_scores(run: Run, scores: TitleScores) -> Iterator[str]:
+    for c, label in enumerate(run.labels):
+        value, needed = float(scores.title_score_C[c]), run.thresholds[label].title
+        verdict = "is considered" if value >= needed else f"is dropped, short by {needed - value:.3f}"
+        yield f"  {label}: title score {value:.3f}, needed {needed:.3f}: {verdict}"
+
+
+def _describe(found: Candidate) -> Iterator[str]:
+    """Yield what, why and by how much."""
+    listed = f" ({found.decision})" if found.decision else ""
+    yield f"  {clock(found.start_s)} - {clock(found.end_s)}  {found.label}{listed}"
+    evidence = (
+        f"action score at most {found.action_peak:.3f} at {clock(found.peak_s)}, {found.action_mean:.3f} on average"
+    )
+    if found.foreground_peak is not None and found.conditional_peak is not None:
+        evidence += f"; foreground at most {found.foreground_peak:.3f}, conditional {found.conditional_peak:.3f}"
+    yield f"      {evidence}"
+    for gate in found.gates:
+        verdict = "passed" if gate.passed else f"missed by {gate.needed - gate.value:.3f}"
+        yield f"      {gate.name} {gate.value:.3f}, needed {gate.needed:.3f}: {verdict}"
+
+
+def _draw(path: Path, run: Run, scores: TitleScores, segments: tuple[Segment, ...]) -> None:
+    from pipeline.stages.explain_figure import draw_scores
+
+    draw_scores(path, scores, run.labels, run.thresholds, segments)

@@ -1,0 +1,257 @@
+"""Stage 1: videos, or feature files of one's own, to feature shards and the coverage table.
+
+``pipeline.runs.extraction_plan`` says what to do with each title; this does it, and records it in the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from data.errors import ConfigError
+from data.files import file_sha256
+from data.manifest import read_titles
+from data.shards import ShardHeader, read_header, shard_path
+from extract.settings import ExtractSettings
+from pipeline.config import Config
+from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
+from pipeline.expected_features import IMPORTED, expected_features, expected_imports
+from pipeline.feature_work import Extractor, FeatureWork, Importer, Worked
+from pipeline.progress import progress_bar
+from pipeline.provenance import write_run
+from pipeline.runs.event_log import EventLog
+from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
+from pipeline.runs.faults import FailureGuard, require_folder, require_store
+from pipeline.runs.ledger import EXTRACT, FAILED, MISSING, Ledger, read_ledger
+from pipeline.runs.rates import add_rate
+from pipeline.runs.selection import Selection
+from pipeline.runs.title_record import Recorder
+from pipeline.settings import RunSettings
+from pipeline.stage_result import AbortedError, StageResult
+from pipeline.work_folder import WorkFolder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How the features of a catalogue stand.
+
+    Args:
+        failures: why titles have none.
+        worked_on: titles that were extracted or failed just now.
+        not_read: titles without features, or with features of a part of the video only.
+    """
+
+    failures: Mapping[str, Failure]
+    worked_on: int
+    not_read: int
+
+
+def extract(config: Config, selection: Selection | None = None, *, verify: bool = False) -> StageResult:
+    """Bring the features of every title up to date: missing, damaged, or made from other bytes or settings.
+
+    Args:
+        selection: which titles may be worked on; all by default.
+        verify: read every video's bytes again, whatever its size and time say.
+
+    Raises:
+        WeightsError, ConfigError, ManifestError, AbortedError: faults that are not one title's.
+    """
+    _require_own_features(config)
+    sources = config_sources(config)
+    done = extract_sources(config.work, sources, config.extract, config.run, selection or Selection(), verify=verify)
+    return _finish(config, "extract", sources, done)
+
+
+def import_feature_files(config: Config, feature_root: Path, name: str) -> StageResult:
+    """Turn per-title .npy, .npz or .pt files into shards; ``path`` in the manifest names the file of a title."""
+    _require_own_features(config)
+    titles = list(read_titles(config.data.titles, feature_root).values())
+    sources = Sources(titles, feature_root, config.data.titles.name, name)
+    done = extract_sources(config.work, sources, config.extract, config.run, Selection())
+    return _finish(config, "import-features", sources, done)
+
+
+def _require_own_features(config: Config) -> None:
+    """Raise ConfigError if the features are those of another configuration: its ledger would not know of changes."""
+    if config.features is not None:
+        raise ConfigError(
+            f"features: {config.features} belongs to another configuration; extract with that one, or leave the key out"
+        )
+
+
+def config_sources(config: Config) -> Sources:
+    """Return the titles of a configuration and where their files are."""
+    titles = list(read_titles(config.data.titles, config.data.media_root).values())
+    return Sources(titles, config.data.media_folder, config.data.titles.name, config.run.import_name)
+
+
+def make_planner(
+    work: WorkFolder,
+    sources: Sources,
+    settings: ExtractSettings,
+    run: RunSettings,
+    selection: Selection,
+    *,
+    verify: bool = False,
+    ledger: Ledger | None = None,
+) -> Planner:
+    """Return what decides about each title, from what is on disk; no backbone is loaded."""
+    name = sources.import_name
+    expected = expected_imports(name) if name is not None else expected_features(work.feature_record, settings)
+    return Planner(
+        sources, work.features, ledger or read_ledger(work.ledger), expected, run.attempts, selection, verify=verify
+    )
+
+
+def extract_sources(
+    work: WorkFolder,
+    sources: Sources,
+    settings: ExtractSettings,
+    run: RunSettings,
+    selection: Selection,
+    *,
+    verify: bool = False,
+) -> Extraction:
+    """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
+    require_folder(sources.media_root)
+    ledger = read_ledger(work.ledger)
+    worker: Extractor | Importer
+    if sources.import_name is not None:
+        worker = Importer(sources.import_name, sources.media_root, work)
+    else:
+        worker = Extractor(settings, work)
+        worker.know_features()
+    planner = make_planner(work, sources, settings, run, selection, verify=verify, ledger=ledger)
+    planned = list(planner.plan())
+    require_store(planned, sources.media_root, run)
+    if sources.import_name is None:
+        _refuse_imported(planned)
+    recorder = Recorder(ledger, run.attempts, planner.expected.features_id)
+    with EventLog(work.events) as events:
+        try:
+            planned = [_settled(planner, item, recorder, events) for item in planned]
+            recorder.remove_unlisted({item.title.title_id for item in planned})
+            jobs = [item for item in planned if item.action is Action.EXTRACT]
+            guard = FailureGuard(run, sources.media_root)
+            results = _work(worker, jobs, work=work, guard=guard, recorder=recorder, events=events)
+        finally:
+            ledger.write()
+    headers, failures = _standing(work, planned, results)
+    not_read = write_coverage(work.coverage, sources.titles, headers, failures)
+    return Extraction(failures, len(jobs), not_read)
+
+
+def _work(
+    worker: FeatureWork,
+    jobs: Sequence[PlannedTitle],
+    *,
+    work: WorkFolder,
+    guard: FailureGuard,
+    recorder: Recorder,
+    events: EventLog,
+) -> dict[str, Worked]:
+    """Work on titles; return what became of each.
+
+    Failures are recorded when the run ends in any way that leaves the titles to blame: not after an abort.
+    """
+    results: dict[str, Worked] = {}
+    if not jobs:
+        return results
+    work.features.mkdir(parents=True, exist_ok=True)
+    by_id = {item.title.title_id: item for item in jobs}
+    failed: list[tuple[PlannedTitle, Worked]] = []
+    started_s, video_s = time.monotonic(), 0.0
+    try:
+        with progress_bar("extract") as advance:
+
+            def watch(title_id: str, decoded_s: int) -> None:
+                advance(len(results), len(jobs), f"{title_id}: {timedelta(seconds=decoded_s)}")
+
+            for number, worked in enumerate(worker(jobs, watch), 1):
+                item, outcome = by_id[worked.title_id], worked
+                if worked.status == FAILED:
+                    outcome = _blamed(guard, item, worked)
+                    failed.append((item, outcome))
+                else:
+                    guard.succeeded()
+                    header = read_header(shard_path(work.features, worked.title_id))
+                    video_s += header.coverage.decoded_s
+                    recorder.record(item, worked, header)
+                results[worked.title_id] = outcome
+                events.add(stage=EXTRACT, reason=item.reason.value, **asdict(outcome))
+                advance(number, len(jobs), worked.title_id)
+    except (AbortedError, OSError):
+        failed.clear()
+        raise
+    finally:
+        for item, outcome in failed:
+            recorder.record_failure(item, outcome)
+    add_rate(work.rates, EXTRACT, video_s, time.monotonic() - started_s)
+    return results
+
+
+def _blamed(guard: FailureGuard, item: PlannedTitle, worked: Worked) -> Worked:
+    """Say what a failure is: the title's own, or that its file has gone."""
+    assert item.path is not None
+    if guard.failed(item.path, worked.error):
+        return worked
+    return replace(worked, error_code=MISSING, error=f"{item.title.path}: its file has gone while the run was at work")
+
+
+def _settled(planner: Planner, item: PlannedTitle, recorder: Recorder, events: EventLog) -> PlannedTitle:
+    """Read the bytes of a file whose size or time changed, and record a title that needs no work."""
+    if item.action is Action.COMPARE:
+        assert item.path is not None
+        reason = item.reason.value
+        try:
+            item = planner.compared(item, file_sha256(item.path))
+        except OSError as error:  # its extraction will say whether it is the title or the store
+            item = replace(item, action=Action.EXTRACT, detail=str(error))
+        events.add(stage="compare", title_id=item.title.title_id, reason=reason, status=item.reason.value)
+    recorder.settle(item)
+    return item
+
+
+def _standing(
+    work: WorkFolder, planned: Sequence[PlannedTitle], results: Mapping[str, Worked]
+) -> tuple[dict[str, ShardHeader], dict[str, Failure]]:
+    """Return the titles that have features, and why the others have none."""
+    headers: dict[str, ShardHeader] = {}
+    failures: dict[str, Failure] = {}
+    for item in planned:
+        title_id, worked = item.title.title_id, results.get(item.title.title_id)
+        if worked is not None and worked.status == FAILED:
+            failures[title_id] = Failure(worked.error_code, worked.error, worked.seconds)
+        elif worked is not None:
+            headers[title_id] = read_header(shard_path(work.features, title_id))
+        elif item.failure is not None or item.header is None:
+            failures[title_id] = item.failure or NOT_EXTRACTED
+        else:
+            headers[title_id] = item.header
+    return headers, failures
+
+
+def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
+    for item in planned:
+        if item.header is not None and item.header.spec.backbone.startswith(IMPORTED):
+            name = item.header.spec.backbone.removeprefix(IMPORTED)
+            raise ConfigError(
+                f"{item.header.path.parent}: holds imported features ({name}); set [run] import_name = {name!r} to "
+                "keep them up to date, or another work_dir to extract from videos"
+            )
+
+
+def _finish(config: Config, stage: str, sources: Sources, done: Extraction) -> StageResult:
+    titles, failed = len(sources.titles), len(done.failures)
+    counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": done.not_read - failed}
+    write_run(config.work_dir / f"{stage}.run.json", stage, config.model_dump(mode="json"), **counts)
+    what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
+    summary = f"{stage}: {titles} titles, {what}, {failed} failed, {counts['partial']} partial"
+    log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
+    return StageResult(summary, config.coverage_path, done.not_read)

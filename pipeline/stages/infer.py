@@ -1,0 +1,266 @@
+"""Stage 3: shards and a checkpoint to scores, segments and one status for every title.
+
+A run's folder is named by what it was made from (model, thresholds, settings, every title's features), so the same
+inputs are the same run: there is nothing to do, and a folder never changes after its ``run.json`` is written, last.
+Scores of single titles are kept (``pipeline.score_store``): only titles that changed are scored, and none when it is
+thresholds that changed. ``<work_dir>/current`` points to the newest run.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from data.catalogue import read_catalogue
+from data.errors import ConfigError, SchemaError
+from data.manifest import read_titles
+from data.schemas import Segment
+from data.shards import ShardHeader, read_shard
+from data.titles import Title
+from infer.segments import find_segments
+from infer.title_scores import TitleScores
+from infer.title_status import TitleRow, title_row
+from infer.write import Origin, open_scores, write_results
+from pipeline.config import Config
+from pipeline.coverage_table import read_failures
+from pipeline.progress import progress_bar
+from pipeline.provenance import write_run
+from pipeline.runs.event_log import EventLog, move_events
+from pipeline.runs.extraction_plan import Failure
+from pipeline.runs.history import held_run, make_current
+from pipeline.runs.inference_plan import InferencePlan, InferenceRun, plan_inference, thresholds_record
+from pipeline.runs.ledger import DONE, FAILED, INFER, PARTIAL, read_ledger
+from pipeline.runs.rates import add_rate
+from pipeline.stage_result import NothingScoredError, StageResult
+
+if TYPE_CHECKING:
+    from model.build import FrameNetwork
+
+log = logging.getLogger(__name__)
+SCORE, SEGMENTS = "score", "segments"
+
+
+def infer(config: Config, split: str | None = None) -> StageResult:
+    """Score the catalogue, or one split of it, and write segments, titles and scores.
+
+    Raises:
+        CheckpointError: no checkpoint, or features of another kind than it was trained on.
+        ConfigError: the segments are to be made by the rule of another network.
+        NothingScoredError: no title has features.
+    """
+    if split is None:
+        titles = list(read_titles(config.data.titles, config.data.media_root).values())
+    else:
+        titles = read_catalogue(config.data).in_split(split)
+    return infer_titles(inference_run(config, titles, read_failures(config.coverage_path)))
+
+
+def inference_run(config: Config, titles: Sequence[Title], failures: Mapping[str, Failure]) -> InferenceRun:
+    """Return the run that a configuration asks for."""
+    recorded = config.model_dump(mode="json")
+    return InferenceRun(titles, config.work, failures, config.checkpoint_dir, config.infer, recorded)
+
+
+def infer_titles(run: InferenceRun) -> StageResult:
+    """Score titles one after another; memory holds one title and the segments found so far."""
+    plan = plan_inference(run)
+    _require_own_rule(plan)
+    if not plan.headers:
+        raise NothingScoredError(
+            f"{run.work.features}: none of the {len(run.titles)} titles could be scored "
+            f"({_first_reason(run.titles, plan.failures)}); nothing is said of any title"
+        )
+    if plan.is_done:
+        move_events(run.work.events, plan.folder / "events.jsonl")
+        in_force = _put_in_force(plan)
+        return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan))
+    unread = len(plan.failures)
+    statuses, scored = _write(plan)
+    _record(plan)
+    write_run(
+        plan.folder / "run.json",
+        "infer",
+        run.config,
+        run_id=plan.run_id,
+        model_id=plan.checkpoint.model_id,
+        features_id=plan.checkpoint.feature_spec.features_id,
+        thresholds=thresholds_record(plan.checkpoint),
+        segment_score=run.settings.segment_score,
+        review_fraction=run.settings.review_fraction,
+        rule=run.settings.rule,
+        title_gate=run.settings.title_gate,
+        statuses=statuses,
+        damaged_shards=len(plan.failures) - unread,
+    )
+    in_force = _put_in_force(plan)
+    counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    summary = f"infer: {len(run.titles)} titles ({counted}), {scored} scored, run {plan.run_id} {in_force}"
+    return StageResult(summary, plan.folder, _not_read(plan))
+
+
+@dataclass
+class _Scorer:
+    """Gives the scores of titles: kept ones, else fresh ones. The network is loaded when it is first needed."""
+
+    plan: InferencePlan
+    events: EventLog
+    frames: int = 0
+    titles: int = 0
+    seconds: float = 0.0
+    _network: FrameNetwork | None = field(default=None, init=False)
+
+    def scores(self, header: ShardHeader) -> TitleScores:
+        """Return a title's scores; SchemaError if its shard is damaged."""
+        kept = self.plan.store.read(header)
+        if kept is not None:
+            return kept
+        started_s = time.monotonic()
+        scores = self._score(header)
+        if self.plan.run.settings.write_scores:
+            self.plan.store.write(header, scores)
+        seconds = time.monotonic() - started_s
+        self.frames, self.titles, self.seconds = self.frames + header.frames, self.titles + 1, self.seconds + seconds
+        self.events.add(stage=SCORE, title_id=header.title_id, status=DONE, seconds=round(seconds, 3))
+        return scores
+
+    def _score(self, header: ShardHeader) -> TitleScores:
+        from infer.score import score_title
+
+        features_TD = read_shard(header.path).features
+        return score_title(
+            self._loaded(),
+            header.title_id,
+            features_TD,
+            window=self.plan.run.settings.window_s,
+            top_k_divisor=self.plan.checkpoint.settings.top_k_divisor,
+        )
+
+    def _loaded(self) -> FrameNetwork:
+        if self._network is None:
+            from model.build import pick_device
+            from model.checkpoint import load_network
+
+            network, _ = load_network(self.plan.run.checkpoint_dir)
+            self._network = network.to(pick_device(self.plan.run.settings.device))
+        return self._network
+
+
+def _write(plan: InferencePlan) -> tuple[dict[str, int], int]:
+    """Write the tables of a run; return how many titles have each status, and how many were scored afresh."""
+    checkpoint, folder = plan.checkpoint, plan.folder
+    origin = Origin(plan.run_id, checkpoint.model_id, checkpoint.feature_spec.features_id)
+    with EventLog(plan.run.work.events) as events:
+        scorer = _Scorer(plan, events)
+        with closing(_results(plan, scorer, events)) as results:  # whatever happens, its own file is not left half
+            statuses = write_results(folder, results, origin)
+    move_events(plan.run.work.events, folder / "events.jsonl")
+    if scorer.titles:
+        add_rate(plan.run.work.rates, SCORE, scorer.frames, scorer.seconds)
+    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), scorer.titles)
+    return statuses, scorer.titles
+
+
+def _results(
+    plan: InferencePlan, scorer: _Scorer, events: EventLog
+) -> Generator[tuple[TitleRow, list[Segment]], None, None]:
+    """Yield every title's row and segments; a shard that turns out damaged is added to the plan's failures."""
+    with ExitStack() as stack:
+        advance = stack.enter_context(progress_bar("infer"))
+        sink = None
+        if plan.run.settings.write_scores:
+            sink = stack.enter_context(open_scores(plan.folder / "scores.parquet", plan.checkpoint.labels))
+        for number, title in enumerate(plan.run.titles, 1):
+            header = plan.headers.get(title.title_id)
+            found: list[Segment] | None = None
+            if header is not None:
+                try:
+                    scores = scorer.scores(header)
+                    found = _find(plan, scores, header)
+                except SchemaError as error:
+                    plan.failures[title.title_id] = Failure(error.code, str(error))
+                else:
+                    if sink is not None:
+                        sink.add(scores)
+            row = _row(title, found, header, plan.failures.get(title.title_id))
+            log.info("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
+            events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
+            yield row, found or []
+            advance(number, len(plan.run.titles), title.title_id)
+
+
+def _find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
+    settings, labels, decoded_s = plan.run.settings, plan.checkpoint.labels, header.coverage.decoded_s
+    if settings.rule != "thresholds":
+        from infer.published import find_published
+
+        return find_published(scores, labels, rule=settings.rule, gate=settings.title_gate, duration_s=decoded_s)
+    return find_segments(
+        scores,
+        plan.checkpoint.thresholds,
+        labels,
+        segment_score=settings.segment_score,
+        review_fraction=settings.review_fraction,
+        duration_s=decoded_s,
+    )
+
+
+def _require_own_rule(plan: InferencePlan) -> None:
+    """Raise ConfigError if the segments are to be made by the rule of another network."""
+    rule, network = plan.run.settings.rule, plan.checkpoint.settings.network
+    if rule != "thresholds" and not network.startswith(rule):
+        raise ConfigError(
+            f"[infer] rule: {rule!r} is not the rule of the checkpoint's network, {network!r}; use 'thresholds'"
+        )
+
+
+def _row(title: Title, found: list[Segment] | None, header: ShardHeader | None, failure: Failure | None) -> TitleRow:
+    return title_row(
+        title.title_id,
+        found,
+        header.coverage if header is not None else None,
+        duration_s=title.duration_s,
+        features_id=header.spec.features_id if header is not None else None,
+        error_code=failure.error_code if failure else "",
+        error=failure.error if failure else "",
+    )
+
+
+def _record(plan: InferencePlan) -> None:
+    """Tell the ledger which titles are scored, and which shards are damaged and must be extracted again."""
+    ledger = read_ledger(plan.run.work.ledger)
+    for title_id, header in plan.headers.items():
+        failure = plan.failures.get(title_id)
+        status = FAILED if failure is not None else DONE if header.coverage.complete else PARTIAL
+        ledger.change(
+            title_id,
+            stage=INFER,
+            status=status,
+            error_code=failure.error_code if failure else "",
+            error=failure.error if failure else "",
+            features_id=header.spec.features_id,
+        )
+    ledger.write()
+
+
+def _put_in_force(plan: InferencePlan) -> str:
+    """Make the run current unless a rollback holds another; say which."""
+    if make_current(plan.run.work, plan.run_id):
+        return "is current"
+    held = held_run(plan.run.work)
+    return f"is not current: a rollback holds {held}, `coarse2fine runs release` ends it"
+
+
+def _not_read(plan: InferencePlan) -> int:
+    partial = [title_id for title_id, header in plan.headers.items() if not header.coverage.complete]
+    return len({*plan.failures, *partial})
+
+
+def _first_reason(titles: Sequence[Title], failures: Mapping[str, Failure]) -> str:
+    for title in titles:
+        if title.title_id in failures:
+            return f"{title.title_id}: {failures[title.title_id].error}"
+    return "there are no titles"

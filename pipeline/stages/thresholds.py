@@ -1,0 +1,222 @@
+"""Choose flag thresholds for what an operator wants, on validation, and store them in the checkpoint.
+
+Thresholds are no part of ``model_id``: the network stays the same model. They are part of a run's identity, so the next
+``infer`` makes a new run.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from data.catalogue import read_catalogue
+from data.errors import ConfigError
+from data.files import write_text
+from data.labels import TitleLabels
+from data.schemas import LabelThresholds, Segment
+from data.shards import ShardHeader, read_header, read_shard, shard_path
+from infer.average_precision import Predictions
+from infer.operating_curve import OperatingCurve, operating_curve
+from infer.operating_point import Choice, Goal, choose
+from infer.protocol import GroundTruth, cut_to_measured, fullest_truth, index_predictions
+from infer.score import score_title
+from infer.segments import find_segments
+from infer.tiou import Floats
+from model.build import pick_device
+from model.checkpoint import load_network
+from model.sidecar import Checkpoint, read_checkpoint, write_sidecar
+from pipeline.config import Config
+from pipeline.progress import progress_bar
+from pipeline.stage_result import StageResult
+from pipeline.stages.thresholds_figure import draw_curve
+
+CURVE_COLUMNS = ("threshold", "recall", "precision", "false_per_hour", "flagged", "false", "found")
+
+
+def choose_thresholds(config: Config, labels: Sequence[str], goal: Goal) -> list[Choice]:
+    """Choose the flag threshold of each label on the val split; write each curve as CSV and PNG.
+
+    Args:
+        labels: the labels to choose for; empty for all of the checkpoint's.
+
+    Raises:
+        ConfigError: a label that the checkpoint does not have or that the configuration overrides, a rule without
+            thresholds, or no usable title.
+        CheckpointError: no checkpoint, or features of another kind than it was trained on.
+    """
+    checkpoint = read_checkpoint(config.checkpoint_dir)
+    labels = list(dict.fromkeys(labels)) or list(checkpoint.labels)
+    _check_choosable(config, checkpoint, labels)
+    catalogue = read_catalogue(config.data)
+    headers = [
+        header
+        for title in catalogue.in_split("val")
+        if catalogue.labels[title.title_id].is_labelled
+        for header in _usable(config.features_dir, title.title_id, checkpoint)
+    ]
+    if not headers:
+        raise ConfigError(
+            f"{config.data.titles}: no labelled title of the val split has complete features; extract or label some"
+        )
+    known = {header.title_id: catalogue.labels[header.title_id] for header in headers}
+    choices = _choose(config, headers, known, labels, goal=goal, thresholds=checkpoint.thresholds)
+    for choice in choices:
+        write_curve_csv(curves_folder(config) / f"{choice.label}.csv", choice.curve)
+        draw_curve(curves_folder(config) / f"{choice.label}.png", choice)
+    return choices
+
+
+def store_thresholds(config: Config, choices: Sequence[Choice]) -> StageResult:
+    """Write the chosen thresholds into the checkpoint, all or none, with a record of how they were chosen.
+
+    Raises:
+        ConfigError: a goal was not reached.
+    """
+    missed = [choice.label for choice in choices if not choice.reached]
+    if missed:
+        raise ConfigError(
+            f"{config.checkpoint_dir}: nothing is written: no threshold reaches {choices[0].goal} for "
+            f"{', '.join(missed)}; ask for less, or name the other labels with --label"
+        )
+    checkpoint = read_checkpoint(config.checkpoint_dir)
+    thresholds = {**checkpoint.thresholds, **{choice.label: choice.after for choice in choices}}
+    record = {choice.label: {**asdict(choice.goal), **reached(choice)} for choice in choices}
+    training = {**checkpoint.training, "chosen": {**checkpoint.training.get("chosen", {}), **record}}
+    write_sidecar(config.checkpoint_dir, replace(checkpoint, thresholds=thresholds, training=training))
+    return StageResult(
+        f"thresholds: stored for {', '.join(record)}; model {checkpoint.model_id} stays, the next infer is a new run",
+        config.checkpoint_dir,
+    )
+
+
+def curves_folder(config: Config) -> Path:
+    """Return where the curves go."""
+    return config.work_dir / "thresholds"
+
+
+def reached(choice: Choice) -> dict[str, float]:
+    """Return what the chosen row reaches on validation; empty when there is no candidate."""
+    if choice.row is None:
+        return {}
+    cells = _curve_rows(choice.curve)[choice.row]
+    return dict(zip(CURVE_COLUMNS[1:], cells[1:]))
+
+
+def write_curve_csv(path: Path, curve: OperatingCurve) -> None:
+    """Write one line per distinct segment score, highest first, atomically; an unknown value is blank."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CURVE_COLUMNS)
+    for cells in _curve_rows(curve):
+        writer.writerow("" if np.isnan(cell) else f"{cell:.9g}" for cell in cells)
+    write_text(path, buffer.getvalue())
+
+
+def _curve_rows(curve: OperatingCurve) -> list[list[float]]:
+    columns = (curve.score_K, curve.recall, curve.precision, curve.false_per_hour)
+    counts = (curve.flagged_K, curve.false_K, curve.found_K)
+    return [[float(cell) for cell in cells] for cells in zip(*columns, *counts)]
+
+
+def _check_choosable(config: Config, checkpoint: Checkpoint, labels: Sequence[str]) -> None:
+    if config.infer.rule != "thresholds":
+        raise ConfigError(
+            f"[infer] rule: {config.infer.rule!r} flags by a baseline's own rule and reads no thresholds; "
+            "choose them with rule = 'thresholds'"
+        )
+    unknown = [label for label in labels if label not in checkpoint.labels]
+    if unknown:
+        known = ", ".join(checkpoint.labels)
+        raise ConfigError(f"--label {', '.join(unknown)}: not a label of the checkpoint, which has {known}")
+    overridden = [label for label in labels if label in config.infer.thresholds]
+    if overridden:
+        raise ConfigError(
+            f"[infer.thresholds.{overridden[0]}]: the configuration overrides what would be chosen; remove it first"
+        )
+
+
+def _usable(features_dir: Path, title_id: str, checkpoint: Checkpoint) -> list[ShardHeader]:
+    """Return the title's shard, or nothing if it has none or was read in part."""
+    path = shard_path(features_dir, title_id)
+    if not path.exists():
+        return []
+    header = read_header(path)
+    checkpoint.require_features(header.spec, str(path))
+    return [header] if header.coverage.complete else []
+
+
+def _choose(
+    config: Config,
+    headers: Sequence[ShardHeader],
+    known: Mapping[str, TitleLabels],
+    labels: Sequence[str],
+    *,
+    goal: Goal,
+    thresholds: Mapping[str, LabelThresholds],
+) -> list[Choice]:
+    truth = fullest_truth(known, labels)
+    candidates = _candidates(config, headers)
+    kept = [part for part in candidates if part.title_score >= thresholds[part.label].title]
+    frames = {header.title_id: header.frames for header in headers}
+    hours_C = _measured_hours(truth, frames)
+    every_curves, kept_curves = (_curves(part, truth, hours_C) for part in (candidates, kept))
+    return [choose(label, thresholds[label], goal, kept_curves[c], every_curves[c]) for c, label in enumerate(labels)]
+
+
+def _candidates(config: Config, headers: Sequence[ShardHeader]) -> list[Segment]:
+    """Score the validation titles one after another and return all candidates, whatever their scores."""
+    network, checkpoint = load_network(config.checkpoint_dir)
+    network = network.to(pick_device(config.infer.device))
+    every = {label: _unflagged(limits) for label, limits in checkpoint.thresholds.items()}
+    found: list[Segment] = []
+    with progress_bar("thresholds") as advance:
+        for number, header in enumerate(headers, 1):
+            scores = score_title(
+                network,
+                header.title_id,
+                read_shard(header.path).features,
+                window=config.infer.window_s,
+                top_k_divisor=checkpoint.settings.top_k_divisor,
+            )
+            found += find_segments(
+                scores,
+                every,
+                checkpoint.labels,
+                segment_score=config.infer.segment_score,
+                review_fraction=0,
+                duration_s=header.coverage.decoded_s,
+            )
+            advance(number, len(headers), header.title_id)
+    return found
+
+
+def _unflagged(limits: LabelThresholds) -> LabelThresholds:
+    return replace(limits, title=0.0, flag=0.0)
+
+
+def _measured_hours(truth: GroundTruth, frames: Mapping[str, int]) -> Floats:
+    """Return (C,) hours that are measured for each label."""
+    scored_s_N = np.array([frames[title_id] for title_id in truth.title_ids], dtype=np.float64)
+    span_s_NC = np.minimum(truth.end_s_NC, scored_s_N[:, None])
+    hours_C: Floats = np.where(truth.measured_NC, span_s_NC, 0.0).sum(axis=0) / 3600
+    return hours_C
+
+
+def _curves(found: Sequence[Segment], truth: GroundTruth, hours_C: Floats) -> list[OperatingCurve]:
+    rows = [
+        (part.title_id, part.label, part.start_s, part.end_s, part.score)
+        for part in found
+        if part.label in truth.labels
+    ]
+    cut: Predictions = cut_to_measured(index_predictions(rows, truth.title_ids, truth.labels), truth, "clip")[0]
+    return [
+        operating_curve(
+            cut.take(cut.label_P == c), truth.clips.take(np.flatnonzero(truth.clips.label_G == c)), float(hours_C[c])
+        )
+        for c in range(len(truth.labels))
+    ]

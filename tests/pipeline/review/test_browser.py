@@ -1,0 +1,290 @@
+"""The page in a real browser, against the real command: watched, judged, corrected and undone by keyboard alone."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+
+from pipeline.review.log import read_log
+
+pytest.importorskip("fastapi", reason="the extra `review` is not installed")
+playwright_api = pytest.importorskip("playwright.sync_api", reason="no playwright; install the dev extra")
+pytest.importorskip("axe_playwright_python", reason="no axe-core; install the dev extra")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+SHOTS = os.environ.get("COARSE2FINE_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright_api.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def address(reviewed_run):
+    """Run the command until the test is over; it ends like a server that somebody stops, without an error."""
+    program = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+    command = [*program, "review", "--config", str(reviewed_run), "--reviewer", "ann"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        line = server.stdout.readline()
+        yield re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)[0]
+        server.send_signal(signal.SIGINT)
+        assert re.search(r"review: \d+ actions\n  -> .*review\.jsonl", server.communicate(timeout=60)[0])
+        assert server.returncode == 0
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Open the review; afterwards nothing left this server, and nothing complained that was not expected."""
+    requested, complaints, contexts = [], [], []
+
+    def make(viewport=DESKTOP, scheme="light", title=None):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("#queue-table tbody tr")
+        if title is not None:
+            page.get_by_role("link", name=title, exact=True).press("Enter")
+            page.wait_for_selector("#desk h1")
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    base = address.partition("?")[0]
+    assert [url for url in requested if not url.startswith((base, "data:"))] == []
+    expected = ("404", "409", "ERR_FAILED")  # the browser's own words for what the tests provoke
+    assert [text for text in complaints if not any(code in text for code in expected)] == []
+
+
+def entries(reviewed_run):
+    path = reviewed_run.parent / "work" / "review.jsonl"
+    return read_log(path).entries if path.exists() else []
+
+
+def said(page, text):
+    page.wait_for_function("text => document.getElementById('said').textContent.includes(text)", arg=text)
+
+
+def reads(page, selector, text):
+    page.wait_for_function(
+        "([selector, text]) => document.querySelector(selector).textContent.includes(text)", arg=[selector, text]
+    )
+
+
+def at(page, time):
+    page.wait_for_function("time => document.querySelector('.readout').textContent.startsWith(time)", arg=time)
+
+
+def video(page, expression):
+    return page.evaluate(f"(video => {expression})(document.querySelector('video'))")
+
+
+def wait_for_video(page):
+    page.wait_for_function("() => document.querySelector('video').readyState >= 2")
+
+
+def shot(page, name):
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def test_a_title_is_reviewed_by_keyboard_alone(open_page, reviewed_run):
+    page = open_page()
+    assert "token" not in page.url
+    page.keyboard.press("Tab")  # the skip link
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "film-a":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#desk h1")
+    assert page.evaluate("document.activeElement.textContent") == "film-a"
+    wait_for_video(page)
+    at(page, "00:00:03.0")
+    assert video(page, "video.muted && video.paused")
+    assert "blur" in video(page, "getComputedStyle(video).filter")
+    assert "grayscale" in video(page, "getComputedStyle(video).filter")
+
+    press = page.keyboard.press
+    press("a")
+    said(page, "accepted: violence 00:00:03.0 to 00:00:06.0")
+    press("ArrowLeft")
+    at(page, "00:00:02.0")
+    press(".")
+    at(page, "00:00:02.1")
+    press("[")
+    said(page, "start moved")
+    assert "✓ accepted" in page.locator(".found [aria-current=true]").text_content()
+    assert "00:00:02.1 to 00:00:06.0" in page.locator(".found [aria-current=true]").text_content()
+    press("n")
+    at(page, "00:00:08.0")
+    press("u")
+    said(page, "unsure: smoking")
+    press("r")
+    said(page, "rejected: smoking")
+    press("z")
+    said(page, "took back: reject")
+    press("Shift+ArrowRight")
+    press("ArrowLeft")
+    press("ArrowLeft")
+    at(page, "00:00:16.0")
+    press("i")
+    said(page, "new segment from 00:00:16.0")
+    press("ArrowRight")
+    press("ArrowRight")
+    press("o")
+    said(page, "added smoking 00:00:16.0 to 00:00:18.0")
+    press("2")
+    said(page, "label violence")
+    press("t")
+    page.keyboard.type("a toy? ask ann")  # letters are text now
+    press("Escape")
+    said(page, "note kept")
+    press("k")
+    press("k")
+    at(page, "00:00:02.1")
+    press("f")
+    said(page, "first occurrence: violence")
+    press("c")
+    said(page, "fully reviewed")
+    assert "fully reviewed" in page.locator("#summary").text_content()
+
+    found = entries(reviewed_run)
+    assert [one.action for one in found] == [
+        *("accept", "adjust", "unsure", "reject", "undo", "add", "label", "note", "first", "complete")
+    ]
+    assert {(one.reviewer, one.run_id, one.title_id) for one in found} == {("ann", "run1", "film-a")}
+    assert (found[1].segments[0].start_s, found[1].segments[0].end_s) == (2.1, 6.0)
+    assert found[4].undoes == found[3].id
+    assert found[7].segments[0].note == "a toy? ask ann" and found[7].segments[0].label == "violence"
+    assert found[8].segments[0].first
+
+    press("q")
+    page.wait_for_selector("#queue:not([hidden]) tbody tr")
+    reads(page, "#progress", "1 of 4 titles fully reviewed; 1 segments to decide")
+
+
+def test_split_and_merge(open_page, reviewed_run):
+    page = open_page(title="film-a")
+    wait_for_video(page)
+    at(page, "00:00:03.0")
+    for key in ("ArrowRight", "s"):
+        page.keyboard.press(key)
+    said(page, "split")
+    assert page.locator(".found button").count() == 3
+    page.keyboard.press("m")
+    said(page, "merged")
+    assert page.locator(".found button").count() == 2
+    split, merge = entries(reviewed_run)
+    assert [(one.start_s, one.end_s) for one in split.segments] == [(3, 4), (4, 6)]
+    assert (merge.segments[0].start_s, merge.segments[0].end_s) == (3, 6)
+    page.get_by_role("spinbutton", name="to").fill("7.5")
+    page.keyboard.press("Enter")
+    said(page, "adjusted")
+    assert entries(reviewed_run)[-1].segments[0].end_s == 7.5
+
+
+def test_seeing_and_hearing_are_asked_for_and_end_with_the_title(open_page):
+    page = open_page(title="film-a")
+    wait_for_video(page)
+    for key, words in (("b", "not blurred"), ("g", "in colour"), ("v", "with sound")):
+        page.keyboard.press(key)
+        said(page, words)
+    assert video(page, "getComputedStyle(video).filter") == "none"
+    assert not video(page, "video.muted")
+    page.keyboard.press("p")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 3.2")
+    page.keyboard.press("p")
+    said(page, "paused")
+    page.keyboard.press("N")
+    page.wait_for_function("() => document.querySelector('#desk h1').textContent === 'film-b'")
+    assert "blur" in video(page, "getComputedStyle(video).filter")
+    assert video(page, "video.muted")
+
+
+def test_pictures_take_the_place_of_a_video_that_the_browser_cannot_play(open_page):
+    page = open_page(title="film-b")
+    page.wait_for_selector(".picture")
+    assert "cannot play this video" in page.locator(".stage").text_content()
+    assert "blur" in page.locator(".picture img").first.evaluate("image => getComputedStyle(image).filter")
+    page.get_by_role("button", name="Go to 00:00:05").press("Enter")
+    at(page, "00:00:05.0")
+    shot(page, "pictures")
+
+
+def test_help_lists_the_keys_and_can_switch_them_off(open_page, reviewed_run):
+    page = open_page(title="film-a")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    assert dialog.is_visible()
+    assert dialog.locator("tr").filter(has_text="accept").count() == 1
+    page.keyboard.press("a")  # means nothing while the list is open
+    shot(page, "help")
+    dialog.get_by_role("checkbox").press("Space")
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    page.keyboard.press("a")
+    page.wait_for_timeout(300)
+    assert entries(reviewed_run) == []
+    page.get_by_role("button", name="Accept").press("Enter")
+    said(page, "accepted")
+    assert len(entries(reviewed_run)) == 1
+
+
+def test_a_refusal_is_said_and_a_server_that_is_gone_too(open_page):
+    page = open_page(title="film-a")
+    page.keyboard.press("c")
+    page.wait_for_function("() => !document.getElementById('alert').hidden")
+    assert "2 segments are not decided" in page.get_by_role("alert").text_content()
+    page.route("**/actions", lambda route: route.abort())
+    page.keyboard.press("a")
+    page.wait_for_function("() => document.getElementById('alert').textContent.startsWith('Not recorded')")
+    assert page.locator(".found button").first.text_content().startswith("○ to decide")
+
+
+def test_a_hostile_error_is_text(open_page):
+    page = open_page(title="film-d")
+    assert page.title().startswith("film-d")
+    assert "<img src=x onerror=alert(1)>" in page.locator("#desk .note").first.text_content()
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme", "title"),
+    [
+        (DESKTOP, "light", None),
+        (DESKTOP, "light", "film-a"),
+        (DESKTOP, "dark", "film-a"),
+        (PHONE, "light", None),
+        (PHONE, "light", "film-a"),
+    ],
+)
+def test_nobody_is_shut_out(open_page, viewport, scheme, title):
+    page = open_page(viewport, scheme, title)
+    if title:
+        wait_for_video(page)
+        page.keyboard.press("a")
+        said(page, "accepted")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    shot(page, f"{'phone' if viewport is PHONE else 'desktop'}-{scheme}-{title or 'queue'}")
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(axe)
+    for shown in ("page", "help"):
+        if shown == "help":
+            page.keyboard.press("?")
+        found = page.evaluate("axe.run()")["violations"]
+        assert [(rule["id"], rule["impact"], rule["nodes"][0]["html"][:120]) for rule in found] == []
