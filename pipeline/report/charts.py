@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from data.schemas import Segment
+from infer.title_status import TitleRow
+
 SIDE = 100.0
 """Side of the plotting square of a chart, in units of its viewBox."""
 
@@ -24,3 +27,21 @@ def scaled(*histograms: Sequence[float]) -> list[list[float]]:
     """Return histograms with square-root heights, the highest of all 1: rare high scores must stay visible."""
     highest = max((value for values in histograms for value in values), default=0.0) or 1.0
     return [[(value / highest) ** 0.5 for value in values] for values in histograms]
+
+
+def marks(row: TitleRow, segments: Sequence[Segment]) -> list[tuple[str, float, float]]:
+    """Return (kind, start, width) of what is where in a title, in hundredths of its length.
+
+    Kinds are ``gap`` for what was not read, then ``miss`` and ``flag``, so that later ones are drawn on top.
+    """
+    length_s = max(row.duration_s or 0.0, row.decoded_s or 0.0)
+    if length_s <= 0:
+        return [("gap", 0.0, SIDE)]
+    drawn = []
+    if (row.decoded_s or 0.0) < length_s - 1:
+        start = SIDE * (row.decoded_s or 0.0) / length_s
+        drawn.append(("gap", start, SIDE - start))
+    for kind, decision in (("miss", "review"), ("flag", "flag")):
+        found = (segment for segment in segments if segment.decision == decision)
+        drawn += [(kind, SIDE * s.start_s / length_s, SIDE * (s.end_s - s.start_s) / length_s) for s in found]
+    return drawn

@@ -21,15 +21,15 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from data.schemas import STATUSES
-from infer.csv_export import clock
 from infer.title_status import TitleRow
-from pipeline.report.charts import points, scaled, steps
+from pipeline.report.charts import marks, points, scaled, steps
 from pipeline.report.drift import Drift
 from pipeline.report.measures import Measures
 from pipeline.report.mistakes import Curve, Mistake
 from pipeline.report.run import Run, Truth
 from pipeline.report.signals import shown_status
 from pipeline.report.tables import Table
+from pipeline.report.wording import heat, hours, moment, number_class, percent, score, shown_clock
 
 Labelled = TypeVar("Labelled", Curve, Mistake)
 
@@ -82,9 +82,9 @@ def render(report: Report) -> Iterator[str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=_clock, percent=_percent, score=_score, hours=_hours, moment=_moment)
+    environment.filters.update(clock=shown_clock, percent=percent, score=score, hours=hours, moment=moment, heat=heat)
     environment.filters["data"] = embedded
-    environment.globals.update(points=points, zip=zip, symbols=SYMBOLS, meanings=MEANINGS)
+    environment.globals.update(points=points, number_class=number_class, zip=zip, symbols=SYMBOLS, meanings=MEANINGS)
     style, script = part("report.css"), part("dom.js") + part("heat_bars.js") + part("report.js")
     context = {
         "report": report,
@@ -96,6 +96,7 @@ def render(report: Report) -> Iterator[str]:
         "statuses": _statuses(report.run),
         "labels": _labels(report.run),
         "reading": _reading(report.run),
+        "missing": _missing(report),
         "drift_tables": _drift_tables(report.drift),
         "configuration": json.dumps(report.run.record.get("config", {}), indent=2),
         "run_data": {"pictures": report.pictures, "symbols": SYMBOLS, "thresholds": _limits(report.run)},
@@ -139,10 +140,23 @@ def _rows(report: Report) -> list[dict[str, Any]]:
             "status": shown_status(row),
             "review": sum(s.decision == "review" for s in report.run.segments.get(row.title_id, ())),
             "scores": report.title_scores.get(row.title_id) or [None] * len(report.run.labels),
+            "marks": marks(row, report.run.segments.get(row.title_id, ())),
             "why": row.reason or row.error,
         }
         for row in report.run.titles
     ]
+
+
+def _missing(report: Report) -> list[str]:
+    """Say what this report could not show, and what would change that."""
+    missing = []
+    if report.drift is None:
+        missing.append("drift (there is no earlier run over these titles)")
+    if not report.measures and not report.curves:
+        missing.append("measures (no labelled title outside the training split)")
+    if not report.tables:
+        missing.append("tables of a benchmark (`report --benchmark FOLDER` shows them)")
+    return missing
 
 
 def _statuses(run: Run) -> list[tuple[str, int]]:
@@ -171,13 +185,15 @@ def _labels(run: Run) -> list[dict[str, Any]]:
 def _reading(run: Run) -> dict[str, Any]:
     """Return how much of the catalogue was read, in hours; ``unknown`` titles have no known length."""
 
-    def hours(values: list[float | None]) -> float:
+    def total(values: list[float | None]) -> float:
         return sum(value for value in values if value is not None) / 3600
 
+    promised, read = total([row.duration_s for row in run.titles]), total([row.decoded_s for row in run.titles])
     unread: list[TitleRow] = [row for row in run.titles if shown_status(row) in ("partial", "quarantined")]
     return {
-        "promised": hours([row.duration_s for row in run.titles]),
-        "read": hours([row.decoded_s for row in run.titles]),
+        "promised": promised,
+        "read": read,
+        "share": min(1.0, read / promised) if promised else 0.0,
         "unknown": sum(row.duration_s is None for row in run.titles),
         "unread": len(unread),
     }
@@ -219,25 +235,3 @@ def _by_label(found: Sequence[Labelled]) -> dict[str, list[Labelled]]:
     for item in found:
         by_label.setdefault(item.label, []).append(item)
     return by_label
-
-
-def _clock(value: float | None) -> str:
-    return "-" if value is None else clock(value)[:8]
-
-
-def _moment(value: str) -> str:
-    """Return ``2026-11-22T23:13:47+00:00`` as people write it."""
-    return value[:16].replace("T", " ") + (" UTC" if value.endswith("+00:00") else "")
-
-
-def _percent(value: float | None) -> str:
-    """Return a share in percent, rounded down: 99.96 % read must not look like all of it."""
-    return "-" if value is None else f"{int(1000 * value) / 10:g} %"
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
-
-
-def _hours(value: float) -> str:
-    return f"{value:.1f} h" if value >= 1 else f"{60 * value:.0f} min"

@@ -21,6 +21,7 @@ from pipeline.report.run import Run, Truth, find_previous, find_run, read_evalua
 from pipeline.report.signals import title_data
 from pipeline.report.stills import make_stills, wanted_seconds
 from pipeline.report.tables import read_tables
+from pipeline.report.wording import moment
 from pipeline.stage_result import StageResult
 
 NAME = "report.html"
@@ -163,7 +164,7 @@ def _facts(run: Run) -> dict[str, str]:
     software = record.get("software", {})
     facts = {
         "run": run.run_id,
-        "finished": str(record.get("finished_at", "")),
+        "finished": moment(str(record.get("finished_at", ""))),
         "model": str(record.get("model_id", "")),
         "features": str(record.get("features_id", "")),
         "segment score": str(record.get("segment_score", "")),

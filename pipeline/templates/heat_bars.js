@@ -7,6 +7,8 @@ function heatBars(thresholds) {
   const TRACK = "#07090b", GRID = "#3a4148", TEXT = "#d5dae0";
   const RGB = { gt: "170,177,185", fs: "255,75,62", cs: "255,210,31", as: "77,163,255" };
   const ROW_PX = 18, GAP_PX = 3, CURVE_PX = 110, AXIS_PX = 18;
+  const UNFOLDED = 6;
+  const TICKS = [1, 0.5, 0.1, 0.01];
 
   const clock = (time) => {
     const whole = Math.floor(time);
@@ -67,8 +69,8 @@ function heatBars(thresholds) {
     });
     context.stroke();
   }
-  function drawThreshold(context, name, value, dash, top, width, below) {
-    const y = top + CURVE_PX - 4 - height(value) * (CURVE_PX - 8);
+  const curveY = (score) => CURVE_PX - 4 - height(score) * (CURVE_PX - 8);
+  function drawThreshold(context, y, dash, width) {
     context.save();
     context.strokeStyle = "#fff";
     context.lineWidth = 1;
@@ -78,18 +80,27 @@ function heatBars(thresholds) {
     context.lineTo(width, y);
     context.stroke();
     context.restore();
-    const text = `${name} ${short(value)}`;
-    const wide = context.measureText(text).width + 8;
-    const up = below ? y + 3 : y - 16;
-    context.fillStyle = "rgba(16,20,26,.85)";
-    context.fillRect(width - wide, up, wide, 14);
-    context.fillStyle = "#fff";
-    context.textAlign = "right";
-    context.fillText(text, width - 4, up + 11);
+  }
+  function limitsOf(entry) {
+    const limits = thresholds[entry.label];
+    if (!limits || !entry.as) return [];
+    const found = [["τf", limits.tau_f, [6, 4]]];
+    if (limits.flag > 0) found.unshift(["flag", limits.flag, [2, 3]]);
+    return found.sort((one, other) => other[1] - one[1]);
+  }
+  // Words beside the curves, at the heights that they are about, and never on top of one another.
+  function besideCurves(className, texts, top) {
+    let last = -99;
+    return texts.map(([text, score]) => {
+      const made = make("span", { className, textContent: text });
+      last = Math.max(last + 13, curveY(score), 8);
+      made.style.top = `${top + last - 7}px`;
+      return made;
+    });
   }
   function drawAxis(context, title, top, toX, width) {
     const steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
-    const step = steps.find((value) => toX(value) >= 74) || 86400;
+    const step = steps.find((value) => toX(value) >= 88) || 86400;
     context.fillStyle = context.strokeStyle = getComputedStyle(document.body).color;
     for (let time = 0; time <= title.length_s; time += step) {
       const x = toX(time);
@@ -126,24 +137,13 @@ function heatBars(thresholds) {
       const top = list.length * (ROW_PX + GAP_PX);
       context.fillStyle = TRACK;
       context.fillRect(0, top, width, CURVE_PX);
-      context.textAlign = "left";
-      for (const score of [0.01, 0.1, 0.5, 1]) {
-        const y = top + CURVE_PX - 4 - height(score) * (CURVE_PX - 8);
-        context.fillStyle = GRID;
-        context.fillRect(0, y, width, 1);
-        context.fillStyle = TEXT;
-        context.fillText(String(score), 8, y + 10);
-      }
+      context.fillStyle = GRID;
+      for (const score of TICKS) context.fillRect(0, top + curveY(score), width, 1);
       if (values.cs) drawCurve(context, values.cs, title, RGB.cs, top, toX, 1);
       if (values.fs) drawCurve(context, values.fs, title, RGB.fs, top, toX, 1);
       drawCurve(context, values.as, title, RGB.as, top, toX, 2);
       if (unread !== null) hatch(context, unread, top, width - unread, CURVE_PX);
-      const limits = thresholds[entry.label];
-      if (limits) {
-        const close = Math.abs(height(limits.flag) - height(limits.tau_f)) * CURVE_PX < 17;
-        drawThreshold(context, "τf", limits.tau_f, [6, 4], top, width, close && limits.flag >= limits.tau_f && height(limits.tau_f) > 0.2);
-        if (limits.flag > 0) drawThreshold(context, "flag", limits.flag, [2, 3], top, close ? width - 70 : width, false);
-      }
+      for (const [, score, dash] of limitsOf(entry)) drawThreshold(context, top + curveY(score), dash, width);
     }
     drawAxis(context, title, tall - AXIS_PX, toX, width);
   }
@@ -174,7 +174,8 @@ function heatBars(thresholds) {
       return list.length ? `${name}: ${spans(list)}` : `no ${name === "flagged" ? "flagged segment" : "near miss"}`;
     });
     if (entry.truth.clips.length) parts.push("labelled: " + spans(entry.truth.clips));
-    return `${entry.label}. ${parts.join("; ")}.`;
+    const limits = limitsOf(entry).map(([name, score]) => `${name === "τf" ? "action score from" : "flagged from"} ${short(score)}`);
+    return `${entry.label}. ${[...parts, ...limits].join("; ")}.`;
   }
   // The bars of one label with their names and a cursor; `point` is called with the second that was pressed.
   function bars(title, entry, fs, point) {
@@ -188,6 +189,10 @@ function heatBars(thresholds) {
       span.style.height = ROW_PX + GAP_PX + "px";
       names.append(span);
     }
+    const top = stripRows(title, entry, fs).length * (ROW_PX + GAP_PX);
+    if (entry.as) names.append(...besideCurves("tick", TICKS.map((score) => [String(score), score]), top));
+    const limits = make("div", { className: "limits" }, ...besideCurves("limit", limitsOf(entry).map(([name, score]) => [`${name} ${Number(score.toPrecision(2))}`, score]), top));
+    limits.setAttribute("aria-hidden", "true");
     const plot = make("div", { className: "plot" }, canvas, cursor);
     const pressed = (event) => {
       const box = plot.getBoundingClientRect();
@@ -195,8 +200,24 @@ function heatBars(thresholds) {
     };
     plot.addEventListener("pointerdown", pressed);
     plot.addEventListener("pointermove", (event) => event.buttons && pressed(event));
-    const row = make("div", { className: "strip" }, names, plot);
+    const row = make("div", { className: "strip" }, names, plot, limits);
     return { label: entry.label, values: bytes(entry.as), cursor, plot, row, draw: () => drawStrip(canvas, title, entry, fs) };
+  }
+  // Labels in which there is something to see come first; of many labels, the others wait folded together.
+  function shelves(title) {
+    const weight = (entry) => {
+      const found = title.segments.filter((segment) => segment.label === entry.label);
+      return (found.some((one) => one.decision === "flag") ? 4 : 0) + (entry.truth.clips.length ? 2 : 0) + (found.length ? 1 : 0);
+    };
+    const sorted = [...title.labels].sort((a, b) => weight(b) - weight(a));
+    const folded = title.labels.length > UNFOLDED ? sorted.filter((entry) => !weight(entry)) : [];
+    return [sorted.filter((entry) => !folded.includes(entry)), folded];
+  }
+  function foldedShelf(nodes, count, draw) {
+    if (!count) return [];
+    const shelf = make("details", {}, make("summary", { textContent: `${count} more labels without anything found or labelled` }), ...nodes);
+    shelf.addEventListener("toggle", draw);
+    return [shelf];
   }
   function legend() {
     const words = [["gt", "truth: labelled clips"], ["fs", "FS: foreground score"], ["cs", "CS: conditional action score"],
@@ -205,5 +226,5 @@ function heatBars(thresholds) {
       make("li", {}, make("span", { className: "swatch sw-" + name }), text)),
     make("li", { textContent: "brightness and height: square root of the score" }));
   }
-  return { clock, short, bytes, binAt, bars, legend };
+  return { clock, short, bytes, binAt, bars, shelves, foldedShelf, legend };
 }

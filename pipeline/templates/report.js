@@ -9,7 +9,8 @@
   const rows = [...tableBody.rows];
   const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.v, Number(row.dataset.n)]));
   const pageTitle = document.title;
-  const { clock, short, bytes, binAt, bars, legend } = heatBars(run.thresholds);
+  const READ_OUT = 4;
+  const { clock, short, bytes, binAt, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
 
   const NOTHING = {
     clear: "Nothing was found.",
@@ -57,11 +58,14 @@
       const second = Number(range.value);
       const parts = [clock(second)];
       if (fs) parts.push("FS " + short((binAt(fs, title, second) / 255) ** 2));
+      const scored = [];
       for (const strip of strips) {
         const share = (second + 0.5) / Math.max(title.length_s, title.frames, 1);
         strip.cursor.style.left = `${100 * share}%`;
-        if (strip.values) parts.push(`${strip.label} ${short((binAt(strip.values, title, second) / 255) ** 2)}`);
+        if (strip.values) scored.push([(binAt(strip.values, title, second) / 255) ** 2, strip.label]);
       }
+      scored.sort((one, other) => other[0] - one[0]);
+      parts.push(...scored.slice(0, READ_OUT).map(([score, label]) => `${label} ${short(score)}`));
       readout.textContent = parts.join("  ·  ");
       range.setAttribute("aria-valuetext", parts.join(", "));
     }
@@ -74,23 +78,21 @@
     nodes.push(legend());
     nodes.push(make("div", { className: "scrub" },
       make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), range), readout));
-    const weight = (entry) => {
-      const found = title.segments.filter((segment) => segment.label === entry.label);
-      return (found.some((one) => one.decision === "flag") ? 4 : 0) + (entry.truth.clips.length ? 2 : 0) + (found.length ? 1 : 0);
-    };
-    for (const entry of [...title.labels].sort((a, b) => weight(b) - weight(a))) {
-      const strip = bars(title, entry, fs, (second) => seek(Math.max(0, Math.min(last, Math.floor(second)))));
+    const strip = (entry) => {
+      const made = bars(title, entry, fs, (second) => seek(Math.max(0, Math.min(last, Math.floor(second)))));
       const score = entry.score === null ? "" : ` (title score ${short(entry.score)})`;
-      nodes.push(make("h2", { textContent: entry.label + score }), strip.row);
-      strips.push(strip);
-    }
+      strips.push(made);
+      return [make("h2", { textContent: entry.label + score }), made.row];
+    };
+    const [shown, folded] = shelves(title);
+    redraw = () => strips.filter((one) => one.plot.clientWidth).forEach((one) => one.draw());
+    nodes.push(...shown.flatMap(strip), ...foldedShelf(folded.flatMap(strip), folded.length, () => redraw()));
     nodes.push(...segmentCards(title, seek));
     detail.replaceChildren(...nodes);
     range.addEventListener("input", move);
     index.hidden = true;
     detail.hidden = false;
     document.title = `${title.id}: ${pageTitle}`;
-    redraw = () => strips.forEach((strip) => strip.draw());
     redraw();
     seek(Math.min(last, time));
     window.scrollTo(0, 0);
@@ -111,6 +113,16 @@
       item("flagged", `${Math.round(title.flagged_s)} s`),
       item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${title.segments.filter((one) => one.decision === "review").length} near misses`));
   }
+  // Why a segment is there: each score with the threshold that it passed.
+  function evidence(segment) {
+    const limits = run.thresholds[segment.label];
+    const row = (name, value, passed) => value === null || value === undefined ? [] : [make("tr", {}, make("th", { scope: "row", textContent: name }),
+      make("td", { className: "n", textContent: short(value) }), make("td", { textContent: passed }))];
+    return make("table", { className: "evidence" }, make("tbody", {},
+      ...row("score", segment.score, limits && limits.flag > 0 ? `needs ${short(limits.flag)}` : ""),
+      ...row("AS, mean", segment.mean, `τf ${short(segment.tau_f)}`), ...row("FS, peak", segment.fs, ""), ...row("CS, peak", segment.cs, ""),
+      ...row("title score", segment.title_score, `needs ${short(segment.tau_v)}`)));
+  }
   function segmentCards(title, seek) {
     if (!title.segments.length) return [make("h2", { textContent: "Segments" }), make("p", { textContent: NOTHING[title.status] })];
     const all = make("button", { type: "button", textContent: "Show all pictures" });
@@ -118,12 +130,12 @@
     const cards = title.segments.map((segment) => {
       const go = make("button", { type: "button", className: "go", textContent: `Go to ${clock(segment.peak_s)}` });
       go.addEventListener("click", () => seek(segment.peak_s));
-      const evidence = `score ${short(segment.score)}, mean ${short(segment.mean)}` + (segment.fs === null ? "" : `; peaks FS ${short(segment.fs)}, CS ${short(segment.cs)}`);
-      const passed = `passed τf ${short(segment.tau_f)}, τv ${short(segment.tau_v)} with title score ${short(segment.title_score)}`;
-      return make("li", { className: "card" }, still(title.pictures, segment.peak_s, segment.label),
-        make("p", {}, make("strong", { textContent: `${segment.label}: ${segment.decision === "flag" ? "flagged" : "near miss"}` }),
+      const near = segment.decision !== "flag";
+      const words = make("div", { className: "words" },
+        make("p", {}, make("strong", { textContent: segment.label }), " ", make("span", { className: "badge " + (near ? "review" : "flagged"), textContent: near ? "near miss" : "flagged" }),
           make("br"), `${clock(segment.start_s)} to ${clock(segment.end_s)}, ${Math.round(segment.end_s - segment.start_s)} s`),
-        make("p", { className: "quiet" }, evidence, make("br"), passed), go);
+        evidence(segment), go);
+      return make("li", { className: "card" }, ...(run.pictures ? [still(title.pictures, segment.peak_s, segment.label)] : []), words);
     });
     all.addEventListener("click", () => {
       const shown = all.getAttribute("aria-pressed") !== "true";
@@ -131,6 +143,7 @@
       detail.querySelectorAll(".still").forEach((button) => reveal(button, shown));
     });
     const nodes = [make("h2", { textContent: "Segments" })];
+    if (!run.pictures) nodes.push(make("p", { className: "quiet", textContent: "This report was made without pictures (--no-thumbnails)." }));
     if (title.pictures && Object.keys(title.pictures).length) nodes.push(make("div", { className: "bar" }, all));
     return [...nodes, make("ul", { className: "cards" }, ...cards)];
   }
@@ -146,6 +159,7 @@
       row.hidden = !fits;
       count += fits;
     }
+    document.getElementById("no-title").hidden = count > 0;
     document.getElementById("filter-count").textContent = `${count} of ${rows.length} titles`;
   }
   function sortBy(header) {
@@ -189,7 +203,11 @@
   }
   document.getElementById("filters").addEventListener("input", filter);
   document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
-  document.querySelectorAll("#title-table thead th").forEach((header) => header.firstChild.addEventListener("click", () => sortBy(header)));
+  document.querySelectorAll("#title-table thead button").forEach((button) => button.addEventListener("click", () => sortBy(button.parentNode)));
+  document.querySelectorAll(".tile a").forEach((link) => link.addEventListener("click", () => {
+    document.getElementById("filter-status").value = link.dataset.status;
+    filter();
+  }));
   document.querySelectorAll(".gallery").forEach((gallery) => gallery.addEventListener("toggle", () => fillGallery(gallery)));
   window.addEventListener("hashchange", route);
   window.addEventListener("resize", () => redraw());

@@ -79,7 +79,8 @@ def test_the_bars_show_truth_and_scores_where_they_are(open_report):
     page = open_report(fragment="#title=film-a")
     canvas = page.locator("canvas").first
     assert canvas.get_attribute("aria-label") == (
-        "violence. flagged: 00:00:03 to 00:00:06; no near miss; labelled: 00:00:03 to 00:00:06."
+        "violence. flagged: 00:00:03 to 00:00:06; no near miss; labelled: 00:00:03 to 00:00:06; "
+        "flagged from 0.3; action score from 0.25."
     )
 
     def colour(second, row):
@@ -97,6 +98,33 @@ def test_the_bars_show_truth_and_scores_where_they_are(open_report):
     assert outside[0] == outside[4] == [7, 9, 11]  # the track
     # a score of 0.01 has a tenth of the brightness: 7 + 0.1 (77 - 7) = 14 of red
     assert outside[3] == pytest.approx([14, 24, 35], abs=4)
+
+
+def test_thresholds_are_named_beside_the_lines_that_are_drawn(open_report):
+    page = open_report(fragment="#title=film-a")
+    names = page.locator(".limits").first.locator("span")
+    assert names.all_text_contents() == ["flag 0.3", "τf 0.25"]
+    canvas, track = page.locator("canvas").first, [7, 9, 11]
+    for name, score in (("flag 0.3", 0.3), ("τf 0.25", 0.25)):
+        y = 5 * 21 + round(110 - 4 - score**0.5 * (110 - 8))  # below five bars, in a panel of 110 px
+        row = canvas.evaluate("(node, y) => [...node.getContext('2d').getImageData(0, y - 1, node.width, 3).data]", y)
+        assert sum(min(row[at : at + 3]) > 100 for at in range(0, len(row), 4)) > 100, name  # white, in part
+        assert any(row[at : at + 3] == track for at in range(0, len(row), 4))
+
+
+def test_many_labels_without_anything_are_folded(open_report):
+    page = open_report()
+    entry = "(n, clips) => ({ label: 'label-' + n, truth: { clips } })"
+    shelves = page.evaluate(
+        f"""count => {{
+            const entry = {entry};
+            const labels = Array.from({{ length: count }}, (_, n) => entry(n, n === 4 ? [[1, 2]] : []));
+            const segments = [{{ label: 'label-2', decision: 'review' }}];
+            return heatBars({{}}).shelves({{ labels, segments }}).map((shelf) => shelf.map((one) => one.label));
+        }}""",
+        8,
+    )
+    assert shelves == [["label-4", "label-2"], [f"label-{n}" for n in (0, 1, 3, 5, 6, 7)]]
 
 
 def test_the_readout_takes_the_bin_of_the_second(open_report):
@@ -125,6 +153,11 @@ def test_the_table_is_filtered_and_ranked(open_report):
     page.get_by_role("combobox", name="Flagged for").select_option("smoking")
     assert [row.locator("th").get_attribute("data-v") for row in rows.all()] == ["film-a"]
     page.get_by_role("combobox", name="Flagged for").select_option("")
+    page.locator(".tile a", has_text="clear").press("Enter")
+    assert rows.count() == 2 and not page.locator("#no-title").is_visible()
+    page.locator(".tile a", has_text="review").press("Enter")
+    assert rows.count() == 0 and page.locator("#no-title").is_visible()
+    page.get_by_role("combobox", name="Status").select_option("")
     page.get_by_role("button", name="violence", exact=True).press("Enter")
     assert [row.locator("th").get_attribute("data-v") for row in rows.all()][:2] == ["film-a", "film-c"]
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"

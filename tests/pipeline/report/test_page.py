@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_config
-from pipeline.report.charts import points, scaled, steps
+from pipeline.report.charts import marks, points, scaled, steps
+from pipeline.report.run import read_run
 from pipeline.report.stage import report
+from pipeline.report.wording import heat, number_class
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -79,3 +81,37 @@ def test_chart_points_by_hand():
     assert steps([1, 0.5]) == "0.00,100.00 0.00,0.00 50.00,0.00 50.00,50.00 100.00,50.00 100.00,100.00"
     assert scaled([0.25, 0.0], [1.0, 0.04]) == [[0.5, 0.0], [1.0, pytest.approx(0.2)]]
     assert scaled([0.0]) == [[0.0]]
+
+
+def test_marks_show_what_was_found_and_what_was_not_read(finished_runs):
+    run = read_run(finished_runs.parent / "work" / "runs" / "now")
+    rows = {row.title_id: row for row in run.titles}
+    found = {title_id: marks(row, run.segments.get(title_id, ())) for title_id, row in rows.items()}
+    assert found["film-a"] == [
+        ("flag", pytest.approx(100 * 3 / 12), 25),
+        ("flag", pytest.approx(100 * 8 / 12), pytest.approx(100 / 6)),
+    ]
+    assert found["film-c"] == [
+        ("gap", pytest.approx(100 * 5 / 12), pytest.approx(100 * 7 / 12)),
+        ("flag", pytest.approx(100 / 12), pytest.approx(100 / 12)),
+    ]
+    assert found["film-d"] == [("gap", 0, 100)]
+    assert found["film-e"] == []
+
+
+@pytest.mark.parametrize("text", ["0", "41.7 %", "12 s", "-", "+3", "27.4 ± 1.2", "20.0 % to 100.0 %", "1,234"])
+def test_numbers_are_aligned_to_the_right(text):
+    assert number_class(text) == ' class="n"'
+
+
+@pytest.mark.parametrize("text", ["", "mAP", "2 titles", "3C-Net", "<b>"])
+def test_words_are_not(text):
+    assert number_class(text) == ""
+
+
+def test_shades_follow_the_square_root():
+    assert [heat(value) for value in (None, 0.0, 0.01, 0.25, 1.0)] == ["", " h0", " h1", " h5", " h9"]
+
+
+def test_what_is_not_in_the_report_is_said(page):
+    assert "Not in this report: tables of a benchmark" in page

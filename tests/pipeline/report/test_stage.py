@@ -103,9 +103,9 @@ def test_measures_and_benchmark_tables_are_shown(finished_runs, tmp_path):
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "table3.csv").write_text("method,AVG\n<b>Coarse2Fine</b>,27.4\n")
     text = report(config, benchmark=tmp_path / "tables", pictures=False).path.read_text()
-    assert "<td>50.0 %</td>" in text
+    assert '<td class="n">50.0 %</td>' in text
     assert "Reliability of the action score" in text
-    assert "<td>&lt;b&gt;Coarse2Fine&lt;/b&gt;</td><td>27.4</td>" in text
+    assert '<td>&lt;b&gt;Coarse2Fine&lt;/b&gt;</td><td class="n">27.4</td>' in text
 
 
 def test_a_run_without_scores_and_labels_has_a_report(finished_runs):
