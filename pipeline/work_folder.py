@@ -65,6 +65,11 @@ class WorkFolder:
         return self.root / "review.jsonl"
 
     @property
+    def benchmark(self) -> Path:
+        """Runs of a benchmark, and its ``tables``."""
+        return self.root / "benchmark"
+
+    @property
     def rates(self) -> Path:
         return self.root / "rates.json"
 

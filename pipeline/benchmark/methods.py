@@ -15,6 +15,7 @@ from typing import Any
 from data.errors import ConfigError
 from pipeline.benchmark.settings import BenchmarkSettings, Values
 from pipeline.config import Config, load_config, merged
+from pipeline.work_folder import WorkFolder
 
 ONLY_VARIANT = "preset"
 TUNABLE = ("model", "loss", "train", "tune", "infer")
@@ -98,7 +99,7 @@ class Plan:
     @property
     def folder(self) -> Path:
         """Where the benchmark's runs and tables are."""
-        return self.config.work_dir / "benchmark"
+        return WorkFolder(self.config.work_dir).benchmark
 
     @property
     def tuning_seeds(self) -> tuple[int, ...]:

@@ -18,7 +18,11 @@ from pipeline.config import load_config
 )
 @click.option("--against", type=FILE, help="The run to compare with, named likewise (default: the one before).")
 @click.option("--out", type=FILE, help="HTML file to write (default: report.html in the run's folder).")
-@click.option("--benchmark", type=FILE, help="Folder of benchmark tables (.csv, .md) to show.")
+@click.option(
+    "--benchmark",
+    type=FILE,
+    help="Folder of benchmark tables (.csv, .md) to show (default: those in the work folder, if any).",
+)
 @click.option("--thumbnails/--no-thumbnails", default=True, help="Decode small pictures of what was found.")
 def report(
     config_path: Path,

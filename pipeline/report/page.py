@@ -155,7 +155,7 @@ def _missing(report: Report) -> list[str]:
     if not report.measures and not report.curves:
         missing.append("measures (no labelled title outside the training split)")
     if not report.tables:
-        missing.append("tables of a benchmark (`report --benchmark FOLDER` shows them)")
+        missing.append("tables of a benchmark (none ran in this work folder)")
     return missing
 
 

@@ -23,6 +23,7 @@ from pipeline.report.stills import make_stills, wanted_seconds
 from pipeline.report.tables import read_tables
 from pipeline.report.wording import moment
 from pipeline.stage_result import StageResult
+from pipeline.work_folder import WorkFolder
 
 NAME = "report.html"
 GALLERY = 6
@@ -54,7 +55,7 @@ def report(
         run_dir: a run's folder or id; by default the current run.
         against: the run to compare with; by default the one before it.
         out: file to write; by default ``report.html`` in the run's folder.
-        benchmark: folder of tables to show.
+        benchmark: folder of tables to show; by default those of the benchmark that ran in this work folder, if any.
         pictures: decode pictures of what was found.
 
     Raises:
@@ -63,7 +64,8 @@ def report(
     """
     run = read_run(find_run(config, run_dir))
     truth = read_truth(config)
-    tables = read_tables(benchmark) if benchmark is not None else []
+    own_tables = WorkFolder(config.work_dir).benchmark / "tables"
+    tables = read_tables(benchmark or own_tables) if benchmark or own_tables.is_dir() else []
     protocol = chosen_protocol(truth.held_out, run.labels) if truth.held_out else Protocol.ALL_OCCURRENCE
     gathered = gather(run, truth, protocol)
     shown = worst(gathered.mistakes, run.labels, GALLERY)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import ConfigError
@@ -16,12 +17,16 @@ _CELL = re.compile(r"(?<!\\)\|")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text: ``header`` and rows of the same length, or only ``text`` where a file holds no table."""
+    """A table of text: ``header`` and rows of the same length, or only ``text`` where a file holds no table.
+
+    ``figure`` is the picture that lies beside it (``<name>.svg`` or ``.png``), as a ``data:`` address; may be empty.
+    """
 
     name: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     text: str = ""
+    figure: str = ""
 
 
 def read_tables(folder: Path) -> list[Table]:
@@ -42,10 +47,20 @@ def read_tables(folder: Path) -> list[Table]:
             text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path}: not UTF-8 ({error.reason}); write the table again") from error
-        tables += [_csv_table(path.stem, text)] if path.suffix == ".csv" else _markdown_tables(path.stem, text)
+        found = [_csv_table(path.stem, text)] if path.suffix == ".csv" else list(_markdown_tables(path.stem, text))
+        tables += [*found[:-1], *(replace(table, figure=_figure(path)) for table in found[-1:])]
     if not tables:
         raise ConfigError(f"{folder}: no .csv or .md table in it; name the folder that `benchmark` wrote")
     return tables
+
+
+def _figure(table: Path) -> str:
+    """Return the figure of a table for an ``img`` element, in which nothing runs."""
+    for suffix, media_type in ((".svg", "image/svg+xml"), (".png", "image/png")):
+        path = table.with_suffix(suffix)
+        if path.is_file():
+            return f"data:{media_type};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    return ""
 
 
 def _csv_table(name: str, text: str) -> Table:

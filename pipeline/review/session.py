@@ -70,7 +70,7 @@ class ReviewSession:
             queue_row(title_id, reviews.get(title_id, TitleReview()), one.of_model, one.uncertainty, one.otherwise)
             for title_id, one in self.titles.items()
         ]
-        shown = [{**asdict(row), "status": self.titles[row.title_id].data["status"]} for row in sorted(rows, key=order)]
+        shown = [{**asdict(row), **_shown(self.titles[row.title_id].data)} for row in sorted(rows, key=order)]
         return {"titles": shown, "problems": [str(problem) for problem in self.log.content.problems]}
 
     def title(self, title_id: str) -> dict[str, Any]:
@@ -161,3 +161,10 @@ class ReviewSession:
         limits = self.run.thresholds.values()
         near = (closeness(float(one), max(limit.flag, limit.frame)) for one, limit in zip(highest_C, limits))
         return max(near, default=0.0)
+
+
+def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the queue shows of a title beside its place: status, length, and the labels found, flagged first."""
+    found = sorted(data["segments"], key=lambda segment: segment["decision"] != "flag")
+    labels = list(dict.fromkeys(segment["label"] for segment in found))
+    return {"status": data["status"], "length_s": data["length_s"], "found": labels}

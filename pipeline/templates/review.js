@@ -3,13 +3,13 @@
 // done to them. The server decides what an action does; the page sends it, and draws the title that comes back.
 (() => {
   const run = JSON.parse(document.getElementById("run-data").textContent);
-  const { clock, short, bytes, bars, legend } = heatBars(run.thresholds);
+  const { clock, short, bytes, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
   const byId = (id) => document.getElementById(id);
   const [queue, desk, said, alertBox, help] = ["queue", "desk", "said", "alert", "help"].map(byId);
   const VERDICTS = { open: ["○", "to decide"], accepted: ["✓", "accepted"], rejected: ["✕", "rejected"], unsure: ["?", "unsure"] };
   const pageTitle = document.title;
   const exact = (time) => `${clock(time)}.${Math.floor((time * 10) % 10)}`;
-  let state = null, chosen = null, markedIn = null, strips = [], busy = Promise.resolve(), order = [], parts = {};
+  let state = null, chosen = null, markedIn = null, strips = [], busy = Promise.resolve(), order = [], parts = {}, verdicts = [], corrections = [];
 
   const player = reviewPlayer(clock, showTime);
   function say(text) {
@@ -78,6 +78,8 @@
       const complete = answer.titles.filter((row) => row.complete).length;
       const waiting = answer.titles.reduce((sum, row) => sum + row.waiting, 0);
       byId("progress").textContent = `${complete} of ${order.length} titles fully reviewed; ${waiting} segments to decide.`;
+      const decided = answer.titles.reduce((sum, row) => sum + row.decided, 0);
+      byId("progress-bar").setAttribute("width", String((100 * decided) / Math.max(1, decided + waiting)));
       complain(answer.problems.join("; "));
     } catch (error) {
       complain(error.message);
@@ -85,11 +87,18 @@
   }
   function queueRow(row) {
     const link = make("a", { href: "#title=" + encodeURIComponent(row.title_id), textContent: row.title_id });
-    const symbol = make("span", { textContent: run.symbols[row.status] });
+    const done = row.complete ? "✓ fully reviewed" : row.decided ? "begun" : "";
+    const number = (text) => make("td", { className: "n", textContent: text });
+    const meter = make("meter", { min: 0, max: 1, value: row.uncertainty });
+    meter.setAttribute("aria-label", `uncertainty ${short(row.uncertainty)}`);
+    return make("tr", {}, make("th", { scope: "row" }, link), make("td", {}, badge(row.status)), make("td", { className: "flagged-for", textContent: row.found.join(", ") }),
+      number(row.length_s ? clock(row.length_s) : "-"), number(row.waiting || ""), number(row.decided || ""),
+      make("td", {}, meter, ` ${row.uncertainty.toFixed(2)}`), make("td", { textContent: done }));
+  }
+  function badge(status) {
+    const symbol = make("span", { textContent: run.symbols[status] });
     symbol.setAttribute("aria-hidden", "true");
-    const done = row.complete ? "fully reviewed" : row.decided ? "begun" : "-";
-    const cells = [row.waiting || "", row.decided || "", short(row.uncertainty), done].map((text) => make("td", { textContent: text }));
-    return make("tr", {}, make("th", { scope: "row" }, link), make("td", {}, make("span", { className: "badge " + row.status }, symbol, " " + row.status)), ...cells);
+    return make("span", { className: "badge " + status }, symbol, " " + status);
   }
 
   // One title.
@@ -138,46 +147,65 @@
     list.setAttribute("aria-label", "Segments");
     const start = edge("start_s"), end = edge("end_s");
     const labels = make("select", {}, ...run.labels.map((label, n) => make("option", { value: label, textContent: `${n + 1} ${label}` })));
-    labels.addEventListener("change", () => onSegment("label", "label " + labels.value, () => ({ label: labels.value })));
+    labels.addEventListener("change", () => setLabel(labels.value));
     const note = noteField(() => segment() && segment().id);
     const titleNote = noteField(() => null);
     const complete = button("", "c", declare);
     const undo = button("Undo", "z", undoLast);
     parts = { range, readout, veils, list, start, end, labels, note, titleNote, complete, undo };
-    const left = make("div", {}, player.stage,
-      make("div", { className: "tools" }, button("Play", "p", play), veils.blur, veils.grey, veils.muted, button("Pictures", "w", pictures)),
-      make("div", { className: "scrub" }, make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), range), readout));
-    const right = make("div", {}, list,
-      make("div", { className: "tools" }, button("Accept", "a", accept), button("Reject", "r", reject), button("Unsure", "u", unsure), button("First occurrence", "f", firstOne)),
-      make("fieldset", {}, make("legend", { textContent: "Correct the chosen segment" }),
-        make("div", { className: "edges" }, make("label", {}, "from ", start, " s"), make("label", {}, "to ", end, " s"), make("label", {}, "label ", labels)),
-        make("div", { className: "tools" }, button("Start here", "[", startHere), button("End here", "]", endHere), button("Split here", "s", split), button("Merge with next", "m", merge)),
-        make("label", {}, "note ", note)),
-      make("div", { className: "tools" }, button("Begin a new one", "i", markIn), button("End it here", "o", markOut), undo, complete),
+    const tools = (...nodes) => make("div", { className: "tools" }, ...nodes);
+    const watch = make("div", { className: "watch" }, player.stage,
+      tools(button("Play", "p", play), veils.blur, veils.grey, veils.muted, button("Pictures", "w", pictures)),
+      make("div", { className: "scrub" }, make("label", { htmlFor: "position", textContent: "time" }), range, readout));
+    verdicts = [button("Accept", "a", accept), button("Reject", "r", reject), button("Unsure", "u", unsure), button("First occurrence", "f", firstOne)];
+    corrections = [button("Start here", "[", startHere), button("End here", "]", endHere), button("Split here", "s", split), button("Merge with next", "m", merge)];
+    const judge = make("div", { className: "judge" }, make("h2", { textContent: "Segments" }), list, tools(...verdicts));
+    const correct = make("fieldset", { className: "correct" }, make("legend", { textContent: "Correct the chosen segment" }),
+      make("div", { className: "edges" }, make("label", {}, "from ", start), make("label", {}, "to ", end), make("label", {}, "label ", labels)),
+      tools(...corrections), make("label", {}, "note ", note));
+    const whole = make("fieldset", { className: "whole" }, make("legend", { textContent: "The title" }),
+      tools(button("Begin a new segment", "i", markIn), button("End it here", "o", markOut), undo, complete),
       make("label", {}, "note on the title ", titleNote));
-    const nodes = [make("h1", { tabIndex: -1, textContent: title.id }), make("p", { className: "quiet", id: "summary" })];
+    const nodes = [neighbours(title.id), make("h1", { tabIndex: -1, textContent: title.id }), make("p", { id: "summary" })];
     if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
-    nodes.push(make("div", { className: "desk" }, left, right), legend());
-    const weight = (entry) => title.segments.filter((one) => one.label === entry.label).length;
-    for (const entry of [...title.labels].sort((a, b) => weight(b) - weight(a))) {
+    nodes.push(make("div", { className: "desk" }, watch, judge, correct, whole), legend());
+    const shelf = (entry) => {
       const strip = bars(title, entry, fs, (second) => player.seek(second));
       const track = make("div", { className: "track plot" });
       const name = make("div", { className: "names" }, make("span", { textContent: "you" }));
       const row = make("div", { className: "strip yours" }, name, track);
       row.setAttribute("aria-hidden", "true");
-      nodes.push(make("h2", { textContent: entry.label }), row, strip.row);
       strips.push({ ...strip, track, seconds });
-    }
+      return [make("h2", { textContent: entry.label }), row, strip.row];
+    };
+    const [shown, folded] = shelves(title);
+    nodes.push(...shown.flatMap(shelf), ...foldedShelf(folded.flatMap(shelf), folded.length, drawStrips));
     desk.replaceChildren(...nodes);
-    strips.forEach((strip) => strip.draw());
+    drawStrips();
+  }
+  const drawStrips = () => strips.filter((strip) => strip.plot.clientWidth).forEach((strip) => strip.draw());
+  function neighbours(id) {
+    const place = order.indexOf(id);
+    const link = (other, words) => other && make("a", { href: "#title=" + encodeURIComponent(other), textContent: `${words}: ${other}` });
+    return make("div", { className: "bar" }, make("a", { href: "#queue", textContent: "All titles" }),
+      ...[link(order[place - 1], "previous"), link(order[place + 1], "next")].filter(Boolean));
   }
   function edge(name) {
-    const input = make("input", { type: "number", min: "0", step: "0.1" });
+    const input = make("input", { type: "text", inputMode: "decimal", placeholder: "hh:mm:ss.s", autocomplete: "off", spellcheck: false });
     input.addEventListener("change", () => {
-      if (input.value === "") return drawSegments();
-      onSegment("adjust", "adjusted", () => ({ [name]: Number(input.value) }));
+      const second = seconds(input.value);
+      if (second === null) {
+        say(`“${input.value}” is no time; write 754.5 or 00:12:34.5`);
+        return drawSegments();
+      }
+      onSegment("adjust", "adjusted", () => ({ [name]: second }));
     });
     return input;
+  }
+  // Seconds, or minutes and hours before them, apart by colons; null for anything else.
+  function seconds(text) {
+    if (!/^(\d+:){0,2}\d+([.,]\d*)?$/.test(text.trim())) return null;
+    return text.trim().replace(",", ".").split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
   }
   function noteField(target) {
     const field = make("textarea", { rows: 1, maxLength: 2000 });
@@ -188,18 +216,21 @@
   }
   function drawSegments() {
     const focusedId = document.activeElement && document.activeElement.dataset.segment;
-    parts.list.replaceChildren(...state.segments.map(segmentItem));
+    const none = make("li", { className: "quiet", textContent: "Nothing was found in this title. Press i where something begins, o where it ends." });
+    parts.list.replaceChildren(...(state.segments.length ? state.segments.map(segmentItem) : [none]));
     const again = [...parts.list.querySelectorAll("button")].find((node) => node.dataset.segment === focusedId);
     if (again) again.focus();
     const one = segment();
-    for (const [field, value] of [["start", one && one.start_s], ["end", one && one.end_s], ["labels", one && one.label], ["note", one && one.note]]) {
+    for (const [field, value] of [["start", one && exact(one.start_s)], ["end", one && exact(one.end_s)], ["note", one && one.note]]) {
       parts[field].disabled = !one;
       if (document.activeElement !== parts[field] || field !== "note") parts[field].value = one ? value : "";
     }
+    if (one) parts.labels.value = one.label;
+    for (const button_ of [...verdicts, ...corrections]) button_.disabled = !one;
     if (document.activeElement !== parts.titleNote) parts.titleNote.value = state.note;
     parts.complete.firstChild.textContent = state.complete ? "Reopen " : "I watched all of it ";
     parts.undo.disabled = !state.undo;
-    byId("summary").textContent = `${state.title.status}; ${state.waiting} to decide` + (state.complete ? "; fully reviewed" : "");
+    byId("summary").replaceChildren(badge(state.title.status), `  ${state.waiting} to decide` + (state.complete ? "; fully reviewed" : ""));
     for (const strip of strips) {
       strip.track.replaceChildren(...state.segments.filter((item) => item.label === strip.label).map((item) => {
         const block = make("span", { className: item.verdict + (item.id === chosen ? " chosen" : "") });
@@ -218,7 +249,7 @@
     const evidence = found ? `${found.decision === "flag" ? "flagged" : "near miss"}, score ${short(found.score)}` : "added or corrected by you";
     const mark = make("span", { textContent: symbol });
     mark.setAttribute("aria-hidden", "true");
-    const made = make("button", { type: "button" }, make("span", { className: "verdict" }, mark, " " + word), `${item.label} ${exact(item.start_s)} to ${exact(item.end_s)}`,
+    const made = make("button", { type: "button" }, make("span", { className: "verdict is-" + item.verdict }, mark, " " + word), `${item.label} ${exact(item.start_s)} to ${exact(item.end_s)}`,
       make("small", { textContent: [item.first ? "first occurrence" : "", evidence, item.note].filter(Boolean).join("; ") }));
     made.dataset.segment = item.id;
     made.setAttribute("aria-current", String(item.id === chosen));
@@ -253,7 +284,12 @@
     say("There is no later segment of this label.");
     return null;
   });
-  const relabel = (key) => run.labels[key - 1] && onSegment("label", "label " + run.labels[key - 1], () => ({ label: run.labels[key - 1] }));
+  function setLabel(label) {
+    if (segment()) return onSegment("label", "label " + label, () => ({ label }));
+    parts.labels.value = label;
+    say(`new segments are ${label}`);
+  }
+  const relabel = (key) => run.labels[key - 1] && setLabel(run.labels[key - 1]);
   function markIn() {
     markedIn = now();
     showTime(markedIn);
@@ -304,27 +340,33 @@
   const openHelp = () => help.showModal();
   const jump = (by) => () => player.seek(player.time() + by);
   const inTitle = (keys, says, command, repeats) => ({ keys, says, repeats, run: (key) => state && command(key) });
-  reviewKeys([
-    inTitle(["p", " "], "play or pause", play),
-    inTitle(["ArrowLeft"], "one second back", jump(-1), true), inTitle(["ArrowRight"], "one second on", jump(1), true),
-    inTitle(["Shift+ArrowLeft"], "ten seconds back", jump(-10), true), inTitle(["Shift+ArrowRight"], "ten seconds on", jump(10), true),
-    inTitle([","], "a tenth of a second back", jump(-0.1), true), inTitle(["."], "a tenth of a second on", jump(0.1), true),
-    inTitle(["ArrowUp", "k"], "previous segment", () => step(-1)), inTitle(["ArrowDown", "j"], "next segment", () => step(1)),
-    inTitle(["n"], "next segment to decide", nextOpen),
-    inTitle(["a"], "accept", accept), inTitle(["r"], "reject", reject), inTitle(["u"], "unsure", unsure),
-    inTitle(["f"], "first occurrence: nothing of this label comes before (again: not so)", firstOne),
-    inTitle(["["], "start of the segment here", startHere), inTitle(["]"], "end of the segment here", endHere),
-    inTitle(["s"], "split here", split), inTitle(["m"], "merge with the next one of its label", merge),
-    inTitle(["i"], "begin a new segment here", markIn), inTitle(["o"], "end the new segment here", markOut),
-    inTitle(run.labels.slice(0, 9).map((_, n) => String(n + 1)), "change the label: " + run.labels.slice(0, 9).join(", "), relabel),
-    inTitle(["t"], "write a note (Escape leaves it)", typeNote),
-    inTitle(["z"], "undo the last action on this title", undoLast),
-    inTitle(["c"], "I watched all of it (again: reopen)", declare),
-    inTitle(["b"], "blur on or off", () => toggle("blur")), inTitle(["g"], "grey on or off", () => toggle("grey")), inTitle(["v"], "sound on or off", () => toggle("muted")),
-    inTitle(["w"], "pictures around the segment", pictures),
-    inTitle(["N"], "next title", nextTitle), { keys: ["q"], says: "back to all titles", run: () => { location.hash = "#queue"; } },
-    { keys: ["?"], says: "this list", run: openHelp },
-  ], help);
+  reviewKeys({
+    "Watch": [
+      inTitle(["p", " "], "play or pause", play),
+      inTitle(["ArrowLeft"], "one second back", jump(-1), true), inTitle(["ArrowRight"], "one second on", jump(1), true),
+      inTitle(["Shift+ArrowLeft"], "ten seconds back", jump(-10), true), inTitle(["Shift+ArrowRight"], "ten seconds on", jump(10), true),
+      inTitle([","], "a tenth of a second back", jump(-0.1), true), inTitle(["."], "a tenth of a second on", jump(0.1), true),
+      inTitle(["b"], "blur on or off", () => toggle("blur")), inTitle(["g"], "grey on or off", () => toggle("grey")), inTitle(["v"], "sound on or off", () => toggle("muted")),
+      inTitle(["w"], "pictures around the segment", pictures),
+    ],
+    "Go": [
+      inTitle(["ArrowUp", "k"], "previous segment", () => step(-1)), inTitle(["ArrowDown", "j"], "next segment", () => step(1)),
+      inTitle(["n"], "next segment to decide", nextOpen), inTitle(["N"], "next title", nextTitle),
+      { keys: ["q"], says: "all titles", run: () => { location.hash = "#queue"; } }, { keys: ["?"], says: "this list", run: openHelp },
+    ],
+    "Decide": [
+      inTitle(["a"], "accept", accept), inTitle(["r"], "reject", reject), inTitle(["u"], "unsure", unsure),
+      inTitle(["f"], "first occurrence: nothing of this label comes before (again: not so)", firstOne),
+      inTitle(["c"], "I watched all of it (again: reopen)", declare), inTitle(["z"], "undo the last action on this title", undoLast),
+    ],
+    "Correct": [
+      inTitle(["["], "start of the segment here", startHere), inTitle(["]"], "end of the segment here", endHere),
+      inTitle(["s"], "split here", split), inTitle(["m"], "merge with the next one of its label", merge),
+      inTitle(["i"], "begin a new segment here", markIn), inTitle(["o"], "end the new segment here", markOut),
+      inTitle(run.labels.slice(0, 9).map((_, n) => String(n + 1)), "label: " + run.labels.slice(0, 9).join(", "), relabel),
+      inTitle(["t"], "write a note (Escape leaves it)", typeNote),
+    ],
+  }, help);
   byId("help-button").addEventListener("click", openHelp);
 
   function route() {
@@ -335,7 +377,8 @@
     if (wasOpen) byId("queue-h").focus();
   }
   window.addEventListener("hashchange", route);
-  window.addEventListener("resize", () => strips.forEach((strip) => strip.draw()));
+  window.addEventListener("resize", drawStrips);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawStrips);
   window.addEventListener("beforeunload", () => player.stop());
   route();
 })();

@@ -1,6 +1,7 @@
-// Keys for everything, and the overlay that lists them. A key does nothing while somebody types, with Ctrl, Alt or Meta
+// Keys for everything, and the overlay that lists them by group. A key does nothing while somebody types, with Ctrl, Alt or Meta
 // held, or when single keys are switched off (people who speak to their computer need that).
-function reviewKeys(commands, helpDialog) {
+function reviewKeys(groups, helpDialog) {
+  const commands = Object.values(groups).flat();
   let enabled = true;
   const byKey = new Map(commands.flatMap((command) => command.keys.map((key) => [key, command])));
   const typing = (node) => node && (node.matches("textarea, select, input:not([type=range], [type=checkbox])") || node.isContentEditable);
@@ -25,15 +26,17 @@ function reviewKeys(commands, helpDialog) {
     command.run(key);
   });
 
-  const rows = commands.map((command) =>
-    make("tr", {}, make("th", { scope: "row" }, ...command.keys.flatMap((key, n) => [...(n ? [" or "] : []), make("kbd", { textContent: shownKey(key) })])),
-      make("td", { textContent: command.says })));
+  // Keys that count up are listed as a range: 1 to 9.
+  const listed = (keys) => (keys.length > 2 ? [keys[0], " to ", keys[keys.length - 1]] : keys.flatMap((key, n) => (n ? [" or ", key] : [key])));
+  const row = (command) => make("tr", {}, make("th", { scope: "row" }, ...listed(command.keys).map((part) => (command.keys.includes(part) ? make("kbd", { textContent: shownKey(part) }) : part))),
+    make("td", { textContent: command.says }));
+  const tables = Object.entries(groups).map(([name, list]) => make("table", {}, make("caption", { textContent: name }), make("tbody", {}, ...list.map(row))));
   const off = make("input", { type: "checkbox", checked: true });
   off.addEventListener("change", () => { enabled = off.checked; });
-  const close = make("button", { type: "button", textContent: "Close" });
+  const close = make("button", { type: "button", autofocus: true }, "Close ", make("kbd", { textContent: "Esc" }));
   close.addEventListener("click", () => helpDialog.close());
-  const scroll = make("div", { className: "scroll", tabIndex: 0, role: "region" }, make("table", {}, make("tbody", {}, ...rows)));
+  const scroll = make("div", { className: "scroll", tabIndex: 0, role: "region" }, ...tables);
   scroll.setAttribute("aria-label", "Keys");
-  helpDialog.append(make("h2", { id: "help-h", textContent: "Keys" }), scroll,
-    make("p", {}, make("label", {}, off, " single keys are on")), close);
+  helpDialog.append(make("div", { className: "head" }, make("h2", { id: "help-h", textContent: "Keys" }), close), scroll,
+    make("p", {}, make("label", {}, off, " single keys are on (switch them off if you control the computer by voice)")));
 }

@@ -61,16 +61,16 @@ function reviewPlayer(clock, onTime) {
       button.addEventListener("click", () => seek(Number(second)));
       return button;
     });
-    pictures.replaceChildren(...made, ...(answer.error ? [make("p", { className: "quiet", textContent: answer.error })] : []));
+    pictures.replaceChildren(...made, ...(answer.error ? [make("p", { className: "quiet", textContent: made.length ? answer.error : `No picture could be made: ${answer.error}` })] : []));
     return `${made.length} pictures`;
   }
   video.addEventListener("loadedmetadata", () => {
-    if (!video.videoWidth) return noVideo("The browser cannot decode this video; these are pictures of it.");
+    if (!video.videoWidth) return noVideo("The browser cannot decode this video. Pictures of it:");
     playable = true;
     if (Number.isFinite(video.duration)) length_s = Math.max(length_s, video.duration);
     seek(position);
   });
-  video.addEventListener("error", () => video.getAttribute("src") && noVideo("The browser cannot play this video; these are pictures of it."));
+  video.addEventListener("error", () => video.getAttribute("src") && noVideo("The browser cannot play this video. Pictures of it:"));
   video.addEventListener("timeupdate", () => playable && onTime(video.currentTime));
   video.addEventListener("seeked", () => playable && onTime(video.currentTime));
   const follow = () => {

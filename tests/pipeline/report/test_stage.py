@@ -102,10 +102,21 @@ def test_measures_and_benchmark_tables_are_shown(finished_runs, tmp_path):
     write_json(run / "evaluation-test.json", {"tiou_thresholds": [0.1], "results": rows, "operator": operator})
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "table3.csv").write_text("method,AVG\n<b>Coarse2Fine</b>,27.4\n")
+    (tmp_path / "tables" / "table3.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     text = report(config, benchmark=tmp_path / "tables", pictures=False).path.read_text()
+    assert 'src="data:image/svg+xml;base64,PHN2Zy' in text
     assert '<td class="n">50.0 %</td>' in text
     assert "Reliability of the action score" in text
     assert '<td>&lt;b&gt;Coarse2Fine&lt;/b&gt;</td><td class="n">27.4</td>' in text
+
+
+def test_the_tables_of_the_benchmark_that_ran_here_are_shown(finished_runs):
+    config = load_config(finished_runs)
+    assert 'id="benchmark"' not in report(config, pictures=False).path.read_text()
+    tables = config.work_dir / "benchmark" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "table1.md").write_text("# Table 1\n\n| label | titles |\n|---|---|\n| violence | 4821 |\n")
+    assert '<td class="n">4821</td>' in report(config, pictures=False).path.read_text()
 
 
 def test_a_run_without_scores_and_labels_has_a_report(finished_runs):

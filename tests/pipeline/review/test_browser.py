@@ -193,10 +193,30 @@ def test_split_and_merge(open_page, reviewed_run):
     split, merge = entries(reviewed_run)
     assert [(one.start_s, one.end_s) for one in split.segments] == [(3, 4), (4, 6)]
     assert (merge.segments[0].start_s, merge.segments[0].end_s) == (3, 6)
-    page.get_by_role("spinbutton", name="to").fill("7.5")
+    page.get_by_role("textbox", name="to", exact=True).fill("0:07.5")
     page.keyboard.press("Enter")
     said(page, "adjusted")
     assert entries(reviewed_run)[-1].segments[0].end_s == 7.5
+    page.get_by_role("textbox", name="from", exact=True).fill("soon")
+    page.keyboard.press("Enter")
+    said(page, "“soon” is no time")
+    assert page.get_by_role("textbox", name="from", exact=True).input_value() == "00:00:03.0"
+    assert len(entries(reviewed_run)) == 3
+
+
+def test_what_was_not_found_is_added_to_an_empty_title(open_page, reviewed_run):
+    page = open_page(title="film-c")
+    assert "Nothing was found in this title" in page.locator(".found").text_content()
+    assert page.get_by_role("button", name="Accept").is_disabled()
+    assert page.get_by_role("button", name="Split here").is_disabled()
+    page.keyboard.press("2")
+    said(page, "new segments are violence")
+    for key in ("i", "ArrowRight", "ArrowRight", "o"):
+        page.keyboard.press(key)
+    said(page, "added violence 00:00:00.0 to 00:00:02.0")
+    assert page.get_by_role("button", name="Accept a", exact=True).is_enabled()
+    (added,) = entries(reviewed_run)
+    assert (added.action, added.segments[0].label, added.segments[0].verdict) == ("add", "violence", "accepted")
 
 
 def test_seeing_and_hearing_are_asked_for_and_end_with_the_title(open_page):
@@ -233,6 +253,8 @@ def test_help_lists_the_keys_and_can_switch_them_off(open_page, reviewed_run):
     dialog = page.get_by_role("dialog", name="Keys")
     assert dialog.is_visible()
     assert dialog.locator("tr").filter(has_text="accept").count() == 1
+    assert dialog.locator("caption").all_text_contents() == ["Watch", "Go", "Decide", "Correct"]
+    assert page.evaluate("document.activeElement.textContent") == "Close Esc"
     page.keyboard.press("a")  # means nothing while the list is open
     shot(page, "help")
     dialog.get_by_role("checkbox").press("Space")

@@ -263,6 +263,11 @@ def test_the_queue_begins_with_the_least_certain_title(client):
     assert [row["title_id"] for row in rows] == ["film-a", "film-b", "film-d", "film-c"]
     assert [row["waiting"] for row in rows] == [2, 1, 0, 0]
     assert rows[0]["uncertainty"] == pytest.approx(0.3 / 0.31, abs=1e-4)
+    assert [(row["status"], row["found"]) for row in rows[:2]] == [
+        ("flagged", ["violence", "smoking"]),
+        ("flagged", ["violence"]),
+    ]
+    assert rows[0]["length_s"] == 20
 
 
 def test_actions_change_the_title_and_are_in_the_log_when_they_are_answered(client, session):
