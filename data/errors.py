@@ -38,6 +38,10 @@ class SchemaError(ModerationError):
     default_code = "schema"
 
 
+class MissingShardError(SchemaError):
+    """There is no such shard."""
+
+
 class DecodeError(ModerationError):
     """A video that could not be opened or gave no frame at all."""
 
@@ -55,6 +59,13 @@ class WeightsError(ModerationError):
     """Backbone weights that are missing or are not the file that was asked for."""
 
     default_code = "weights"
+    systemic = True
+
+
+class StoreError(ModerationError):
+    """A store that does not answer, or not in time. No OSError: those may be a title's own."""
+
+    default_code = "store"
     systemic = True
 
 

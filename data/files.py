@@ -2,6 +2,9 @@
 
 A writer fills a temporary name in the same folder; it is flushed to the disk and then renamed, so a reader never sees
 half a file and a crash leaves at most a ``.tmp-*`` file behind, which the next write to the same folder may remove.
+
+On a store (``data.store_path``) the temporary is a file of this machine, and an object appears whole by itself. What
+differs between the two is here, ``data.parquet_file`` and ``pipeline.runs.pointer``, so that the rest need not ask.
 """
 
 from __future__ import annotations
@@ -9,18 +12,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from data.store_path import StorePath
+
 TEMPORARY_PREFIX = ".tmp-"
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success it is flushed and renamed to ``path``, on error removed."""
+    """Yield a temporary path beside ``path``; on success it is flushed and renamed to ``path``, on error removed.
+
+    For a place on a store it is a file of this machine, which is uploaded in the end.
+    """
+    if isinstance(path, StorePath):
+        with scratch_folder() as folder:
+            yield folder / path.name
+            path.upload(folder / path.name)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{path.name}"[:250])
     try:
@@ -41,6 +56,61 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON object with two spaces of indentation, atomically. NaN is refused: it is not JSON."""
     write_text(path, json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def local_copy(path: Path) -> Iterator[Path]:
+    """Yield a file of this machine with the same bytes, for libraries that read nothing else: itself, or a copy."""
+    if not isinstance(path, StorePath):
+        yield path
+        return
+    with scratch_folder() as folder:
+        copy = folder / path.name
+        with path.open("rb") as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        yield copy
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a folder of this machine (below ``TMPDIR``) that is gone in the end."""
+    with tempfile.TemporaryDirectory(prefix="coarse2fine-") as folder:
+        yield Path(folder)
+
+
+def temporaries_below(folder: Path, *, apart: Path | None = None) -> Iterator[Path]:
+    """Yield what writers that were killed left below a folder, except below ``apart``; on a store there is nothing."""
+    if isinstance(folder, StorePath):
+        return
+    for root, folders, names in os.walk(folder):
+        if apart is not None:
+            folders[:] = [name for name in folders if Path(root, name) != apart]
+        yield from (Path(root, name) for name in [*names, *folders] if name.startswith(TEMPORARY_PREFIX))
+
+
+def size_below(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder."""
+    if isinstance(path, StorePath):
+        return path.size_below() or path.stat().st_size
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    return sum(Path(root, name).lstat().st_size for root, _, names in os.walk(path) for name in names)
+
+
+def remove_folder(folder: Path, first: str = "") -> None:
+    """Remove a folder and all below it: it loses its name first, or, on a store, the object that makes it count.
+
+    Args:
+        first: name of that object.
+    """
+    if isinstance(folder, StorePath):
+        if first:
+            (folder / first).unlink(missing_ok=True)
+        folder.remove_below()
+        return
+    doomed = folder.with_name(f"{TEMPORARY_PREFIX}{folder.name}".replace(TEMPORARY_PREFIX * 2, TEMPORARY_PREFIX))
+    folder.replace(doomed)
+    shutil.rmtree(doomed)
 
 
 def fingerprint(value: Any) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import ConfigError, DecodeError, ModerationError, SchemaError
-from data.files import file_sha256
+from data.files import file_sha256, local_copy
 from data.schemas import Coverage, FeatureSpec
 from data.shards import list_shards, read_header, shard_path, write_shard
 from data.titles import Title, media_path
@@ -75,6 +75,8 @@ def import_features(titles: Iterable[Title], feature_root: Path, *, name: str, f
         try:
             status, spec = _import_title(title, feature_root, backbone, folder, width)
         except ModerationError as error:
+            if error.systemic:
+                raise
             yield ImportOutcome(title.title_id, "failed", error.code, str(error))
         else:
             width = width or (spec.width, title.title_id)
@@ -90,7 +92,8 @@ def _import_title(
     current = _current_spec(shard_path(folder, title.title_id), backbone, (named, sha256, title.duration_s))
     if current is not None:
         return "current", current
-    features_TD = _features(source, named, title.duration_s)
+    with local_copy(source) as copy:
+        features_TD = _features(copy, named, title.duration_s)
     rows, found = features_TD.shape
     if width is not None and found != width[0]:
         hint = " (it looks like the transpose of what is expected)" if rows == width[0] else ""

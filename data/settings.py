@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from data.label_files import Form
+from data.locations import Location
 from data.section import Section
 from data.times import parse_frame_rate
 
@@ -16,7 +17,7 @@ _LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
 class DataSettings(Section):
-    """Inputs of a run. Paths are files on this machine; label files may have any form of ``data.label_files``.
+    """Inputs of a run. Paths may be URLs of a store; label files may have any form of ``data.label_files``.
 
     Args:
         titles: manifest CSV, ``title_id,path,duration_s,split,...``.
@@ -33,14 +34,14 @@ class DataSettings(Section):
         split_seed: another seed, another assignment.
     """
 
-    titles: Path
-    media_root: Path | None = None
-    video_labels: Path | None = None
-    clip_labels: Path | None = None
+    titles: Location
+    media_root: Location | None = None
+    video_labels: Location | None = None
+    clip_labels: Location | None = None
     labels: tuple[str, ...] = PAPER_LABELS
     label_form: Form = "auto"
     frame_rate_fps: float | None = None
-    split_file: Path | None = None
+    split_file: Location | None = None
     group_column: str | None = None
     train_fraction: float = Field(default=0.8, ge=0, le=1)
     val_fraction: float = Field(default=0.1, ge=0, le=1)

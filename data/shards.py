@@ -9,7 +9,7 @@ Layout (measured): fixed-size float16 lists, no dictionary, no statistics, no co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from data.errors import SchemaError
+from data.errors import MissingShardError, SchemaError
 from data.files import TEMPORARY_PREFIX, atomic_path
+from data.parquet_file import open_parquet_footer, open_whole_parquet
 from data.schemas import FEATURES, Coverage, FeatureSpec, check_schema_name, features_schema
 
 SUFFIX = ".parquet"
@@ -126,8 +127,9 @@ def read_header(path: Path) -> ShardHeader:
 
     Raises:
         SchemaError: not a Parquet file, not a feature shard of this version, or metadata that contradict the rows.
+        MissingShardError: no such file.
     """
-    return _header(path, _open(path))
+    return _header(path, _open(path, open_parquet_footer))
 
 
 def read_shard(path: Path) -> FeatureShard:
@@ -136,7 +138,7 @@ def read_shard(path: Path) -> FeatureShard:
     Raises:
         SchemaError: the file is damaged or not what its metadata say.
     """
-    file = _open(path)
+    file = _open(path, open_whole_parquet)
     header = _header(path, file)
     try:
         table = file.read()
@@ -162,11 +164,13 @@ def list_shards(folder: Path) -> Iterator[ShardHeader]:
             yield read_header(path)
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _open(path: Path, opener: Callable[[Path], pq.ParquetFile]) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return opener(path)
     except FileNotFoundError as error:
-        raise SchemaError(f"{path}: no such shard; run `coarse2fine extract` or `import-features` first") from error
+        raise MissingShardError(
+            f"{path}: no such shard; run `coarse2fine extract` or `import-features` first"
+        ) from error
     except (OSError, ValueError, pa.ArrowException) as error:
         raise SchemaError(f"{path}: not a readable Parquet file ({error}); extract the title again") from error
 

@@ -53,7 +53,9 @@ def media_path(media_root: Path, path: str) -> Path:
         resolved = (root / path).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # symlink loops, names too long, NUL
         raise DecodeError(f"{path!r}: cannot be resolved ({error})", code="path") from error
-    if len(os.fsencode(resolved)) > PATH_BYTES or any(len(os.fsencode(part)) > NAME_BYTES for part in resolved.parts):
+    if len(os.fsencode(str(resolved))) > PATH_BYTES or any(
+        len(os.fsencode(part)) > NAME_BYTES for part in resolved.parts
+    ):
         raise DecodeError(f"{path!r:.160}...: cannot be resolved (name too long); correct it", code="path")
     if resolved == root or not resolved.is_relative_to(root):
         raise DecodeError(
