@@ -3,8 +3,9 @@
 Each worker decodes one title at a time, in its own session, so that its whole process group can be killed. Each title
 has a pipe of its own, which ends with it, so that no title can speak for another. The parent reads one message at a
 time from whichever worker has one; a worker whose message is not read waits. So memory is flat, and silence is the
-worker's own: a title is timed out only when its pipe is empty. See ``extract.decode_worker`` for the messages; they
-come from a process that may have been hijacked, so each is checked.
+worker's own: a title is timed out only when its pipe is empty, and while it waits for a store its clocks stand still.
+See ``extract.decode_worker`` for the messages; they come from a process that may have been hijacked, so each is
+checked.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from concurrent.futures import Future
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from math import ceil
 from multiprocessing import Pipe
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import send_handle
 from pathlib import Path
 
 import numpy as np
 
 from data.errors import ConfigError, DecodeError
+from data.store_path import StorePath
 from extract.decode_words import read_failure, read_info, read_report
 from extract.decode_worker import (
     COMMAND,
@@ -40,6 +43,7 @@ from extract.decode_worker import (
 )
 from extract.frames import ReadReport, VideoInfo
 from extract.preprocess import Picture
+from extract.video_server import VideoServer
 
 MAX_TEXT_BYTES = 1 << 20
 EXIT_GRACE_S = 1.0
@@ -66,12 +70,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class TitleEnd:
-    """Title number ``job`` is over: read as ``report`` says, or failed with ``error``."""
+    """Title number ``job`` is over: read as ``report`` says, or failed with ``error``.
+
+    ``sha256`` is the content hash of a film that was read from a store; it may still fail as the film's reading can.
+    """
 
     job: int
     info: VideoInfo | None
     report: ReadReport | None
     error: DecodeError | None
+    sha256: Future[str] | None = None
 
 
 class _Worker:
@@ -95,6 +103,7 @@ class _Worker:
             )
         self.is_alive = True
         self.job: int | None = None
+        self._server: VideoServer | None = None  # of a title on a store
 
     def start(self, job: int, path: Path) -> None:
         """Have the worker decode title number ``job``."""
@@ -103,26 +112,41 @@ class _Worker:
         self._info: VideoInfo | None = None
         self._next_index, self._last_pts_s = 0, 0.0
         self._started_s = self._heard_s = time.monotonic()
+        self._heard_waited_s = 0.0
         self.connection, theirs = Pipe(duplex=False)
+        film: Connection | None = None
+        self._server = None
+        if isinstance(path, StorePath):
+            ours, film = Pipe()
+            self._server = VideoServer(path, ours)
         # a worker that has just died leaves a broken pipe: receive() will find it dead and say so
-        with theirs, suppress(BrokenPipeError, ConnectionResetError):
-            self._control.send_bytes(os.fsencode(path))
-            send_handle(self._control, theirs.fileno(), self._process.pid)
+        with theirs, film or nullcontext(), suppress(BrokenPipeError, ConnectionResetError):
+            self._control.send_bytes(os.fsencode(str(path)))
+            for handle in filter(None, (theirs, film)):
+                send_handle(self._control, handle.fileno(), self._process.pid)
 
     @property
     def deadline_s(self) -> float:
         """When the title is given up, on the monotonic clock."""
-        silence_s = self._heard_s + self._limits.no_progress_timeout_s
-        return min(silence_s, self._started_s + self._limits.title_timeout_s)
+        return min(self._silent_until_s, self._limits.title_timeout_s + self._started_s + self._waited_s)
+
+    @property
+    def _silent_until_s(self) -> float:
+        return self._heard_s + self._limits.no_progress_timeout_s + self._waited_s - self._heard_waited_s
+
+    @property
+    def _waited_s(self) -> float:
+        """How long the title's decoder has waited for a store: that is not its fault."""
+        return 0.0 if self._server is None else self._server.waited_s
 
     def news(self, readable: bool) -> Sample | TitleEnd | None:
         """Read one message, or end a title that is late; None when there is no news of the title."""
         now_s, limits = time.monotonic(), self._limits
-        if now_s >= self._started_s + limits.title_timeout_s:
+        if now_s >= self._started_s + limits.title_timeout_s + self._waited_s:
             return self._give_up(f"not decoded within title_timeout_s = {limits.title_timeout_s:g}", "timeout")
         if readable:
             return self._receive()
-        if now_s < self._heard_s + limits.no_progress_timeout_s or self.connection.poll():
+        if now_s < self._silent_until_s or self.connection.poll():
             return None
         silence = f"no_progress_timeout_s = {limits.no_progress_timeout_s:g}"
         return self._give_up(f"the decoder gave nothing for {silence}", "timeout")
@@ -132,7 +156,7 @@ class _Worker:
             message = self.connection.recv_bytes(max(MAX_TEXT_BYTES, 3 * self._config.input_px**2 + 64))
         except (EOFError, OSError):
             return self._dead()
-        self._heard_s = time.monotonic()
+        self._heard_s, self._heard_waited_s = time.monotonic(), self._waited_s
         try:
             return self._understand(message[:1], message[1:])
         except ValueError as error:
@@ -176,10 +200,17 @@ class _Worker:
 
     def _end(self, *, report: ReadReport | None = None, error: DecodeError | None = None) -> TitleEnd:
         assert self.job is not None
-        end = TitleEnd(self.job, self._info, report, error)
-        self.job = None
+        job, self.job = self.job, None
         self.connection.close()
-        return end
+        if self._server is None:
+            return TitleEnd(job, self._info, report, error)
+        self._server.end(hashed=report is not None)
+        fault = self._server.fault
+        if isinstance(fault, DecodeError):  # what the decoder made of it is no news
+            return TitleEnd(job, self._info, None, fault)
+        if fault is not None:
+            raise fault
+        return TitleEnd(job, self._info, report, error, self._server.sha256)
 
     def _dead(self) -> TitleEnd:
         self._control.close()  # it then ends as its child did
@@ -205,6 +236,8 @@ class _Worker:
         self._control.close()
         if self.job is not None:
             self.connection.close()
+            if self._server is not None:
+                self._server.end(hashed=False)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)  # its own session: group id = process id
         self._process.wait()
@@ -218,6 +251,7 @@ def decode(paths: Iterable[Path], config: WorkerConfig, limits: Limits) -> Gener
 
     Raises:
         ConfigError: the reader cannot be imported or the process cannot start.
+        StoreError: the store of a title does not answer.
     """
     jobs = enumerate(paths)
     workers: list[_Worker] = []

@@ -8,10 +8,11 @@ wrong pictures but cannot run code in the parent.
 The process started imports the reader, once, and never opens a video: for each title it forks a child that gives up
 everything else (``extract.sandbox``), decodes, and ends. So one title cannot touch what is said of the next.
 
-Messages are one kind byte and a body. To the worker: the path of the next title, and a pipe of its own for what is
-read of it. The pipe is the queue: a full one makes the decoder wait. From the worker: ``r`` (ready) or ``u`` (no title
-can be read here, text). Then from the child: ``o`` (opened, VideoInfo as JSON), ``s`` (a sample: index, pts, pixels; no
-pixels means the same as before), then ``d`` (done, ReadReport as JSON) or ``f`` (failed, JSON).
+Messages are one kind byte and a body. To the worker: the path of the next title, a pipe of its own for what is read of
+it, and for a title on a store another one to fetch its bytes from (``extract.served_video``). The first pipe is the
+queue: a full one makes the decoder wait. From the worker: ``r`` (ready) or ``u`` (no title can be read here, text).
+Then from the child: ``o`` (opened, VideoInfo as JSON), ``s`` (a sample: index, pts, pixels; no pixels means the same as
+before), then ``d`` (done, ReadReport as JSON) or ``f`` (failed, JSON).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import signal
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -35,10 +36,12 @@ import numpy as np
 import PIL.ImageFile  # noqa: F401  imported late by what this uses: once here, rather than once a title
 
 from data.errors import DecodeError
+from data.store_path import store_path
 from extract.frames import Frame, VideoReader
 from extract.kernel import die_with
 from extract.preprocess import WHOLE, CropBox, Picture, find_letterbox, to_input
 from extract.sandbox import AVAILABLE, REQUIRED, Level, confine, limit, missing
+from extract.served_video import ServedPath, served_path
 
 READY, UNUSABLE, OPENED, SAMPLE, DONE, FAILED = b"r", b"u", b"o", b"s", b"d", b"f"
 SAMPLE_HEAD = struct.Struct("<Id")  # frame_index, pts_s
@@ -83,11 +86,11 @@ def main() -> None:
     gc.freeze()  # else collecting in a child would copy what it shares with this process
     child = 0
     while True:
-        path, connection = _next_title(control)
+        path, connection, film = _next_title(control)
         status = _end(child) if child else 0
         if connection is None:
             _exit_like(status)
-        with suppress(BrokenPipeError, ConnectionResetError), connection:
+        with suppress(BrokenPipeError, ConnectionResetError), connection, film or nullcontext():
             connection.send_bytes(UNUSABLE + fault.encode() if fault else READY)
             worker_pid, child = os.getpid(), os.fork()
             if child == 0:
@@ -106,12 +109,18 @@ def _load(config: WorkerConfig) -> tuple[Any, str]:
         return None, f"{module}: cannot be used here ({error}); install it or choose another `reader`"
 
 
-def _next_title(control: Connection) -> tuple[Path, Connection | None]:
-    """Wait for the next title and the pipe for what is read of it; None when there are no more."""
+def _next_title(control: Connection) -> tuple[Path, Connection | None, Connection | None]:
+    """Wait for the next title, the pipe for what is read of it (None when there are no more), and that of its bytes."""
     try:
-        return Path(os.fsdecode(control.recv_bytes())), Connection(recv_handle(control))
+        name = os.fsdecode(control.recv_bytes())
+        connection = Connection(recv_handle(control))
+        place = store_path(name)
+        if place is None:
+            return Path(name), connection, None
+        film = Connection(recv_handle(control))
+        return served_path(place, film), connection, film
     except (EOFError, OSError):
-        return Path(), None
+        return Path(), None, None
 
 
 def _end(child: int) -> int:
@@ -139,7 +148,7 @@ def _decode_in_child(
     code = 1
     try:
         try:
-            confine(path, int(sys.argv[4]), config.sandbox, worker_pid)
+            confine(None if isinstance(path, ServedPath) else path, int(sys.argv[4]), config.sandbox, worker_pid)
         except OSError as error:
             text = f"{path}: not decoded, its process cannot be confined ({error}); run `coarse2fine doctor`"
             connection.send_bytes(_failed("sandbox", text))

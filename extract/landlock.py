@@ -39,8 +39,10 @@ def version() -> int:
     return max(0, syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))) if IS_LINUX else 0
 
 
-def allow_only(path: Path) -> None:
-    """Forbid this process every file but one and installed code, TCP, and signals to others; the file may be missing.
+def allow_only(path: Path | None) -> None:
+    """Forbid this process every file but one (or none) and installed code, TCP, and signals to others.
+
+    The file may be missing.
 
     Raises:
         OSError: the kernel refuses.
@@ -54,7 +56,8 @@ def allow_only(path: Path) -> None:
     size = ctypes.c_size_t(ctypes.sizeof(ruleset))
     handle = checked(syscall(_CREATE_RULESET, ctypes.byref(ruleset), size, ctypes.c_uint32(0)), "landlock")
     try:
-        _allow(handle, path, _READ_FILE)
+        if path is not None:
+            _allow(handle, path, _READ_FILE)
         for folder in _INSTALLED:
             _allow(handle, Path(folder), _READ_FILE | _READ_FOLDER)
         prctl(PR_SET_NO_NEW_PRIVS, 1)

@@ -11,7 +11,7 @@ import re
 import stat
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import av.subtitles.stream  # PyAV imports it when it opens a file: once here, rather than once a title
@@ -21,6 +21,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from data.errors import DecodeError
+from data.store_path import StorePath
 
 FORMATS = "asf,avi,dv,flv,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vvc,webm"
 CODECS = (
@@ -58,6 +59,8 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
         DecodeError: ``not_a_file``, ``refused_format`` (text, playlists, formats that hold no video) or ``unreadable``.
     """
     name = path.name
+    if file is None and isinstance(path, StorePath):
+        file = cast(BinaryIO, path.open("rb"))
     if file is None:
         read_head(path)
     else:

@@ -40,11 +40,11 @@ def limit(memory_mib: int | None, level: Level) -> None:
         kernel.leave_network()
 
 
-def confine(path: Path, cpu_s: int, level: Level, parent_pid: int) -> None:
+def confine(path: Path | None, cpu_s: int, level: Level, parent_pid: int) -> None:
     """Give up everything that decoding one title does not need.
 
     Args:
-        path: the only file that may be read.
+        path: the only file that may be read; None if the film is served by another process.
         cpu_s: CPU seconds after which the kernel ends the process, should the parent not do it.
         parent_pid: the process whose end must end this one.
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from data.locations import LocalPath
 from data.section import Section
 from extract.sandbox import AVAILABLE, Level
 
@@ -56,7 +56,7 @@ class ExtractSettings(Section):
     """
 
     backbone: str = EFFICIENTNET_LITE0
-    weights: Path | None = None
+    weights: LocalPath | None = None
     reader: Literal["pyav", "decord"] = "pyav"
     decode: Literal["planned", "full"] = "planned"
     framing: Literal["full", "center-crop"] = "full"
@@ -64,7 +64,7 @@ class ExtractSettings(Section):
     device: str = "auto"
     engine: Literal["torch", "onnxruntime", "openvino"] = "torch"
     precision: Literal["fp32", "int8"] = "fp32"
-    calibration: Path | None = None
+    calibration: LocalPath | None = None
     batch_size: int = Field(default=32, ge=1, le=4096)
     decode_workers: int = Field(default_factory=_core_count, ge=1, le=256)
     no_progress_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)

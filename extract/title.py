@@ -25,6 +25,7 @@ import torch
 from data.errors import DecodeError, ModerationError
 from data.schemas import Coverage, FeatureSpec
 from data.shards import shard_path, write_shard
+from data.store_path import StorePath
 from extract.backbone import Backbone, feature_spec
 from extract.decode_pool import Limits, Sample, TitleEnd, decode
 from extract.decode_worker import READERS, WorkerConfig
@@ -82,7 +83,7 @@ class _Title:
     """A title in work: (D,) features of each different picture; ``rows[i]`` says which of them sample i shows."""
 
     job: ExtractJob
-    sha256: Future[str]
+    sha256: Future[str] | None
     started_s: float = field(default_factory=time.monotonic)
     pts_s: array[float] = field(default_factory=lambda: array("d"))
     rows: array[int] = field(default_factory=lambda: array("q"))
@@ -149,6 +150,7 @@ def extract_titles(
     Raises:
         ConfigError: the reader is not installed.
         OSError: shards cannot be written (disk full).
+        StoreError: a store does not answer; nothing is said of the titles in work.
     """
     spec = feature_spec(settings, backbone)
     batch = _Batch(backbone, settings.batch_size)
@@ -197,7 +199,8 @@ def _cores_left_to(decoders: int, device: torch.device) -> Iterator[None]:
 def _admit(jobs: Iterable[ExtractJob], titles: dict[int, _Title], hashes: Hasher) -> Iterator[Path]:
     """Yield the video of each job as it is started; its bytes are hashed while it is decoded."""
     for index, job in enumerate(jobs):
-        titles[index] = _Title(job, _known(job.source_sha256) or hashes.submit(job.video_path))
+        on_store = isinstance(job.video_path, StorePath)  # hashed as it is fetched: ``TitleEnd.sha256``
+        titles[index] = _Title(job, _known(job.source_sha256) or (None if on_store else hashes.submit(job.video_path)))
         yield job.video_path
 
 
@@ -230,6 +233,12 @@ def _finish(titles: dict[int, _Title], spec: FeatureSpec, settings: ExtractSetti
         yield outcome
 
 
+def _content_hash(title: _Title) -> str:
+    hashed = title.sha256 or (title.end.sha256 if title.end is not None else None)
+    assert hashed is not None
+    return hashed.result()
+
+
 def _outcome(title: _Title, status: str, coverage: Coverage | None, error: ModerationError | None = None) -> Outcome:
     seconds = time.monotonic() - title.started_s
     outcome = Outcome(
@@ -259,7 +268,7 @@ def _write(title: _Title, spec: FeatureSpec, reader: str, folder: Path) -> Cover
 def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -> Coverage:
     job = title.job
     try:
-        sha256 = title.sha256.result()
+        sha256 = _content_hash(title)
     except OSError as error:
         raise DecodeError(f"{job.video_path}: became unreadable ({error})", code="unreadable") from error
     shortfall = manifest_shortfall(report.decoded_s, job.declared_duration_s)
