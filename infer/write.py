@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
+from data.parquet_file import open_parquet
 from data.schemas import (
     SCORES,
     SEGMENTS,
@@ -232,7 +233,7 @@ def _scores_table(title: TitleScores, labels: tuple[str, ...]) -> pa.Table:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return open_parquet(path)
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: no such file; run `coarse2fine infer` first") from error
     except (OSError, pa.ArrowException) as error:

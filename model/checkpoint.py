@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from data.errors import CheckpointError
-from data.files import atomic_path, file_sha256
+from data.files import atomic_path, file_sha256, local_copy
 from model.build import FrameNetwork, build_network
 from model.sidecar import SIDECAR_NAME, Checkpoint, read_checkpoint, write_sidecar
 
@@ -44,7 +44,8 @@ def load_network(folder: Path) -> tuple[FrameNetwork, Checkpoint]:
         with torch.device("meta"):  # a sidecar can promise any size: no memory before the file is known to hold it
             _require_size(_build(checkpoint), path)
         network = _build(checkpoint)
-        network.load_state_dict(load_file(path))
+        with local_copy(path) as weights:
+            network.load_state_dict(load_file(weights))
     except (RuntimeError, TypeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{path}: weights do not fit the settings in {SIDECAR_NAME}: {error}") from error
     return network.eval(), checkpoint

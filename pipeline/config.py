@@ -7,23 +7,28 @@ is reported at once, an unknown key with the nearest right one. Relative paths a
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from data.errors import ConfigError
+from data.files import fingerprint
+from data.locations import LocalPath, Location, is_url
 from data.section import Section
 from data.settings import DataSettings
+from data.store_path import StorePath
+from data.stores import configure, without_secrets
 from extract.settings import ExtractSettings
 from infer.export.settings import ExportSettings
 from infer.settings import EvaluateSettings, InferSettings, TuneSettings
 from model.settings import LossSettings, ModelSettings, TrainSettings
 from pipeline.benchmark.settings import BenchmarkSettings
-from pipeline.settings import RunSettings
+from pipeline.settings import RunSettings, StoreSettings
 from pipeline.work_folder import WorkFolder
 
 Preset = Literal["paper", "tuned", "three-c-net", "sf-net-1", "sf-net-2"]
@@ -34,17 +39,21 @@ class Config(Section):
     """A run's configuration.
 
     Args:
-        work_dir: folder for everything that is written.
+        work_dir: folder for everything that is written; like all paths but those of ``[extract]`` it may be the URL
+            of a store (``s3://bucket/folder``), see docs/storage.md.
+        scratch_dir: folder of this machine for the state of a training whose ``work_dir`` is on a store; by default
+            one in the user's cache.
         preset: fills what the file does not say: ``paper`` or ``tuned``, or one of the baselines of Table 3.
         checkpoint: checkpoint folder to score with; by default ``<work_dir>/checkpoint``, where training writes it.
         features: folder of shards that another configuration's extraction wrote, to train and infer with; by default
             ``<work_dir>/features``, where extraction writes.
     """
 
-    work_dir: Path
+    work_dir: Location
     preset: Preset = DEFAULT_PRESET
-    checkpoint: Path | None = None
-    features: Path | None = None
+    checkpoint: Location | None = None
+    features: Location | None = None
+    scratch_dir: LocalPath | None = None
     data: DataSettings
     extract: ExtractSettings = ExtractSettings()
     model: ModelSettings = ModelSettings()
@@ -55,6 +64,7 @@ class Config(Section):
     evaluate: EvaluateSettings = EvaluateSettings()
     export: ExportSettings = ExportSettings()
     run: RunSettings = RunSettings()
+    storage: StoreSettings = StoreSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
 
     @property
@@ -71,17 +81,27 @@ class Config(Section):
 
     @property
     def training_dir(self) -> Path:
-        return self.work_dir / "training"
+        if not isinstance(self.work_dir, StorePath):
+            return self.work_dir / "training"
+        cache = self.scratch_dir or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coarse2fine"
+        return cache / fingerprint(str(self.work_dir)) / "training"
 
     @property
     def checkpoint_dir(self) -> Path:
         return self.checkpoint or self.work_dir / "checkpoint"
+
+    @model_validator(mode="after")
+    def _reader_reads_stores(self) -> Config:
+        if self.extract.reader == "decord" and isinstance(self.data.media_folder, StorePath):
+            raise ValueError("[extract] reader: 'decord' reads files of this machine only; use 'pyav' for a store")
+        return self
 
 
 PATH_KEYS = (
     ("work_dir",),
     ("checkpoint",),
     ("features",),
+    ("scratch_dir",),
     ("data", "titles"),
     ("data", "media_root"),
     ("data", "video_labels"),
@@ -112,7 +132,9 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     preset = raw.get("preset", DEFAULT_PRESET)
     if preset not in get_args(Preset):
         raise ConfigError(f"{path}: preset: {preset!r} is not a preset; use one of {', '.join(get_args(Preset))}")
-    return validate(merged(preset_values(preset), raw), str(path))
+    config = validate(merged(preset_values(preset), raw), str(path))
+    configure(**config.storage.model_dump())
+    return config
 
 
 def preset_values(preset: Preset) -> dict[str, Any]:
@@ -132,13 +154,14 @@ def validate(raw: Mapping[str, Any], where: str) -> Config:
 def _explain(error: ValidationError) -> Iterator[str]:
     for detail in error.errors():
         location = tuple(str(part) for part in detail["loc"])
-        name = _dotted(location)
+        name = _dotted(location) if location else ""
         if detail["type"] == "extra_forbidden":
             yield f"{name}: unknown key{_nearest(location)}"
         elif detail["type"] == "missing":
             yield f"{name}: missing; this key is needed"
         else:
-            yield f"{name}: {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}"
+            said = detail["msg"].removeprefix("Value error, ")
+            yield without_secrets(f"{name}: {detail['input']!r}: {said}" if location else said)
 
 
 def _dotted(location: tuple[str, ...]) -> str:
@@ -189,4 +212,4 @@ def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
         for section in sections:
             table = table.get(section) if isinstance(table, dict) else None
         if isinstance(table, dict) and isinstance(table.get(key), str):
-            table[key] = str(folder / Path(table[key]).expanduser())
+            table[key] = table[key] if is_url(table[key]) else str(folder / Path(table[key]).expanduser())

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
+from data.parquet_file import read_parquet
 from data.schemas import COVERAGE, COVERAGE_SCHEMA, check_schema_name
 from data.shards import ShardHeader
 from data.titles import Title
@@ -24,7 +25,7 @@ def read_failures(coverage: Path) -> dict[str, Failure]:
     if not coverage.is_file():
         return {}
     try:
-        table = pq.read_table(coverage)
+        table = read_parquet(coverage)
     except (OSError, pa.ArrowException) as error:
         raise SchemaError(f"{coverage}: not a readable Parquet file ({error}); extract again") from error
     check_schema_name(table.schema, COVERAGE, str(coverage))

@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from data.errors import ModerationError
+from data.store_path import StorePath
 from extract.settings import EFFICIENTNET_LITE0, RESNET50, ExtractSettings
 from pipeline.provenance import software
+from pipeline.store_check import StoreUse, check_stores
 
 State = Literal["ok", "warning", "failure"]
 LOW_DISK_BYTES = 2 * 10**9
@@ -38,15 +40,17 @@ class Finding:
     words: str
 
 
-def examine(settings: ExtractSettings, work_dir: Path) -> Iterator[Finding]:
+def examine(settings: ExtractSettings, work_dir: Path, stores: Sequence[StoreUse] = ()) -> Iterator[Finding]:
     """Yield findings as they are made, the slow ones (torch) last.
 
     Args:
         settings: what extraction is asked to use.
         work_dir: where results go; it need not exist.
+        stores: places on stores to look at.
     """
     yield Finding("versions", "ok", ", ".join(f"{name} {version}" for name, version in software().items()))
-    yield from _guarded("disk", _disk(work_dir))
+    yield from _guarded("disk", _disk(Path(tempfile.gettempdir()) if isinstance(work_dir, StorePath) else work_dir))
+    yield from _guarded("store", _stores(stores))
     yield from _guarded("ffmpeg", _ffmpeg())
     yield from _guarded("decord", _decord(settings))
     yield from _guarded("sandbox", _sandbox(settings))
@@ -90,6 +94,11 @@ def _disk(work_dir: Path) -> Iterator[Finding]:
         yield Finding("disk", "failure", f"{words}, of {LOW_DISK_BYTES / 1e9:g} GB at least; make room")
     else:
         yield Finding("disk", "ok", words)
+
+
+def _stores(uses: Sequence[StoreUse]) -> Iterator[Finding]:
+    for state, words in check_stores(uses):
+        yield Finding("store", state, words)
 
 
 def _sandbox(settings: ExtractSettings) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import CheckpointError, ConfigError
+from data.store_path import StorePath
 from data.titles import Title
 from extract.settings import FP32, ExtractSettings
 from infer.settings import InferSettings
@@ -29,7 +30,7 @@ def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageRe
     """Extract, score and segment video files with the settings that the checkpoint was trained with.
 
     Args:
-        videos: files, or folders whose files are taken one level deep.
+        videos: files, or folders whose files are taken one level deep; all of this machine, or of one bucket.
         checkpoint_dir: see ``model.checkpoint``.
         out: work_dir for features, coverage and runs.
 
@@ -52,7 +53,7 @@ def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageRe
         {"backbone": spec.backbone, "framing": spec.framing, "letterbox": spec.letterbox}
     )
     paths = _files(videos)
-    root = Path(paths[0].anchor)
+    root = _root(paths)
     titles = [Title(title_id, str(path.relative_to(root))) for title_id, path in zip(title_ids(paths), paths)]
     with folder_lock(out):
         work = WorkFolder(out)
@@ -75,6 +76,14 @@ def title_ids(paths: Sequence[Path]) -> list[str]:
         taken.add(title_id.casefold())
         found.append(title_id)
     return found
+
+
+def _root(paths: Sequence[Path]) -> Path:
+    """Return the folder that all paths lie below: the root of this machine, or a bucket."""
+    roots = {StorePath(*path.parts[:3]) if isinstance(path, StorePath) else Path(path.anchor) for path in paths}
+    if len(roots) > 1:
+        raise ConfigError(f"videos of {' and '.join(sorted(map(str, roots)))}; moderate those of one place at a time")
+    return roots.pop()
 
 
 def _files(videos: Sequence[Path]) -> list[Path]:

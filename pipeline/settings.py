@@ -1,4 +1,4 @@
-"""The ``[run]`` section: how a nightly run treats titles that fail, and where features come from."""
+"""The ``[run]`` section: how a nightly run treats titles that fail, and where features come from; and ``[storage]``."""
 
 from __future__ import annotations
 
@@ -26,3 +26,15 @@ class RunSettings(Section):
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
     max_error_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     abort_after: Annotated[int, Field(ge=1)] = 10
+
+
+class StoreSettings(Section):
+    """How long an object store may take (docs/storage.md).
+
+    Args:
+        timeout_s: a request that takes longer has failed; beside what its bytes take at 250 kB/s.
+        patience_s: a request that keeps failing is repeated for so long, then the run ends with exit code 5.
+    """
+
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    patience_s: Annotated[float, Field(gt=0, le=86_400)] = 180.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.errors import ModerationError
+from data.errors import ModerationError, StoreError
 from pipeline.lock import LockHeldError
 
 OK, SOME_FAILED, USAGE, LOCKED, NOTHING_SCORED, ABORTED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -48,6 +48,6 @@ def error_exit_code(error: ModerationError) -> int:
     """Return the exit code of an error that ends the program (OPERATIONS: exit codes)."""
     if isinstance(error, LockHeldError):
         return LOCKED
-    if isinstance(error, AbortedError):
+    if isinstance(error, (AbortedError, StoreError)):
         return ABORTED
     return NOTHING_SCORED if isinstance(error, NothingScoredError) else USAGE

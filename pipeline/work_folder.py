@@ -46,7 +46,7 @@ class WorkFolder:
 
     @property
     def current(self) -> Path:
-        """A link to the run that is in force."""
+        """What leads to the run that is in force; see ``pipeline.runs.pointer``."""
         return self.root / "current"
 
     @property

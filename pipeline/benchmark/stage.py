@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from data.catalogue import read_catalogue
+from data.errors import ConfigError
 from data.files import write_text
 from data.label_check import check_labels
+from data.store_path import StorePath
 from infer.evaluation import MEAN
 from pipeline.benchmark.catalogue import frame_shares
 from pipeline.benchmark.figures import draw_counts, draw_labels, draw_methods, draw_shares
@@ -37,6 +39,10 @@ def benchmark(path: Path, overrides: Mapping[str, Any] | None = None) -> StageRe
         OSError: a full disk, a folder that cannot be written.
     """
     plan = plan_benchmark(path, overrides or {})
+    if isinstance(plan.folder, StorePath):
+        raise ConfigError(
+            f"{path}: work_dir: a benchmark works on this machine; name a folder here (features may be on a store)"
+        )
     inputs = read_inputs(plan.config)
     with progress_bar("benchmark") as advance:
         runner = _Runner(plan, inputs, advance)

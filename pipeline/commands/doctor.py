@@ -8,8 +8,11 @@ from typing import Any
 
 import click
 
+from data.stores import configure
 from pipeline.commands.terminal import FILE, assignment
 from pipeline.config import load_config
+
+PATIENCE_S = 20.0  # with a store
 
 
 @click.command()
@@ -19,22 +22,24 @@ from pipeline.config import load_config
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 def doctor(config_path: Path | None, overrides: dict[str, Any], strict: bool) -> None:
-    """Say what this host has and can enforce: FFmpeg, sandbox, weights, device, disk.
+    """Say what this host has and can enforce: FFmpeg, sandbox, weights, device, disk, stores.
 
     Exit code 1 if extraction would fail here, or a decoder could pass its limits.
     """
     from extract.settings import ExtractSettings
     from pipeline.doctor import examine
+    from pipeline.store_check import store_uses
 
     if config_path is None:
         if overrides:
             raise click.UsageError("--set overrides keys of a file; give --config, too")
-        settings, work_dir = ExtractSettings(), Path.cwd()
+        settings, work_dir, stores = ExtractSettings(), Path.cwd(), []
     else:
         config = load_config(config_path, overrides)
-        settings, work_dir = config.extract, config.work_dir
+        settings, work_dir, stores = config.extract, config.work_dir, store_uses(config)
+        configure(timeout_s=config.storage.timeout_s, patience_s=min(config.storage.patience_s, PATIENCE_S))
     counts = {"ok": 0, "warning": 0, "failure": 0}
-    for finding in examine(settings, work_dir):
+    for finding in examine(settings, work_dir, stores):
         counts[finding.state] += 1
         click.echo(f"{finding.state:8}{finding.subject:10}{finding.words}")
     click.echo(f"{counts['failure']} failures, {counts['warning']} warnings")

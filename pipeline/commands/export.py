@@ -33,12 +33,13 @@ def export(
 
     Severities are never made of scores: --set export.severity.violence=high.
     """
+    from pipeline.runs.pointer import current_folder
     from pipeline.stages.export import export as stage
     from pipeline.stages.export import export_settings, manifest_titles
 
     config = load_config(config_path, overrides) if config_path is not None else None
     if config is not None:
-        run_dir = run_dir or config.work_dir / "current"
+        run_dir = run_dir or current_folder(config.work)
     if run_dir is None:
         raise click.UsageError("give --run, or --config for its current run")
     settings = config.export if config is not None else export_settings(overrides.get("export", {}))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.terminal import FILE, finish, print_outcome, print_segments
+from pipeline.commands.terminal import FILE, LOCAL_FILE, finish, print_outcome, print_segments
 from pipeline.lock import folder_lock
 
 
@@ -24,7 +24,7 @@ def moderate(videos: tuple[Path, ...], checkpoint: Path, out: Path) -> None:
 
 
 @click.command()
-@click.option("--out", type=FILE, default=Path("demo-output"), show_default=True, help="Folder for everything.")
+@click.option("--out", type=LOCAL_FILE, default=Path("demo-output"), show_default=True, help="Folder for everything.")
 @click.option("--titles", default=36, show_default=True, type=click.IntRange(min=12), help="Size of the catalogue.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another catalogue.")
 def demo(out: Path, titles: int, seed: int) -> None:

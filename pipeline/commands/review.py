@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from data.errors import ConfigError
-from pipeline.commands.terminal import FILE, assignment, config_option, print_lines
+from pipeline.commands.terminal import FILE, LOCAL_FILE, assignment, config_option, print_lines
 from pipeline.config import load_config
 
 EXTRA = ("fastapi", "starlette", "uvicorn")
@@ -21,7 +21,7 @@ EXTRA = ("fastapi", "starlette", "uvicorn")
 @click.option("--run", "run_dir", type=FILE, help="A run's folder or id (default: the current one).")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1 (default 0: any that is free).")
 @click.option("--reviewer", help="Your name in the log (default: that of the user).")
-@click.option("--log", type=FILE, help="File to write to (default: review.jsonl in the work folder).")
+@click.option("--log", type=LOCAL_FILE, help="File to write to (default: review.jsonl in the work folder).")
 @click.pass_context
 def review(
     context: click.Context,

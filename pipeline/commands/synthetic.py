@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.terminal import FILE
+from pipeline.commands.terminal import LOCAL_FILE
 from pipeline.lock import folder_lock
 from pipeline.progress import progress_bar
 
@@ -22,7 +22,7 @@ clip_labels = "clip_labels.csv"
 
 
 @click.command()
-@click.argument("out", type=FILE)
+@click.argument("out", type=LOCAL_FILE)
 @click.option("--titles", default=200, show_default=True, type=click.IntRange(1), help="Size of the catalogue.")
 @click.option("--width", default=64, show_default=True, type=click.IntRange(1), help="Width of the features.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, another catalogue.")

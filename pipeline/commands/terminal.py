@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from data.locations import locate
+from data.store_path import StorePath
 from pipeline.config import Config, load_config
 from pipeline.lock import folder_lock
 from pipeline.stage_result import StageResult
@@ -21,7 +23,30 @@ from pipeline.stage_result import StageResult
 if TYPE_CHECKING:
     from infer.evaluation import Evaluation
 
-FILE = click.Path(path_type=Path)
+
+class _Place(click.ParamType[Path]):
+    """A path of this machine, or the URL of a place on a store."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        return value if isinstance(value, Path) else locate(value)
+
+
+class _LocalFile(click.ParamType[Path]):
+    """A path of this machine."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = value if isinstance(value, Path) else locate(value)
+        if isinstance(path, StorePath):
+            self.fail(f"{path}: must be on this machine, a URL is not taken here", param, ctx)
+        return path
+
+
+FILE = _Place()
+LOCAL_FILE = _LocalFile()
 
 
 def assignment(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from infer.title_status import TitleRow
 from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
 from pipeline.runs import history as run_history
+from pipeline.runs.pointer import current_folder
 
 RUN_RECORD = "run.json"
 EVALUATION_PREFIX = "evaluation-"
@@ -122,7 +123,7 @@ def find_run(config: Config, name: Path | None) -> Path:
         ConfigError: no run, or more than one, answers to that name.
     """
     if name is None:
-        return config.work.current
+        return current_folder(config.work)
     return name if name.is_dir() else run_history.find_run(config.work, str(name)).folder
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import DecodeError
+from data.store_path import StorePath
 from data.titles import Title, media_path
 from extract.media import read_head
 from pipeline.config import Config
@@ -54,6 +55,8 @@ def media_file(config: Config, title: Title | None) -> MediaFile:
     if title is None or title.path is None:
         raise DecodeError("the manifest names no video", code="not_a_file")
     path = media_path(config.data.media_folder, title.path)
+    if isinstance(path, StorePath):
+        raise DecodeError(f"{path}: on a store, from where it is not played; its pictures are shown", code="not_a_file")
     head = read_head(path)
     for offset, magic, media_type in _MAGIC:
         if head[offset : offset + len(magic)] == magic:

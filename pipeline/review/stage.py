@@ -10,6 +10,7 @@ from data.catalogue import scan_catalogue
 from data.errors import ConfigError
 from data.labels import TitleLabels
 from data.manifest import raise_errors
+from data.store_path import StorePath
 from pipeline.config import Config
 from pipeline.report.run import find_run, read_run, read_truth
 from pipeline.review.agreement import agreements, report_lines
@@ -34,7 +35,12 @@ def open_session(config: Config, run_dir: Path | None, reviewer: str | None, log
     name = reviewer if reviewer is not None else getpass.getuser()
     if fault := reviewer_fault(name):
         raise ConfigError(f"--reviewer: {fault}")
-    opened = ReviewLog(log or config.work.review)
+    path = log or config.work.review
+    if isinstance(path, StorePath):
+        raise ConfigError(
+            f"{path}: a review's log is appended to, which a store cannot; name a file of this machine, --log"
+        )
+    opened = ReviewLog(path)
     raise_errors([problem for problem in opened.content.problems if problem.severity == "error"])
     run = read_run(find_run(config, run_dir))
     return ReviewSession(config, run, read_truth(config), name, opened)

@@ -2,17 +2,25 @@
 
 A line is written by one call and then flushed to the disk; what a kill left of a line is cut off by the next writer and
 skipped by readers. Order is the order of lines, never that of clocks: a clock may be set back.
+
+Objects of a store cannot be appended to: there a log is written anew when the block ends, and every ``SEND_EVERY_S``
+before, so a kill costs the lines since.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from data.store_path import StorePath
+
+SEND_EVERY_S = 60.0
 
 
 def now() -> str:
@@ -24,8 +32,7 @@ class EventLog:
     """An open log; use it as a context manager. Lines are on the disk when the block ends."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
+        self._log = _ObjectLog(path) if isinstance(path, StorePath) else _FileLog(path)
 
     def __enter__(self) -> EventLog:
         return self
@@ -33,6 +40,25 @@ class EventLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._log.close()
+
+    def add(self, **event: Any) -> None:
+        """Append one event, with the time; the file is made by the first one."""
+        self._log.append((json.dumps({"at": now(), **event}, allow_nan=False) + "\n").encode())
+
+
+class _FileLog:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def append(self, line: bytes) -> None:
+        if self._descriptor < 0:
+            self._descriptor = _open_whole(self._path)
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+
+    def close(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             try:
@@ -40,13 +66,27 @@ class EventLog:
             finally:
                 os.close(descriptor)
 
-    def add(self, **event: Any) -> None:
-        """Append one event, with the time; the file is made by the first one."""
-        if self._descriptor < 0:
-            self._descriptor = _open_whole(self._path)
-        line = (json.dumps({"at": now(), **event}, allow_nan=False) + "\n").encode()
-        while line:
-            line = line[os.write(self._descriptor, line) :]
+
+class _ObjectLog:
+    def __init__(self, path: StorePath) -> None:
+        self._path = path
+        self._content = b""
+        self._pending: list[bytes] = []
+        self._sent_s: float | None = None
+
+    def append(self, line: bytes) -> None:
+        if self._sent_s is None:
+            self._content, self._sent_s = _content(self._path), time.monotonic()
+        self._pending.append(line)
+        if time.monotonic() - self._sent_s >= SEND_EVERY_S:
+            self.close()
+
+    def close(self) -> None:
+        if self._pending:
+            self._content += b"".join(self._pending)
+            self._pending.clear()
+            self._path.write_bytes(self._content)
+            self._sent_s = time.monotonic()
 
 
 def append_event(path: Path, **event: Any) -> None:
@@ -57,16 +97,18 @@ def append_event(path: Path, **event: Any) -> None:
 
 def read_events(path: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the whole lines of a log; none when there is no log."""
-    if not path.is_file():
-        return
-    with path.open("rb") as handle:
-        for line in handle:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
+    for line in _content(path).splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            yield json.loads(line)
 
 
 def move_events(source: Path, target: Path) -> None:
     """Add a log's events to another log, and end it; nothing happens if there is none."""
+    if isinstance(target, StorePath):
+        if content := _content(source):
+            target.write_bytes(_content(target) + content)
+            source.unlink()
+        return
     if not source.is_file():
         return
     if target.exists():
@@ -77,6 +119,13 @@ def move_events(source: Path, target: Path) -> None:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
 
 
 def _open_whole(path: Path) -> int:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from data.errors import DecodeError, SchemaError
+from data.errors import DecodeError, MissingShardError, SchemaError
 from data.import_features import SUFFIXES
 from data.schemas import Coverage
 from data.shards import ShardHeader, read_header, shard_path
+from data.store_path import StorePath, in_parallel
 from data.titles import Title, media_path
 from extract.staleness import judged_alike
 from pipeline.expected_features import ExpectedFeatures
@@ -119,11 +120,10 @@ class Planner:
 
     def plan(self) -> Iterator[PlannedTitle]:
         """Yield what would be done with each title, in order."""
-        for title in self.sources.titles:
-            planned = self._decide(title, self.ledger.get(title.title_id))
-            if planned.action in (Action.EXTRACT, Action.COMPARE) and not self._is_selected(planned):
-                planned = replace(planned, action=Action.SKIP)
-            yield planned
+        root = self.sources.media_root if isinstance(self.sources.media_root, StorePath) else self.features
+        for planned in in_parallel(root, self._decide, self.sources.titles):
+            is_work = planned.action in (Action.EXTRACT, Action.COMPARE)
+            yield replace(planned, action=Action.SKIP) if is_work and not self._is_selected(planned) else planned
 
     def compared(self, planned: PlannedTitle, sha256: str) -> PlannedTitle:
         """Decide a title that was to be compared, now that the hash of its file is known."""
@@ -132,7 +132,8 @@ class Planner:
             return replace(planned, action=Action.EXTRACT, reason=Reason.VIDEO_CHANGED)
         return replace(planned, action=Action.NOTHING, reason=Reason.CURRENT)
 
-    def _decide(self, title: Title, row: LedgerRow | None) -> PlannedTitle:
+    def _decide(self, title: Title) -> PlannedTitle:
+        row = self.ledger.get(title.title_id)
         try:
             path, state = self._file(title)
         except DecodeError as error:
@@ -227,11 +228,10 @@ class Planner:
 
     def _header(self, title: Title) -> tuple[ShardHeader | None, str]:
         """Return the header of a title's shard, or why it cannot be read; neither if there is no shard."""
-        path = shard_path(self.features, title.title_id)
-        if not path.exists():
-            return None, ""
         try:
-            return read_header(path), ""
+            return read_header(shard_path(self.features, title.title_id)), ""
+        except MissingShardError:
+            return None, ""
         except SchemaError as error:
             return None, str(error)
 

@@ -1,6 +1,6 @@
 """Which runs there are, in which order they came, and which one is in force.
 
-``current`` is a link that is replaced atomically. Order is that of lines in ``history.jsonl``, not of clocks, which may
+Order is that of lines in ``history.jsonl``, not of clocks, which may
 be set back. A rollback holds: unattended runs go on being written, but do not become current until ``runs release``,
 else the next night would undo what somebody decided in this one.
 """
@@ -8,18 +8,18 @@ else the next night would undo what somebody decided in this one.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import ConfigError
-from data.files import TEMPORARY_PREFIX
 from pipeline.runs.event_log import append_event, read_events
+from pipeline.runs.pointer import current_run, point_to
 from pipeline.work_folder import WorkFolder
 
 MADE, ROLLBACK, RELEASE = "made", "rollback", "release"
+RECORD_NAME = "run.json"
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,6 @@ class RunEntry:
     folder: Path
     record: Mapping[str, Any]
     is_current: bool
-
-
-def current_run(work: WorkFolder) -> str | None:
-    """Return the id of the run in force."""
-    try:
-        return work.current.readlink().name
-    except OSError:
-        return None
 
 
 def held_run(work: WorkFolder) -> str | None:
@@ -65,14 +57,14 @@ def list_runs(work: WorkFolder) -> list[RunEntry]:
     entries = []
     for folder in sorted(work.runs.iterdir()) if work.runs.is_dir() else ():
         if is_finished(folder):
-            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
             entries.append(RunEntry(folder.name, folder, record, folder.name == current))
     return sorted(entries, key=lambda entry: (order.get(entry.run_id, -1), str(entry.record["finished_at"])))
 
 
 def is_finished(folder: Path) -> bool:
     """Say whether a run's folder is whole: its ``run.json`` is written last."""
-    return (folder / "run.json").is_file()
+    return (folder / RECORD_NAME).is_file()
 
 
 def make_current(work: WorkFolder, run_id: str) -> bool:
@@ -85,7 +77,7 @@ def make_current(work: WorkFolder, run_id: str) -> bool:
     held = held_run(work)
     if held not in (None, run_id):
         return False
-    _point_to(work, run_id)
+    point_to(work, run_id)
     return True
 
 
@@ -107,7 +99,7 @@ def roll_back(work: WorkFolder, wanted: str | None = None) -> RunEntry:
             raise ConfigError(f"{work.runs}: no run before the current one; `coarse2fine runs list` shows all")
         target = entries[position - 1]
     append_event(work.history, event=ROLLBACK, run_id=target.run_id)
-    _point_to(work, target.run_id)
+    point_to(work, target.run_id)
     return target
 
 
@@ -121,7 +113,7 @@ def release(work: WorkFolder) -> RunEntry:
     if not entries:
         raise ConfigError(f"{work.runs}: no finished run; `coarse2fine run` makes one")
     append_event(work.history, event=RELEASE, run_id=entries[-1].run_id)
-    _point_to(work, entries[-1].run_id)
+    point_to(work, entries[-1].run_id)
     return entries[-1]
 
 
@@ -142,13 +134,3 @@ def find_run(work: WorkFolder, name: str) -> RunEntry:
         known = ", ".join(entry.run_id for entry in entries) or "none"
         raise ConfigError(f"run {name!r}: {what} in {work.runs}; there are: {known}")
     return chosen[0]
-
-
-def _point_to(work: WorkFolder, run_id: str) -> None:
-    """Replace ``current``, a relative link, atomically."""
-    if current_run(work) == run_id:
-        return
-    temporary = work.root / f"{TEMPORARY_PREFIX}current-{os.getpid()}"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(Path("runs") / run_id)
-    temporary.replace(work.current)

@@ -11,16 +11,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data.errors import ConfigError, SchemaError
+from data.errors import ConfigError, MissingShardError, SchemaError
 from data.files import fingerprint
 from data.schemas import LabelThresholds
 from data.shards import ShardHeader, read_header, shard_path
+from data.store_path import in_parallel
 from data.titles import Title
 from infer.settings import InferSettings
 from model.sidecar import Checkpoint, read_checkpoint
 from pipeline.coverage_table import NOT_EXTRACTED
 from pipeline.runs.extraction_plan import Failure
-from pipeline.runs.history import current_run, is_finished
+from pipeline.runs.history import is_finished
+from pipeline.runs.pointer import current_run
 from pipeline.score_store import ScoreStore
 from pipeline.work_folder import WorkFolder
 
@@ -116,18 +118,23 @@ def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, Shar
     """Return the shards to score, and why each other title cannot be scored."""
     headers: dict[str, ShardHeader] = {}
     failures: dict[str, Failure] = {}
-    for title in run.titles:
-        path = shard_path(run.work.features, title.title_id)
-        if title.title_id in run.failures or not path.exists():
-            failures[title.title_id] = run.failures.get(title.title_id, NOT_EXTRACTED)
-            continue
+
+    def look(title: Title) -> ShardHeader | Failure:
+        if title.title_id in run.failures:
+            return run.failures[title.title_id]
         try:
-            header = read_header(path)
+            return read_header(shard_path(run.work.features, title.title_id))
+        except MissingShardError:
+            return NOT_EXTRACTED
         except SchemaError as error:
-            failures[title.title_id] = Failure(error.code, str(error))
+            return Failure(error.code, str(error))
+
+    for title, found in zip(run.titles, in_parallel(run.work.features, look, run.titles)):
+        if isinstance(found, Failure):
+            failures[title.title_id] = found
             continue
-        checkpoint.require_features(header.spec, str(path))
-        headers[title.title_id] = header
+        checkpoint.require_features(found.spec, str(found.path))
+        headers[title.title_id] = found
     return headers, failures
 
 

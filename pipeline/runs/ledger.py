@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
+from data.parquet_file import read_parquet
 from data.schemas import LEDGER, LEDGER_SCHEMA, check_schema_name
 from pipeline.runs.event_log import now
 
@@ -130,7 +131,7 @@ def read_ledger(path: Path) -> Ledger:
     if not path.is_file():
         return Ledger(path, {})
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
     except (OSError, pa.ArrowException) as error:
         raise SchemaError(f"{path}: not a readable Parquet file ({error}); delete it, the next run makes it") from error
     check_schema_name(table.schema, LEDGER, str(path))

@@ -6,16 +6,14 @@ files of a run open: it disappears from its name at once, and as a whole.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import SchemaError
-from data.files import TEMPORARY_PREFIX
+from data.files import TEMPORARY_PREFIX, remove_folder, size_below, temporaries_below
 from data.shards import SUFFIX, read_header
-from pipeline.runs.history import held_run, is_finished, list_runs
+from pipeline.runs.history import RECORD_NAME, held_run, is_finished, list_runs
 from pipeline.score_store import score_name
 from pipeline.work_folder import WorkFolder
 
@@ -33,15 +31,13 @@ class Removed:
     size_bytes: int = 0
 
     def remove(self, path: Path) -> None:
-        """Remove a file or a folder; a folder loses its name first."""
+        """Remove a file or a folder; a folder loses its name first, a run on a store its ``run.json``."""
         self.paths.append(path)
-        self.size_bytes += sum(part.lstat().st_size for part in _files(path))
+        self.size_bytes += size_below(path)
         if self.dry:
             return
         if path.is_dir() and not path.is_symlink():
-            doomed = path.with_name(f"{TEMPORARY_PREFIX}{path.name}".replace(TEMPORARY_PREFIX * 2, TEMPORARY_PREFIX))
-            path.replace(doomed)
-            shutil.rmtree(doomed)
+            remove_folder(path, first=RECORD_NAME)
         else:
             path.unlink(missing_ok=True)
 
@@ -53,7 +49,7 @@ def sweep(work: WorkFolder, removed: Removed | None = None) -> Removed:
     for folder in runs:
         if not is_finished(folder) or folder.name.startswith(TEMPORARY_PREFIX):
             removed.remove(folder)
-    for path in _temporary(work.root, apart=work.runs):
+    for path in temporaries_below(work.root, apart=work.runs):
         removed.remove(path)
     return removed
 
@@ -75,7 +71,7 @@ def collect(work: WorkFolder, keep: int, *, dry: bool = False) -> Removed:
         if entry not in kept:
             removed.remove(entry.folder)
     for entry in kept:
-        for path in _temporary(entry.folder):
+        for path in temporaries_below(entry.folder):
             removed.remove(path)
     _collect_scores(work, {str(entry.record["model_id"]) for entry in kept}, removed)
     return removed
@@ -100,19 +96,3 @@ def _score_names(work: WorkFolder) -> Iterator[str]:
             yield score_name(read_header(path))
         except SchemaError:  # a damaged shard is extracted again, and then scored again
             continue
-
-
-def _temporary(root: Path, *, apart: Path | None = None) -> Iterator[Path]:
-    """Yield temporary files and links below a folder, except below ``apart``."""
-    for folder, folders, names in os.walk(root):
-        if apart is not None:
-            folders[:] = [name for name in folders if Path(folder, name) != apart]
-        yield from (Path(folder, name) for name in [*names, *folders] if name.startswith(TEMPORARY_PREFIX))
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_symlink() or not path.is_dir():
-        yield path
-        return
-    for folder, _, names in os.walk(path):
-        yield from (Path(folder, name) for name in names)

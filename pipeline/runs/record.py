@@ -17,9 +17,10 @@ from typing import Any
 from data.errors import ModerationError
 from data.files import write_json, write_text
 from pipeline.runs.event_log import now
-from pipeline.runs.history import current_run, held_run
+from pipeline.runs.history import held_run
 from pipeline.runs.ledger import read_ledger
 from pipeline.runs.os_fault import os_fault
+from pipeline.runs.pointer import current_folder, current_run
 from pipeline.stage_result import ABORTED, INTERRUPTED, OK, SOME_FAILED, error_exit_code
 from pipeline.work_folder import WorkFolder
 
@@ -73,7 +74,7 @@ def _metrics(work: WorkFolder, exit_code: int, seconds: float) -> Iterator[str]:
         yield from _metric("last_success_timestamp_seconds", help_text, {"": success["at_unix_s"]})
     ledger = Counter(row.status for row in read_ledger(work.ledger))
     yield from _metric("ledger_titles", "Titles by their state in the ledger.", _by("status", ledger))
-    record = work.current / "run.json"
+    record = current_folder(work) / "run.json"
     if record.is_file():
         statuses = json.loads(record.read_text(encoding="utf-8"))["statuses"]
         yield from _metric("titles", "Titles of the current run by status.", _by("status", statuses))

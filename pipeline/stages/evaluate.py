@@ -22,6 +22,7 @@ from infer.settings import EvaluateSettings
 from infer.title_scores import TitleScores
 from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
+from pipeline.runs.pointer import current_folder
 from pipeline.stage_result import StageResult
 
 
@@ -35,7 +36,7 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
         split: ``test``, or another one while choosing settings.
         run_dir: a run's folder; by default the current one.
     """
-    folder = run_dir or config.work_dir / "current"
+    folder = run_dir or current_folder(config.work)
     if not (folder / "segments.parquet").is_file():
         raise ConfigError(f"{folder}: no segments.parquet in it; run `coarse2fine infer` first")
     catalogue = read_catalogue(config.data)

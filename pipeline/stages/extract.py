@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from data.errors import ConfigError
+from data.errors import ConfigError, StoreError
 from data.files import file_sha256
 from data.manifest import read_titles
 from data.shards import ShardHeader, read_header, shard_path
@@ -186,7 +186,7 @@ def _work(
                 results[worked.title_id] = outcome
                 events.add(stage=EXTRACT, reason=item.reason.value, **asdict(outcome))
                 advance(number, len(jobs), worked.title_id)
-    except (AbortedError, OSError):
+    except (AbortedError, StoreError, OSError):
         failed.clear()
         raise
     finally:

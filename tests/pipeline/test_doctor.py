@@ -52,7 +52,9 @@ def test_what_is_missing_is_named(findings, monkeypatch, tmp_path):
     ("state", "strict", "code"), [("ok", True, 0), ("warning", False, 0), ("warning", True, 1), ("failure", False, 1)]
 )
 def test_exit_codes(monkeypatch, state, strict, code):
-    monkeypatch.setattr(doctor, "examine", lambda settings, work_dir: iter([doctor.Finding("disk", state, "words")]))
+    monkeypatch.setattr(
+        doctor, "examine", lambda settings, work_dir, stores: iter([doctor.Finding("disk", state, "words")])
+    )
     ran = CliRunner().invoke(cli, ["doctor", *(["--strict"] if strict else [])])
     assert (ran.exit_code, ran.output.splitlines()[0].split()) == (code, [state, "disk", "words"])
 
