@@ -1,6 +1,7 @@
 """A whole work folder on a store (``memory://``, of this process alone): the same as on disk, but without links."""
 
 import json
+import tempfile
 
 import pytest
 
@@ -14,8 +15,9 @@ from pipeline.store_check import check_stores, store_uses
 
 
 @pytest.fixture
-def store(night):
+def store(night, tmp_path, monkeypatch):
     """The catalogue of ``night``, copied to a store; ``run`` is a command on it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other tests hold the lock of the same URL
     base = locate("memory://bucket/night")
     for folder in ("features", "checkpoint"):
         for path in (night.folder / folder).iterdir():

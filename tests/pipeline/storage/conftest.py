@@ -6,6 +6,7 @@ import http.client
 import logging
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -157,12 +158,13 @@ def proxy(s3_proxy):
 
 
 @pytest.fixture
-def bucket(proxy, request):
-    """An empty bucket."""
+def bucket(proxy, request, tmp_path, monkeypatch):
+    """An empty bucket; the kernel locks of its runs are the test's own."""
     import s3fs
 
     from data.locations import locate
 
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     name = f"b{abs(hash(request.node.nodeid)):x}"
     s3fs.S3FileSystem(use_listings_cache=False).mkdir(name)
     proxy.reset()
