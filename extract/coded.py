@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
 # Emulation prevention keeps these out of a unit; the first may stand between units of a byte stream.
@@ -160,13 +160,8 @@ def _mpeg2(data: bytes) -> Facts:
 
 def _vp9(data: bytes) -> Facts:
     """VP9 bitstream, 6.2 and annex B. Every picture hands on its statistics, so none is disposable."""
-    marker = data[-1]
-    if marker & 0xE0 == 0xC0:
-        count, width = (marker & 7) + 1, (marker >> 3 & 3) + 1
-        index = data[-(2 + width * count) :]
-        sizes = [int.from_bytes(index[1 + width * i : 1 + width * (i + 1)], "little") for i in range(count)]
-        if index[0] != marker or sum(sizes) + len(index) != len(data):
-            return BROKEN
+    if not vp9_frames(data):
+        return BROKEN
     if data[0] >> 6 != 2:
         return BROKEN
     profile = (data[0] >> 5 & 1) | (data[0] >> 4 & 1) << 1
@@ -174,6 +169,46 @@ def _vp9(data: bytes) -> Facts:
     key = flags & 0xC0 == 0
     whole = not key or b"\x49\x83\x42" in data[1:5]
     return Facts(whole, fresh=key)
+
+
+def vp9_frames(data: bytes) -> list[bytes]:
+    """Split a packet of VP9 into its frames, of which the last is shown (annex B); nothing if its index is broken."""
+    marker = data[-1] if data else 0
+    if marker & 0xE0 != 0xC0:
+        return [data]
+    count, width = (marker & 7) + 1, (marker >> 3 & 3) + 1
+    index = data[-(2 + width * count) :]
+    sizes = [int.from_bytes(index[1 + width * i : 1 + width * (i + 1)], "little") for i in range(count)]
+    if index[0] != marker or sum(sizes) + len(index) != len(data):
+        return []
+    return [data[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True) if size]
+
+
+def vp8_key_partitions(data: bytes) -> list[range]:
+    """Return where the partitions of coefficients of a VP8 key frame are (RFC 6386, 9.1 and 9.5); none of others.
+
+    How many there are is said inside coded data. But what stands before them, their sizes of 3 bytes each, hardly ever
+    makes sense as the sizes of more or fewer.
+    """
+    if len(data) < 10 or data[0] & 1 or data[3:6] != b"\x9d\x01\x2a":
+        return []
+    table = 10 + (int.from_bytes(data[:3], "little") >> 5)
+    for count in (8, 4, 2, 1):
+        start = table + 3 * (count - 1)
+        sizes = [int.from_bytes(data[at : at + 3], "little") for at in range(table, start, 3)]
+        bounds = [*accumulate(sizes, initial=start), len(data)]
+        if start <= bounds[-2] <= len(data):
+            return [range(a, b) for a, b in pairwise(bounds)]
+    return []
+
+
+def vp9_key_size(data: bytes) -> tuple[int, int] | None:
+    """Return (width, height) in pixels of a key frame of VP9, profile 0 (6.2); None of other pictures."""
+    if len(data) < 9 or data[0] & 0xFC != 0x80 or data[1:4] != b"\x49\x83\x42":
+        return None
+    # behind color_space (3 bits) and color_range (1): two sizes less one, of 16 bits each
+    sizes = int.from_bytes(data[4:9], "big") >> 4 & 0xFFFFFFFF
+    return (sizes >> 16) + 1, (sizes & 0xFFFF) + 1
 
 
 def _av1(data: bytes) -> Facts:

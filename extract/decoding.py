@@ -23,10 +23,10 @@ from fractions import Fraction
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from extract.coded import look_for
 from extract.damage import DamageLedger
+from extract.decoders import Decoded, Decoder
 from extract.media import AVI, MEDIA_ERRORS
 from extract.packets import Arrival, VideoPackets
 from extract.planner import Coded, Group, GroupReader, plan
@@ -54,7 +54,7 @@ class Decoding:
     """Decodes one title once.
 
     Args:
-        stream: with its decoder open, see ``extract.media.open_stream``.
+        decoder: of its video stream.
         container: FFmpeg's name of the container format.
         clock, ledger: of this title.
         planned: leave out what is not needed, where that is safe.
@@ -62,7 +62,7 @@ class Decoding:
 
     def __init__(
         self,
-        stream: VideoStream,
+        decoder: Decoder,
         container: str,
         packets: VideoPackets,
         clock: FrameClock,
@@ -72,7 +72,7 @@ class Decoding:
     ) -> None:
         self.span_s = Fraction(0)
         self.decoded = 0
-        self._codec = stream.codec_context
+        self._decoder = decoder
         self._container = container
         self._arrivals = iter(packets)
         self._clock = clock
@@ -82,8 +82,8 @@ class Decoding:
         self._given_pts: int | None = None
         self._waiting: deque[Coded] = deque()
         self._sparing = False
-        by_plan = planned and not clock.counted and self._codec.thread_count == 1
-        self._look = look_for(self._codec.codec.canonical_name, self._codec.extradata) if by_plan else None
+        by_plan = planned and not clock.counted and decoder.threads == 1
+        self._look = look_for(decoder.codec, decoder.extradata) if by_plan else None
 
     def displayed(self) -> Iterator[tuple[Fraction, VideoFrame | None]]:
         """Yield (time in seconds on the clock of the stream, frame) of everything displayed, times never falling.
@@ -107,7 +107,7 @@ class Decoding:
         left = deque[Coded]()
         if self._look is not None:
             yield from self._by_plan(GroupReader(self._arrivals, self._clock, self._look), left)
-            self._codec.skip_frame = "DEFAULT"
+            self._decoder.skip_disposable(False)
         while left:
             yield from self._whole(left.popleft())
         for arrival in self._arrivals:
@@ -132,7 +132,7 @@ class Decoding:
             before, group, after = group, after, next(groups, None)
         if group is None:
             return
-        self._codec.flush_buffers()
+        self._decoder.flush()
         if before is not None:
             opens_title = proven == len(before.coded)
             left.extend(coded for coded in before.coded if opens_title or coded.start >= before.coded[0].start)
@@ -146,11 +146,11 @@ class Decoding:
             self._register(coded, (coded.start, coded.end))
             if coded.spared != self._sparing:
                 self._sparing = coded.spared
-                self._codec.skip_frame = "NONREF" if coded.spared else "DEFAULT"
+                self._decoder.skip_disposable(coded.spared)
             yield from self._checked(coded.arrival.packet)
         if group.drained:
             yield from self._checked(None)
-            self._codec.flush_buffers()
+            self._decoder.flush()
             if any(not (coded.spared or coded.loose) for coded in self._waiting):
                 raise _DoubtError
         for coded in group.coded[group.fed :]:
@@ -158,27 +158,28 @@ class Decoding:
 
     def _checked(self, packet: Packet[Stream] | None) -> Iterator[_Picture]:
         try:
-            frames = self._codec.decode(packet)
+            pictures = self._decoder.decode(packet)
         except MemoryError:
             raise
         except MEDIA_ERRORS as error:
             raise _DoubtError from error
-        for frame in frames:
-            yield from self._matched(frame)
+        for picture in pictures:
+            yield from self._matched(picture)
 
-    def _matched(self, frame: VideoFrame) -> list[_Picture]:
+    def _matched(self, decoded: Decoded) -> list[_Picture]:
         """Return the frame and the pictures spared before it; doubt if it is not the next one that is due."""
+        frame = decoded.frame
         pictures: list[_Picture] = []
         while self._waiting:
             coded = self._waiting.popleft()
             packet = coded.arrival.packet
             assert packet is not None
             if coded.pts == frame.pts:
-                woven = frame.interlaced_frame and self._codec.name == "mpeg4"  # its B-frames count from the start
-                if frame.is_corrupt or woven or (frame.duration or 0) != (packet.duration or 0):
+                woven = frame.interlaced_frame and self._decoder.codec == "mpeg4"  # its B-frames count from the start
+                if decoded.corrupt or woven or (frame.duration or 0) != (packet.duration or 0):
                     break
                 self._given_pts = frame.pts
-                return [*pictures, self._decoded_picture(frame)]
+                return [*pictures, self._decoded_picture(decoded)]
             if coded.spared:
                 self._register(coded, (coded.start, coded.end))
                 pictures.append(_Picture(coded.pts, packet.duration, packet.is_keyframe, corrupt=False, frame=None))
@@ -195,20 +196,20 @@ class Decoding:
         if packet is None:
             return
         try:
-            frames = self._codec.decode(packet)
+            pictures = self._decoder.decode(packet)
         except MemoryError:
             raise
         except MEDIA_ERRORS:
             self._clock.refused()
             self._ledger.fault(None if coded.promised is None else coded.promised[0])
             return
-        yield from self._not_given(frames)
+        yield from self._not_given(pictures)
 
     def _rest(self) -> Iterator[_Picture]:
         """Empty the decoder."""
         for _ in range(_FLUSH_ATTEMPTS):
             try:
-                frames = self._codec.decode(None)
+                pictures = self._decoder.decode(None)
             except EOFError:
                 return
             except MemoryError:
@@ -216,21 +217,23 @@ class Decoding:
             except MEDIA_ERRORS:
                 self._ledger.fault(None)
                 continue
-            yield from self._not_given(frames)
+            yield from self._not_given(pictures)
             return
 
-    def _not_given(self, frames: list[VideoFrame]) -> Iterator[_Picture]:
+    def _not_given(self, pictures: list[Decoded]) -> Iterator[_Picture]:
         """Yield the pictures that decoding by plan did not give already, if it was given up in their midst."""
-        for frame in frames:
-            if self._given_pts is None or frame.pts is None or frame.pts > self._given_pts:
+        for decoded in pictures:
+            pts = decoded.frame.pts
+            if self._given_pts is None or pts is None or pts > self._given_pts:
                 self._given_pts = None
-                yield self._decoded_picture(frame)
-            elif frame.is_corrupt:
-                self._ledger.fault(self._clock.seconds(frame.pts))
+                yield self._decoded_picture(decoded)
+            elif decoded.corrupt:
+                self._ledger.fault(self._clock.seconds(pts))
 
-    def _decoded_picture(self, frame: VideoFrame) -> _Picture:
+    def _decoded_picture(self, decoded: Decoded) -> _Picture:
         self.decoded += 1
-        return _Picture(frame.pts, frame.duration, frame.key_frame, frame.is_corrupt, frame)
+        frame = decoded.frame
+        return _Picture(frame.pts, frame.duration, decoded.key, decoded.corrupt, frame)
 
     def _register(self, coded: Coded, span: tuple[Fraction, Fraction] | None = None) -> None:
         """Tell clock and ledger of an arrival, once, before it is decoded; ``span`` is what the clock said before."""

@@ -57,6 +57,7 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
 
     Raises:
         DecodeError: ``not_a_file``, ``refused_format`` (text, playlists, formats that hold no video) or ``unreadable``.
+        MemoryError: there is not enough memory, which is not said of the file.
     """
     name = path.name
     if file is None and isinstance(path, StorePath):
@@ -67,7 +68,7 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
         _refuse_text(name, file.read(HEAD_BYTES))
         file.seek(0)
     # FFmpeg decodes a few pictures, and sound, while it opens: these limits are for that
-    probing = {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
+    probing = decoder_options()
     limits = {
         "format_whitelist": FORMATS,
         "protocol_whitelist": "file" if file is None else "none",
@@ -81,6 +82,8 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
         raise DecodeError(
             f"{name}: not one of the container formats that are read ({FORMATS}); convert it", code="refused_format"
         ) from error
+    except MemoryError:
+        raise
     except MEDIA_ERRORS as error:
         raise DecodeError(
             f"{name}: not readable as video ({words(error)}); copy or export it again", code="unreadable"
@@ -129,7 +132,7 @@ def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
         codec.thread_count = threads
         if threads != 1:
             codec.thread_type = ThreadType.AUTO
-        codec.options = {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
+        codec.options = decoder_options()
         codec.open(strict=False)
     except MemoryError:
         container.close()
@@ -144,6 +147,11 @@ def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
         container.close()
         raise
     return container, stream
+
+
+def decoder_options() -> dict[str, str]:
+    """Return the limits that every decoder is opened with."""
+    return {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
 
 
 def _main_video(container: InputContainer, name: str) -> VideoStream:
@@ -206,6 +214,8 @@ def packet_times(path: Path) -> list[Fraction] | None:
                 if packet.pts is None or packet.pts < 0 or packet.is_discard:
                     return None
                 ticks.append(packet.pts)
+        except MemoryError:
+            raise
         except MEDIA_ERRORS:
             return None
         time_base = Fraction(stream.time_base or 1)

@@ -72,6 +72,8 @@ class VideoPackets:
                 broken = errors > 0 or breaks_off(self._path, self._format)
                 self.failure = "the file breaks off" if broken else ""
                 return
+            except MemoryError:
+                raise
             except MEDIA_ERRORS:
                 errors += 1
                 yield Arrival(None)

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from data.errors import DecodeError
 from extract.damage import TOLERATED_S, DamageLedger
+from extract.declared_size import declared_size, same_size
+from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
 from extract.media import MEDIA_ERRORS, declared_duration_s, open_stream, words
@@ -59,6 +61,14 @@ class PyAvReader:
                 self._container, self._stream, 0 if first is None or first.pts is None else first.pts
             ),
         )
+        declared = declared_size(path, self._container, self._stream)
+        self._misshapen = ""
+        if first is not None and declared is not None and not same_size(declared, (first.width, first.height)):
+            self._misshapen = "its pictures are {} x {} pixels, but the file says {} x {}".format(
+                first.width, first.height, *declared
+            )
+        decoder = Decoder(self._stream)
+        self._convert = RgbConverter(self.matrix if decoder.verifies else IDENTITY)
         clock = FrameClock(
             self.info.container,
             Fraction(self._stream.time_base or 1),
@@ -68,7 +78,7 @@ class PyAvReader:
         self._ledger = DamageLedger()
         self._packets = VideoPackets(path, self._container, self._stream)
         self._decoding = Decoding(
-            self._stream, self.info.container, self._packets, clock, self._ledger, planned=decode == PLANNED
+            decoder, self.info.container, self._packets, clock, self._ledger, planned=decode == PLANNED
         )
         aspect = Fraction(self._stream.sample_aspect_ratio or 1)
         self.sample_aspect = float(1 / aspect if self.matrix.sideways else aspect)
@@ -86,13 +96,12 @@ class PyAvReader:
         A picture that cannot become RGB leaves its samples to the picture before it, or, if there is none, to the first
         one after it; those keep the time of the lost picture. Either way the title is not complete.
         """
-        convert = RgbConverter()
         held: tuple[Fraction, Rgb] | None = None
         waiting: list[tuple[int, Fraction]] = []
         for samples, since_s, frame in assign_samples(self._decoding.displayed()):
             assert frame is not None  # a plan decodes what stands for samples
             try:
-                held = since_s, convert(frame)
+                held = since_s, self._convert(frame)
             except MemoryError:
                 raise
             except MEDIA_ERRORS as error:
@@ -120,7 +129,7 @@ class PyAvReader:
     def report(self) -> ReadReport:
         """Say how it went; complete only if nothing speaks against it (see ``extract.damage``)."""
         failure = self._packets.failure if self._ended else "reading was stopped before the end"
-        reasons = [failure] if failure else []
+        reasons = [reason for reason in (failure, self._misshapen) if reason]
         if self._ledger.lost_s > TOLERATED_S:
             reasons.append(f"{float(self._ledger.lost_s):.1f} s of video are damaged or missing")
         if self._unconverted:

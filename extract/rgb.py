@@ -26,20 +26,25 @@ _HD_HEIGHT_PX = 720
 _UNSPECIFIED_COLORSPACE = 2
 
 
-def display_matrix(frame: VideoFrame) -> DisplayMatrix:
-    """Return the display matrix of a frame; the identity if it has none."""
+def display_matrix(frame: VideoFrame, otherwise: DisplayMatrix = IDENTITY) -> DisplayMatrix:
+    """Return the display matrix of a frame; ``otherwise`` if it has none."""
     side_data = cast(SideDataContainer, frame.side_data)
     if SideDataType.DISPLAYMATRIX not in side_data:
-        return IDENTITY
+        return otherwise
     a, b, _, c, d, *_ = struct.unpack_from("=9i", bytes(side_data[SideDataType.DISPLAYMATRIX]))
     return DisplayMatrix(a, b, c, d)
 
 
 class RgbConverter:
-    """Turns decoded frames into upright RGB arrays, with the matrix and range that the frame declares."""
+    """Turns decoded frames into upright RGB arrays, with the matrix and range that the frame declares.
 
-    def __init__(self) -> None:
+    Args:
+        matrix: display matrix of frames that bring none of their own.
+    """
+
+    def __init__(self, matrix: DisplayMatrix = IDENTITY) -> None:
         self._reformatter = VideoReformatter()
+        self._matrix = matrix
 
     def __call__(self, frame: VideoFrame) -> Rgb:
         """Return (H, W, 3) uint8, full range."""
@@ -49,4 +54,4 @@ class RgbConverter:
         picture = self._reformatter.reformat(
             frame, format="rgb24", src_colorspace=source, dst_color_range=ColorRange.JPEG, threads=1
         )
-        return upright(cast(Rgb, picture.to_ndarray()), display_matrix(frame))
+        return upright(cast(Rgb, picture.to_ndarray()), display_matrix(frame, self._matrix))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extract.coded import BROKEN, look_for
+from extract.coded import BROKEN, look_for, vp8_key_partitions, vp9_frames, vp9_key_size
 
 AVCC = bytes([1, 100, 0, 31, 0xFF, 0xE1, 0])  # units have lengths of four bytes
 HVCC = bytes([1, *[0] * 20, 0xFF, 0])
@@ -127,3 +127,32 @@ def test_av1():
 def test_other_codecs_are_decoded_whole():
     assert look_for("vp8", None) is None
     assert look_for("prores", None) is None
+
+
+def test_partitions_of_a_vp8_key_frame():
+    def frame(first, table, *partitions):
+        tag = (len(first) << 5 | 0x10).to_bytes(3, "little")
+        return tag + b"\x9d\x01\x2a\xb0\x00\x40\x00" + first + table + b"".join(partitions)
+
+    assert vp8_key_partitions(frame(bytes(20), b"", b"\xaa" * 100)) == [range(30, 130)]
+    sizes = (70).to_bytes(3, "little")
+    assert vp8_key_partitions(frame(bytes(20), sizes, b"\xaa" * 70, b"\xaa" * 90)) == [range(33, 103), range(103, 193)]
+    assert vp8_key_partitions(b"\x11" + frame(bytes(20), b"", b"\xaa" * 100)[1:]) == []  # not a key frame
+    assert vp8_key_partitions(frame(bytes(20), b"", b"\xaa" * 100)[:25]) == []  # cut
+    assert vp8_key_partitions(b"") == []
+
+
+def test_size_of_a_vp9_key_frame():
+    data = b"\x82\x49\x83\x42" + ((0 << 36) | (175 << 20) | (63 << 4)).to_bytes(5, "big")
+    assert vp9_key_size(data) == (176, 64)
+    assert vp9_key_size(b"\x86" + data[1:]) is None
+    assert vp9_key_size(data[:8]) is None
+
+
+def test_frames_of_a_vp9_packet():
+    hidden, shown = b"\x84" + bytes(299), b"\x86" + bytes(40)
+    index = b"\xc9" + (300).to_bytes(2, "little") + (41).to_bytes(2, "little") + b"\xc9"
+    assert vp9_frames(hidden + shown + index) == [hidden, shown]
+    assert vp9_frames(shown) == [shown]
+    assert vp9_frames(hidden + shown[:-1] + index) == []
+    assert vp9_frames(b"") == [b""]

@@ -161,11 +161,11 @@ def test_a_plan_can_be_given_up_anywhere(clip, tmp_path, monkeypatch, name, doub
     in_full = read(path, FULL)
     matched, seen = decoding.Decoding._matched, []
 
-    def doubting(self, frame):
-        seen.append(frame.pts)
+    def doubting(self, decoded):
+        seen.append(decoded.frame.pts)
         if len(seen) == doubtful + 1:
             raise decoding._DoubtError
-        return matched(self, frame)
+        return matched(self, decoded)
 
     monkeypatch.setattr(decoding.Decoding, "_matched", doubting)
     by_plan = read(path, PLANNED)
@@ -275,3 +275,18 @@ def test_memory_that_runs_out_in_the_decoder_is_not_damage(clip, tmp_path, monke
             patch.setattr(decoding.Decoding, method, no_memory)
             with pytest.raises(MemoryError):
                 read(path, decode)
+
+
+def test_memory_that_runs_out_before_the_decoder_is_not_damage_either(clip, tmp_path, monkeypatch):
+    path = write(clip, tmp_path, "h264 mp4")
+
+    def no_memory(*arguments, **options):
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("extract.packets.breaks_off", no_memory)
+        with pytest.raises(MemoryError):
+            read(path, FULL)
+    monkeypatch.setattr("extract.media.av.open", no_memory)
+    with pytest.raises(MemoryError):
+        read(path, FULL)

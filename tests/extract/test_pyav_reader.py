@@ -222,7 +222,7 @@ class Refusing(RgbConverter):
 def test_pictures_that_cannot_be_converted_leave_no_sample_out(tmp_path, clip, monkeypatch, refused, numbers, pts_s):
     """Every picture is a key frame, so that nothing else is lost."""
     path = clip("clip.mp4", [Fraction(i, 25) for i in range(FRAMES)], options={"crf": "20", "g": "1"})
-    monkeypatch.setattr("extract.pyav_reader.RgbConverter", lambda: Refusing(refused))
+    monkeypatch.setattr("extract.pyav_reader.RgbConverter", lambda matrix: Refusing(refused))
     frames, report, _ = read(path)
     assert [clip.read_number(frame.rgb) for frame in frames] == numbers
     assert [(frame.frame_index, frame.pts_s) for frame in frames] == list(enumerate(pts_s))
@@ -232,7 +232,7 @@ def test_pictures_that_cannot_be_converted_leave_no_sample_out(tmp_path, clip, m
 
 def test_a_video_of_which_nothing_can_be_converted_fails(clip, monkeypatch):
     path = clip("clip.mp4", [Fraction(i, 25) for i in range(60)])
-    monkeypatch.setattr("extract.pyav_reader.RgbConverter", lambda: Refusing(range(60)))
+    monkeypatch.setattr("extract.pyav_reader.RgbConverter", lambda matrix: Refusing(range(60)))
     assert refusal(path).code == "no_frames"
 
 

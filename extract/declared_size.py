@@ -1,0 +1,140 @@
+"""How large a container says that its pictures are: a second witness beside the headers of the codec.
+
+FFmpeg believes the codec and forgets what the container said. But one flipped bit in a codec's header makes other
+pictures of the same bytes, all of them wrong and none of them an error. Containers repeat the size, so that both would
+have to be damaged alike. A transport stream does not, nor do others that are not read here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from extract.media import AVI, MATROSKA, MOV
+
+Size = tuple[int, int]
+# Coded pictures fill whole macroblocks: some writers state the size with what the decoder cuts off, some without.
+_BLOCK_PX = 16
+_HEAD_BYTES = 1 << 20
+_NESTING = 8
+
+_SEGMENT, _TRACKS, _TRACK, _VIDEO, _WIDTH, _HEIGHT = 0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0xB0, 0xBA
+_MASTERS = frozenset({_SEGMENT, _TRACKS, _TRACK, _VIDEO})
+_BOXES = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
+_LISTS = frozenset({b"hdrl", b"strl"})
+
+
+def declared_size(path: Path, container: InputContainer, stream: VideoStream) -> Size | None:
+    """Return (width, height) in pixels as the container declares it; None if it does not, or not readably.
+
+    Args:
+        path: the file behind ``container``.
+        stream: of its video streams.
+    """
+    if container.format.name not in _READERS:
+        return None
+    numbered, read = _READERS[container.format.name]
+    wanted = stream.id if numbered else container.streams.video.index(stream)
+    with path.open("rb") as handle:
+        sizes = {size for number, size in read(handle, path.stat().st_size) if number == wanted}
+    (size,) = sizes if len(sizes) == 1 else [(0, 0)]
+    return size if min(size) > 0 else None
+
+
+def same_size(a: Size, b: Size) -> bool:
+    """Whether two sizes are of equally many macroblocks."""
+    return all(-(-ours // _BLOCK_PX) == -(-theirs // _BLOCK_PX) for ours, theirs in zip(a, b, strict=True))
+
+
+def _matroska(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:
+    """RFC 9559: PixelWidth and PixelHeight of the tracks that are video, in order."""
+    number, width, height = -1, 0, 0
+    for name, value in _elements(handle.read(_HEAD_BYTES)):
+        if name == _VIDEO:
+            number, width, height = number + 1, 0, 0
+        elif name in (_WIDTH, _HEIGHT):
+            width, height = (value, height) if name == _WIDTH else (width, value)
+            if width and height:
+                yield number, (width, height)
+
+
+def _elements(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (id, number in it) of elements in order, stepping into those that lead to a track's size."""
+    at = 0
+    while at < len(data):
+        name, at = _vint(data, at, keep_marker=True)
+        size, at = _vint(data, at, keep_marker=False)
+        if name < 0 or size < 0:
+            return
+        inside = name in _MASTERS
+        yield name, 0 if inside or size > 8 else int.from_bytes(data[at : at + size], "big")
+        at += 0 if inside else size
+
+
+def _vint(data: bytes, at: int, *, keep_marker: bool) -> tuple[int, int]:
+    """Return (value of a number of variable length, position behind it); a negative value if it does not end."""
+    width = 9 - data[at].bit_length() if at < len(data) and data[at] else 0
+    if not width or at + width > len(data):
+        return -1, at
+    value = int.from_bytes(data[at : at + width], "big")
+    return value if keep_marker else value - (1 << 7 * width), at + width
+
+
+def _mov(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:
+    """ISO/IEC 14496-12: track_ID of the track header (8.3.2), size of its sample descriptions (12.1.3)."""
+    track = 0
+    for name, body in _boxes(handle, 0, size):
+        if name == b"tkhd" and len(body) >= 24:
+            track = int.from_bytes(body[20:24] if body[0] == 1 else body[12:16], "big")
+        if name == b"stsd" and len(body) >= 44:
+            yield track, struct.unpack_from(">HH", body, 40)
+
+
+def _boxes(handle: BinaryIO, at: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (name, first bytes) of boxes of interest, stepping into those that lead to a track's description."""
+    while at + 8 <= end:
+        handle.seek(at)
+        length, name = struct.unpack(">I4s", handle.read(8))
+        header = 8
+        if length == 1:
+            length, header = int.from_bytes(handle.read(8), "big"), 16
+        stop = end if length == 0 else at + length
+        if stop < at + header or stop > end:
+            return
+        if name in _BOXES and depth < _NESTING:
+            yield from _boxes(handle, at + header, stop, depth + 1)
+        elif name in (b"tkhd", b"stsd"):
+            yield name, handle.read(min(64, stop - at - header))
+        at = stop
+
+
+def _avi(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:
+    """AVI: biWidth and biHeight (negative: top down) of the streams that are video, in order."""
+    number, kind = -1, b""
+    data = handle.read(_HEAD_BYTES)
+    at = 12
+    while at + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + length]
+        if name == b"LIST" and body[:4] in _LISTS:
+            at += 12
+            continue
+        if name == b"LIST" and body[:4] == b"movi":
+            return
+        if name == b"strh":
+            kind = body[:4]
+            number += kind == b"vids"
+        if name == b"strf" and kind == b"vids" and len(body) >= 12:
+            width, height = struct.unpack_from("<ii", body, 4)
+            yield number, (width, abs(height))
+        at += 8 + length + length % 2
+
+
+_Read = Callable[[BinaryIO, int], Iterator[tuple[int, Size]]]
+# Whether what it yields is numbered as streams are, or counts the video streams; what reads it
+_READERS: Mapping[str, tuple[bool, _Read]] = {MOV: (True, _mov), MATROSKA: (False, _matroska), AVI: (False, _avi)}
