@@ -28,7 +28,7 @@ def open_whole_parquet(path: Path) -> pq.ParquetFile:
 
 def read_parquet(path: Path) -> pa.Table:
     """Read a whole table that fits into memory; raises as ``open_parquet``."""
-    return pq.read_table(pa.BufferReader(path.read_bytes()) if isinstance(path, StorePath) else path)
+    return open_whole_parquet(path).read()  # pq.read_table would import pandas
 
 
 def open_parquet_footer(path: Path) -> pq.ParquetFile:

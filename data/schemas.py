@@ -7,7 +7,8 @@ half-open. No torch here: a report or a cron check must start fast.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -55,15 +56,21 @@ class FeatureSpec:
     @property
     def features_id(self) -> str:
         """16 hex digits: equal for features that may be mixed."""
-        values = asdict(self)
-        if self.precision == "fp32":
-            del values["precision"]  # shards from before there was a choice keep their id
-        return fingerprint(values)
+        return _features_id(self)
 
     def difference(self, other: FeatureSpec) -> str:
         """Say in words which fields differ, ``self`` first; empty when equal."""
-        mine, theirs = asdict(self), asdict(other)
+        mine, theirs = vars(self), vars(other)
         return ", ".join(f"{key} {mine[key]!r} is not {theirs[key]!r}" for key in mine if mine[key] != theirs[key])
+
+
+@lru_cache(maxsize=64)
+def _features_id(spec: FeatureSpec) -> str:
+    """Return the id of a spec; thousands of shards share one."""
+    values = dict(vars(spec))
+    if spec.precision == "fp32":
+        del values["precision"]  # shards from before there was a choice keep their id
+    return fingerprint(values)
 
 
 @dataclass(frozen=True)
@@ -162,19 +169,24 @@ def _with_name(schema: pa.Schema, name: str, extra: dict[str, str] | None = None
 
 def features_schema(spec: FeatureSpec, coverage: Coverage) -> pa.Schema:
     """Schema of a shard: one row a sample. ``time_s`` is the sampling time, ``pts_s`` the real time of its frame."""
+    extra = {
+        "features_id": spec.features_id,
+        "feature_spec": json.dumps(vars(spec)),
+        "coverage": json.dumps(vars(coverage)),
+    }
+    return _with_name(_feature_columns(spec.width), FEATURES, extra)
+
+
+@lru_cache(maxsize=64)
+def _feature_columns(width: int) -> pa.Schema:
     fields = [
         pa.field("title_id", pa.string(), nullable=False),
         pa.field("frame_index", pa.int32(), nullable=False),
         pa.field("time_s", pa.float64(), nullable=False),
         pa.field("pts_s", pa.float64(), nullable=False),
-        pa.field("feature", pa.list_(pa.field("element", pa.float16(), nullable=False), spec.width), nullable=False),
+        pa.field("feature", pa.list_(pa.field("element", pa.float16(), nullable=False), width), nullable=False),
     ]
-    extra = {
-        "features_id": spec.features_id,
-        "feature_spec": json.dumps(asdict(spec)),
-        "coverage": json.dumps(asdict(coverage)),
-    }
-    return _with_name(pa.schema(fields), FEATURES, extra)
+    return pa.schema(fields)
 
 
 COVERAGE_SCHEMA = _with_name(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,15 +25,9 @@ def read_failures(coverage: Path) -> dict[str, Failure]:
     """Return why titles have no features, as the last extraction recorded it; empty when there was none."""
     if not coverage.is_file():
         return {}
-    try:
-        table = read_parquet(coverage)
-    except (OSError, pa.ArrowException) as error:
-        raise SchemaError(f"{coverage}: not a readable Parquet file ({error}); extract again") from error
-    check_schema_name(table.schema, COVERAGE, str(coverage))
-    rows = table.select(["title_id", "error_code", "error", "seconds"]).to_pylist()
     return {
         row["title_id"]: Failure(row["error_code"], row["error"], row["seconds"] or 0.0)
-        for row in rows
+        for row in _read(coverage)
         if row["error_code"]
     }
 
@@ -40,16 +35,35 @@ def read_failures(coverage: Path) -> dict[str, Failure]:
 def write_coverage(
     path: Path, titles: Sequence[Title], headers: Mapping[str, ShardHeader], failures: Mapping[str, Failure]
 ) -> int:
-    """Write the coverage table, a row for every title, and return how many were not read to their end."""
-    rows, not_read = [], 0
+    """Write the coverage table, a row for every title, and return how many were not read to their end.
+
+    A table that says the same already is left alone.
+    """
+    rows: list[dict[str, Any]] = []
+    not_read = 0
     for title in titles:
         failure = failures.get(title.title_id)
         if failure is not None:
-            rows.append({"title_id": title.title_id, "source": title.path or "", "complete": False, **asdict(failure)})
+            row = {"title_id": title.title_id, "source": title.path or "", "complete": False, **vars(failure)}
         else:
             header = headers[title.title_id]
-            rows.append({**asdict(header.coverage), "features_id": header.spec.features_id})
-        not_read += not rows[-1]["complete"]
+            row = {**vars(header.coverage), "features_id": header.spec.features_id}
+        rows.append({name: row.get(name) for name in COVERAGE_SCHEMA.names})
+        not_read += not row["complete"]
+    with suppress(SchemaError, FileNotFoundError):
+        if _read(path) == rows:
+            return not_read
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=COVERAGE_SCHEMA), temporary)
     return not_read
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        table = read_parquet(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaError(f"{path}: not a readable Parquet file ({error}); extract again") from error
+    check_schema_name(table.schema, COVERAGE, str(path))
+    return list(table.to_pylist())

@@ -159,7 +159,7 @@ def _run_id(
 ) -> str:
     settings = run.settings.model_dump(mode="json", exclude={"device", "window_s"})
     titles = [
-        [title.title_id, title.duration_s, asdict(headers[title.title_id].coverage)]
+        [title.title_id, title.duration_s, vars(headers[title.title_id].coverage)]
         if title.title_id in headers
         else [title.title_id, title.duration_s, failures[title.title_id].error_code]
         for title in run.titles
