@@ -15,7 +15,6 @@ from data.label_conflicts import Key, clips_by_key, contradictions, orphans, pre
 from data.label_files import Form, read_label_file
 from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.labels import Clip, TitleLabels
-from data.manifest import raise_errors
 from data.titles import Title
 
 
@@ -32,35 +31,6 @@ class LabelManifest:
     problems: tuple[Problem, ...]
 
 
-def read_labels(
-    video_labels: Path | None,
-    clip_labels: Path | None,
-    labels: tuple[str, ...],
-    titles: Mapping[str, Title],
-    *,
-    frame_rate_fps: float | None = None,
-    form: Form = "auto",
-) -> dict[str, TitleLabels]:
-    """Read the labels of all titles from one or two files in any form (see ``data.label_files``); warnings are logged.
-
-    Args:
-        video_labels, clip_labels: label files; either may hold any form, both may be the same file.
-        labels: the labels that may occur.
-        titles: known titles by id.
-        frame_rate_fps: rate for frame numbers that carry none.
-        form: the form of both files, or ``auto``.
-
-    Returns:
-        labels by title id, one entry for every title; labels that nobody spoke of are None in ``present``.
-
-    Raises:
-        ManifestError: with every error of both files.
-    """
-    manifest = scan_labels(video_labels, clip_labels, labels, titles, frame_rate_fps=frame_rate_fps, form=form)
-    raise_errors(manifest.problems)
-    return manifest.labels
-
-
 def scan_labels(
     video_labels: Path | None,
     clip_labels: Path | None,
@@ -70,7 +40,17 @@ def scan_labels(
     frame_rate_fps: float | None = None,
     form: Form = "auto",
 ) -> LabelManifest:
-    """Read the labels and everything that is wrong with them, without raising; arguments as in ``read_labels``."""
+    """Read the labels of all titles, and everything that is wrong with them, from one or two files; nothing is raised.
+
+    Labels that nobody spoke of are None in ``present``.
+
+    Args:
+        video_labels, clip_labels: label files; either may hold any form (see ``data.label_files``), both may be one.
+        labels: the labels that may occur.
+        titles: known titles by id.
+        frame_rate_fps: rate for frame numbers that carry none.
+        form: the form of both files, or ``auto``.
+    """
     rows = LabelRows()
     paths = list(dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None))
     for path in paths:
@@ -85,7 +65,7 @@ def join_labels(
 
     Args:
         rows: of all files.
-        labels, titles: as in ``read_labels``.
+        labels, titles: as in ``scan_labels``.
         paths: the files, in the order in which their problems are to be listed.
     """
     problems = rows.problems + orphans(rows, titles)

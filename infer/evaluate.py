@@ -66,15 +66,14 @@ def evaluate(
     """Measure segments against the labels of the titles in ``truth`` (SPEC.md, Evaluation).
 
     Args:
-        segments: our segments, as objects or as the segments table; only flagged ones unless the settings say so.
+        segments: our segments, as objects or as the segments table; only flagged ones count.
         truth: labels of exactly the titles to be evaluated; one without segments counts as found empty.
         durations: seconds per title, for the trivial rows and the false positives per hour.
         official: reproduce ActivityNet's evaluator exactly, bugs included: all occurrences, nothing refused, ties and
             NaN in its order, titles outside ``truth`` counted as false positives.
     """
     settings = settings or EvaluateSettings()
-    kept = {"flag", "review"} if settings.include_review else {"flag"}
-    return _evaluate(_segment_rows(segments, kept), truth, labels, durations or {}, settings, official=official)
+    return _evaluate(_segment_rows(segments), truth, labels, durations or {}, settings, official=official)
 
 
 def evaluate_activitynet(
@@ -273,13 +272,13 @@ def _measured_hours(truth: GroundTruth, durations: Mapping[str, float | None]) -
     return np.where(np.isfinite(hours_C), hours_C, np.nan)
 
 
-def _segment_rows(segments: Iterable[Segment] | pa.Table, decisions: set[str]) -> Iterable[Row]:
+def _segment_rows(segments: Iterable[Segment] | pa.Table) -> Iterable[Row]:
     if isinstance(segments, pa.Table):
         names = ("title_id", "label", "start_s", "end_s", "score", "decision")
         columns = [segments[name].to_pylist() for name in names]
-        return (row[:-1] for row in zip(*columns) if row[-1] in decisions)
+        return (row[:-1] for row in zip(*columns) if row[-1] == "flag")
     return (
         (segment.title_id, segment.label, segment.start_s, segment.end_s, segment.score)
         for segment in segments
-        if segment.decision in decisions
+        if segment.decision == "flag"
     )

@@ -94,7 +94,6 @@ class EvaluateSettings(Section):
         protocols: which test protocols to print; one without any labelled title is left out.
         crossing: predictions that cross the end of the measured span (first-occurrence protocol) are clipped to it,
             dropped, or left as they are (``none``). Those that start after it are always dropped.
-        include_review: also measure near misses (``decision = review``).
         bootstrap_draws: resamples of titles for the confidence interval; 0 leaves it out.
         confidence: of that interval.
         trivial_draws: random draws averaged for the trivial rows; 0 leaves them out.
@@ -105,7 +104,6 @@ class EvaluateSettings(Section):
     rules: tuple[Rule, ...] = (Rule.GE, Rule.GT)
     protocols: Annotated[tuple[Protocol, ...], Field(min_length=1)] = tuple(Protocol)
     crossing: Literal["clip", "drop", "none"] = "clip"
-    include_review: bool = False
     bootstrap_draws: Annotated[int, Field(ge=0, le=100_000)] = 1000
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
     trivial_draws: Annotated[int, Field(ge=0, le=1000)] = 10

@@ -121,13 +121,6 @@ def write_results(
     return counts
 
 
-def write_segments(path: Path, segments: Iterable[Segment], origin: Origin) -> None:
-    """Write the segments table, atomically."""
-    with _open_rows(path, SEGMENTS_SCHEMA) as rows:
-        for segment in segments:
-            rows.add({**asdict(segment), **asdict(origin)})
-
-
 @contextmanager
 def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoreSink]:
     """Yield a sink for frame scores; the file appears under its name, whole, when the block ends."""

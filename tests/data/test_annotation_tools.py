@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.annotation_tool import title_of_media
 from data.label_files import LabelRows, read_label_file
-from data.label_manifest import read_labels
+from data.label_manifest import scan_labels
 from data.titles import Title
 
 LABELS = ("sex", "violence")
@@ -225,7 +225,7 @@ def test_elan_folder_is_one_label_source(tmp_path: Path) -> None:
     (tmp_path / "tt1.eaf").write_text(eaf(tier("sex", "")))
     (tmp_path / "tt2.eaf").write_text(eaf(tier("violence", ""), media="tt2.mp4"))
     titles = {title_id: Title(title_id) for title_id in IDS}
-    found = read_labels(None, tmp_path, LABELS, titles)
+    found = scan_labels(None, tmp_path, LABELS, titles).labels
     assert (found["tt1"].first["sex"].end_s, found["tt2"].first["violence"].start_s) == (2.75, 1.5)
     assert found["tt1"].present == {"sex": True, "violence": None}  # silence is not 0
 

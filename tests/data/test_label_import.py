@@ -5,7 +5,7 @@ import pytest
 
 from data.errors import ManifestError
 from data.label_import import import_labels
-from data.label_manifest import read_labels
+from data.label_manifest import scan_labels
 from data.labels import Clip, TitleLabels
 from data.titles import Title
 
@@ -38,7 +38,7 @@ def test_files_become_csv_that_reads_the_same(tmp_path: Path) -> None:
         "title_id,label,present\nt1,sex,1\nt1,violence,\nt2,sex,\nt2,violence,1\n"
     )
     titles = {title_id: Title(title_id) for title_id in ("t1", "t2")}
-    again = read_labels(tmp_path / "out/video_labels.csv", tmp_path / "out/clip_labels.csv", LABELS, titles)
+    again = scan_labels(tmp_path / "out/video_labels.csv", tmp_path / "out/clip_labels.csv", LABELS, titles).labels
     assert again == manifest.labels
     assert again["t1"] == TitleLabels(
         "t1",

@@ -1,7 +1,11 @@
+from dataclasses import asdict
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from data.schemas import Coverage, LabelThresholds, Segment
+from data.schemas import SEGMENTS_SCHEMA, Coverage, LabelThresholds, Segment
 from infer.average_precision import Clips, Predictions
 from infer.title_scores import TitleScores
 
@@ -71,6 +75,18 @@ def make_coverage():
         )
 
     return make
+
+
+@pytest.fixture
+def write_segments():
+    """Write a table of segments and nothing else of a run."""
+
+    def write(path, segments):
+        origin = {"run_id": "run0", "model_id": "model0", "features_id": "features0"}
+        rows = [{**asdict(segment), **origin} for segment in segments]
+        pq.write_table(pa.Table.from_pylist(rows, schema=SEGMENTS_SCHEMA), path)
+
+    return write
 
 
 @pytest.fixture

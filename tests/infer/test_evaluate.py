@@ -13,7 +13,7 @@ from data.schemas import SEGMENTS, SEGMENTS_SCHEMA
 from infer.evaluate import evaluate, evaluate_activitynet
 from infer.evaluation import MEAN, as_json, notes, table, write_evaluation_csv, write_evaluation_json
 from infer.settings import EvaluateSettings, Protocol, Rule
-from infer.write import Origin, read_table, write_segments
+from infer.write import read_table
 
 FIRST, ALL = Protocol.FIRST_OCCURRENCE, Protocol.ALL_OCCURRENCE
 QUICK = EvaluateSettings(bootstrap_draws=0, trivial_draws=0)
@@ -76,15 +76,14 @@ def test_false_positives_per_hour_count_measured_time(truth, segments):
     assert unknown.result(ALL, "gt", label="violence").false_positives_per_hour is None
 
 
-def test_near_misses_do_not_count_unless_asked(truth, make_segment):
-    near = [make_segment("a", "sex", 50.0, 60.0, decision="review")]
+def test_near_misses_do_not_count(truth, make_segment):
+    near, flagged = ([make_segment("a", "sex", 50.0, 60.0, decision=decision)] for decision in ("review", "flag"))
     assert evaluate(near, truth, LABELS, settings=QUICK).result(ALL, "gt", label="sex").average == 0
-    asked = QUICK.model_copy(update={"include_review": True})
-    assert evaluate(near, truth, LABELS, settings=asked).result(ALL, "gt", label="sex").average == 1
+    assert evaluate(flagged, truth, LABELS, settings=QUICK).result(ALL, "gt", label="sex").average == 1
 
 
-def test_the_table_gives_the_same_numbers(tmp_path, truth, segments):
-    write_segments(tmp_path / "s.parquet", segments, Origin("r", "m", "f"))
+def test_the_table_gives_the_same_numbers(tmp_path, truth, segments, write_segments):
+    write_segments(tmp_path / "s.parquet", segments)
     from_table = read_table(tmp_path / "s.parquet", SEGMENTS, SEGMENTS_SCHEMA)
     assert evaluate(from_table, truth, LABELS, settings=QUICK) == evaluate(segments, truth, LABELS, settings=QUICK)
 

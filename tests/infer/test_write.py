@@ -16,7 +16,6 @@ from infer.write import (
     read_titles_table,
     write_results,
     write_scores,
-    write_segments,
 )
 
 ORIGIN = Origin(run_id="r1", model_id="m1", features_id="f1")
@@ -77,17 +76,18 @@ def test_nothing_is_left_of_a_run_that_breaks(tmp_path, results):
     assert [path.name for path in tmp_path.iterdir()] == ["segments"]
 
 
-def test_rows_are_written_in_bounded_groups(tmp_path, make_segment, monkeypatch):
+def test_rows_are_written_in_bounded_groups(tmp_path, make_segment, make_coverage, monkeypatch):
     monkeypatch.setattr(write, "ROWS_PER_GROUP", 3)
-    write_segments(tmp_path / "s.parquet", (make_segment(start_s=float(n), end_s=n + 1.0) for n in range(7)), ORIGIN)
-    file = pq.ParquetFile(tmp_path / "s.parquet")
+    found = [make_segment(start_s=float(n), end_s=n + 1.0) for n in range(7)]
+    write_results(tmp_path, [(title_row("t1", found, make_coverage()), found)], ORIGIN)
+    file = pq.ParquetFile(tmp_path / "segments.parquet")
     assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [3, 3, 1]
-    assert [segment.start_s for segment in read_segments(tmp_path / "s.parquet")] == [0, 1, 2, 3, 4, 5, 6]
+    assert [segment.start_s for segment in read_segments(tmp_path / "segments.parquet")] == [0, 1, 2, 3, 4, 5, 6]
 
 
-def test_an_empty_table_is_a_table(tmp_path):
-    write_segments(tmp_path / "s.parquet", [], ORIGIN)
-    assert read_segments(tmp_path / "s.parquet") == []
+def test_an_empty_table_is_a_table(tmp_path, make_coverage):
+    write_results(tmp_path, [(title_row("t1", [], make_coverage()), [])], ORIGIN)
+    assert read_segments(tmp_path / "segments.parquet") == []
 
 
 def test_scores_read_back(tmp_path, make_scores):

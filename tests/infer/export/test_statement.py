@@ -11,7 +11,6 @@ from infer.export.settings import FORMATS, ExportSettings
 from infer.export.source import milliseconds, read_run
 from infer.export.statement import one_line, statement
 from infer.export.write import export_run
-from infer.write import Origin, write_segments
 
 SETTINGS = ExportSettings(severity={"sex": "medium", "violence": "high", "drug-use": "low"})
 
@@ -96,18 +95,18 @@ def test_a_long_reason_does_not_push_out_what_it_means(read):
     ("start_s", "end_s", "score"),
     [(5.0, 5.0, 0.5), (-1.0, 5.0, 0.5), (0.0, float("inf"), 0.5), (float("nan"), 5.0, 0.5), (0.0, 5.0, float("nan"))],
 )
-def test_tables_that_make_no_sense_are_refused(read, run_dir, start_s, end_s, score):
+def test_tables_that_make_no_sense_are_refused(read, run_dir, write_segments, start_s, end_s, score):
     [segment, *_] = read().titles[0].segments
     damaged = type(segment)(**{**segment.__dict__, "start_s": start_s, "end_s": end_s, "score": score})
-    write_segments(run_dir / "segments.parquet", [damaged], Origin("run0", "model0", "features0"))
+    write_segments(run_dir / "segments.parquet", [damaged])
     with pytest.raises(SchemaError, match=r"'t-flagged': .* is no segment; run `coarse2fine infer`"):
         read()
 
 
-def test_segments_of_a_title_that_is_not_listed_are_refused(read, run_dir):
+def test_segments_of_a_title_that_is_not_listed_are_refused(read, run_dir, write_segments):
     [segment, *_] = read().titles[0].segments
     stray = type(segment)(**{**segment.__dict__, "title_id": "../../x"})
-    write_segments(run_dir / "segments.parquet", [stray], Origin("run0", "model0", "features0"))
+    write_segments(run_dir / "segments.parquet", [stray])
     with pytest.raises(SchemaError, match=r"is not in titles\.parquet"):
         read()
 

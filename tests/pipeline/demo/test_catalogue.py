@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.errors import ConfigError, DecodeError
 from data.files import file_sha256
-from data.label_manifest import read_labels
+from data.label_manifest import scan_labels
 from data.labels import Clip
 from data.manifest import read_titles
 from extract.pyav_reader import PyAvReader
@@ -245,7 +245,7 @@ def test_letterbox_and_turn_change_the_frame_and_not_the_picture():
 @needs_pictures
 def test_the_tables_are_free_of_problems_and_first_occurrences_are_the_earliest(tiny):
     titles = read_titles(tiny / "titles.csv")
-    labels = read_labels(tiny / "video_labels.csv", tiny / "clip_labels.csv", LABELS, titles)
+    labels = scan_labels(tiny / "video_labels.csv", tiny / "clip_labels.csv", LABELS, titles).labels
     plans = {plan.title_id: plan for plan in plan_titles(3, seed=5, length_s=SHORT_S)}
 
     assert [title.split for title in titles.values()] == ["train", "val", "test"]

@@ -3,7 +3,7 @@ import csv
 import pytest
 
 from data.errors import ManifestError
-from data.label_manifest import read_labels
+from data.label_manifest import scan_labels
 from data.labels import Clip, TitleLabels
 from data.titles import Title
 from pipeline.review.log import ReviewLog
@@ -227,7 +227,7 @@ def test_the_files_that_are_written_read_back_as_the_same_labels(tmp_path, make_
     merged = merge(ann, bob)
     write_merged(tmp_path / "out", merged)
     out = tmp_path / "out"
-    read = read_labels(out / "video_labels.csv", out / "clip_labels.csv", LABELS, TITLES)
+    read = scan_labels(out / "video_labels.csv", out / "clip_labels.csv", LABELS, TITLES).labels
     assert read == merged.labels
     assert list(csv.reader((out / "clip_labels.csv").open())) == [
         ["title_id", "label", "start_s", "end_s", "kind"],
