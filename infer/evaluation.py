@@ -141,9 +141,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def write_evaluation_json(path: Path, evaluation: Evaluation) -> None:
-    """Write the evaluation as one JSON object, atomically."""
-    write_json(path, as_json(evaluation))
+def write_evaluation_json(path: Path, evaluation: Evaluation, facts: Mapping[str, Any] | None = None) -> None:
+    """Write the evaluation as one JSON object, atomically; ``facts`` come before what was measured."""
+    write_json(path, {**(facts or {}), **as_json(evaluation)})
 
 
 def write_evaluation_csv(path: Path, evaluation: Evaluation) -> None:

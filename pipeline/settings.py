@@ -20,12 +20,16 @@ class RunSettings(Section):
         max_error_rate: a run ends (exit code 5) and records none of its failures when a larger share of the titles it
             worked on failed: that is a fault of the installation, not of the titles.
         abort_after: but not before so many titles failed.
+        report: end a run by drawing its ``report.html``.
+        report_pictures: with pictures of what was found, which decodes a part of every such title again.
     """
 
     import_name: str | None = None
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
     max_error_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     abort_after: Annotated[int, Field(ge=1)] = 10
+    report: bool = True
+    report_pictures: bool = False
 
 
 class StoreSettings(Section):

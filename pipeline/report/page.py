@@ -57,6 +57,7 @@ class Report:
         protocol: which protocol they were judged by.
         tables: of a benchmark; empty if there was none.
         pictures: whether pictures were asked for.
+        inputs: fingerprint of what it shows, see ``pipeline.report.kept``.
     """
 
     run: Run
@@ -71,6 +72,7 @@ class Report:
     tables: Sequence[Table] = ()
     pictures: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)
+    inputs: str = ""
 
 
 def render(report: Report) -> Iterator[str]:

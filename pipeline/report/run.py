@@ -127,16 +127,6 @@ def find_run(config: Config, name: Path | None) -> Path:
     return name if name.is_dir() else run_history.find_run(config.work, str(name)).folder
 
 
-def find_previous(config: Config, run: Run) -> Path | None:
-    """Return the folder of the run that was made before this one; None if there is none."""
-    before = None
-    for entry in run_history.list_runs(config.work):
-        if entry.folder.resolve() == run.folder:
-            return before
-        before = entry.folder
-    return None
-
-
 def read_truth(config: Config) -> Truth:
     """Read the catalogue for a report: what is wrong with it is said on the page, not raised."""
     catalogue = scan_catalogue(config.data)

@@ -14,18 +14,19 @@ from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from pipeline.config import Config
 from pipeline.report.drift import Drift, compare
+from pipeline.report.kept import NAME, report_inputs
 from pipeline.report.measures import measures
 from pipeline.report.mistakes import Curve, Mistake, candidates, chosen_protocol, curves, mistakes, worst
 from pipeline.report.page import Report, render
-from pipeline.report.run import Run, Truth, find_previous, find_run, read_evaluations, read_run, read_truth
+from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run, read_truth
 from pipeline.report.signals import title_data
 from pipeline.report.stills import make_stills, wanted_seconds
 from pipeline.report.tables import read_tables
 from pipeline.report.wording import moment
+from pipeline.runs.history import run_before
 from pipeline.stage_result import StageResult
 from pipeline.work_folder import WorkFolder
 
-NAME = "report.html"
 GALLERY = 6
 """False positives, and false negatives, shown of each label."""
 
@@ -63,6 +64,7 @@ def report(
         SchemaError: a table of the run that is not ours.
     """
     run = read_run(find_run(config, run_dir))
+    inputs = report_inputs(config, run.folder)
     truth = read_truth(config)
     own_tables = WorkFolder(config.work_dir).benchmark / "tables"
     tables = read_tables(benchmark or own_tables) if benchmark or own_tables.is_dir() else []
@@ -84,6 +86,7 @@ def report(
         tables=tables,
         pictures=pictures,
         facts=_facts(run),
+        inputs=inputs,
     )
     path = out or run.folder / NAME
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
@@ -122,7 +125,7 @@ def add_pictures(
 def _drift(config: Config, run: Run, against: Path | None) -> Drift | None:
     if against is not None:
         return compare(read_run(find_run(config, against)), run)
-    earlier = find_previous(config, run)
+    earlier = run_before(config.work, run.folder)
     drift = None if earlier is None else compare(read_run(earlier), run)
     # a run over other titles, another split perhaps, is no earlier state of this one
     return None if drift is None or drift.common == 0 else drift

@@ -62,6 +62,16 @@ def list_runs(work: WorkFolder) -> list[RunEntry]:
     return sorted(entries, key=lambda entry: (order.get(entry.run_id, -1), str(entry.record["finished_at"])))
 
 
+def run_before(work: WorkFolder, folder: Path) -> Path | None:
+    """Return the folder of the run that was made before that of a folder; None if there is none."""
+    before = None
+    for entry in list_runs(work):
+        if entry.folder.resolve() == folder.resolve():
+            return before
+        before = entry.folder
+    return None
+
+
 def is_finished(folder: Path) -> bool:
     """Say whether a run's folder is whole: its ``run.json`` is written last."""
     return (folder / RECORD_NAME).is_file()

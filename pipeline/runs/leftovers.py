@@ -14,6 +14,7 @@ from data.errors import SchemaError
 from data.files import TEMPORARY_PREFIX, remove_folder, size_below, temporaries_below
 from data.shards import SUFFIX, read_header
 from pipeline.runs.history import RECORD_NAME, held_run, is_finished, list_runs
+from pipeline.runs.pointer import current_folder
 from pipeline.score_store import score_name
 from pipeline.work_folder import WorkFolder
 
@@ -43,13 +44,13 @@ class Removed:
 
 
 def sweep(work: WorkFolder, removed: Removed | None = None) -> Removed:
-    """Remove temporary files and unfinished runs; finished runs are not looked into."""
+    """Remove temporary files and unfinished runs; of finished runs, only the current one is looked into."""
     removed = removed or Removed()
     runs = [folder for folder in work.runs.iterdir() if folder.is_dir()] if work.runs.is_dir() else []
     for folder in runs:
         if not is_finished(folder) or folder.name.startswith(TEMPORARY_PREFIX):
             removed.remove(folder)
-    for path in temporaries_below(work.root, apart=work.runs):
+    for path in (*temporaries_below(work.root, apart=work.runs), *temporaries_below(current_folder(work))):
         removed.remove(path)
     return removed
 

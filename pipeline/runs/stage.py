@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
 from pipeline.config import Config
+from pipeline.report.kept import kept_report
 from pipeline.runs.leftovers import sweep
 from pipeline.runs.selection import Selection
 from pipeline.stage_result import StageResult
 from pipeline.stages.extract import extract
 from pipeline.stages.infer import infer
+from pipeline.stages.kept_evaluation import kept_evaluation
 
 if TYPE_CHECKING:
     from infer.evaluation import Evaluation
 
 TEST_SPLIT = "test"
+log = logging.getLogger(__name__)
 
 
 def run(
     config: Config, selection: Selection | None = None, *, verify: bool = False
 ) -> Iterator[tuple[StageResult, Evaluation | None]]:
-    """Extract, train where no checkpoint is named, infer, and evaluate where test titles are labelled.
+    """Extract, train where no checkpoint is named, infer, evaluate where test titles are labelled, and draw a report.
 
     What a killed run left behind is removed first. Yields each stage's result as it ends; the evaluation comes with
     its own.
@@ -37,9 +42,36 @@ def run(
         from pipeline.stages.train import train
 
         yield train(config), None
-    yield infer(config), None
+    inferred = infer(config)
+    yield inferred, None
+    yield from _measured(config, inferred.path)
+    if config.run.report:
+        yield _drawn(config, inferred.path), None
+
+
+def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evaluation | None]]:
+    """Measure a run, if anybody labelled test titles and that was not done before."""
+    kept = kept_evaluation(config, TEST_SPLIT, folder)
+    if kept is not None:
+        yield kept, None
+        return
     catalogue = read_catalogue(config.data)
     if any(catalogue.labels[title.title_id].is_labelled for title in catalogue.in_split(TEST_SPLIT)):
         from pipeline.stages.evaluate import evaluate
 
-        yield evaluate(config, TEST_SPLIT)
+        yield evaluate(config, TEST_SPLIT, folder)
+
+
+def _drawn(config: Config, folder: Path) -> StageResult:
+    """Draw a run's report. What goes wrong with it is said, and is no failure of the run: its tables are written."""
+    kept = kept_report(config, folder)
+    if kept is not None:
+        return StageResult("report: nothing to do", kept)
+    try:
+        from pipeline.report.stage import report
+
+        return report(config, folder, pictures=config.run.report_pictures)
+    except Exception as error:
+        log.exception("the report of %s cannot be drawn", folder)
+        why = f"{type(error).__name__}: {error}"
+        return StageResult(f"report: not drawn ({why}); `coarse2fine report` tries again", folder)

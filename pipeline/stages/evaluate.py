@@ -24,13 +24,15 @@ from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
 from pipeline.runs.pointer import current_folder
 from pipeline.stage_result import StageResult
+from pipeline.stages.kept_evaluation import INPUTS, evaluation_inputs
 
 
 def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -> tuple[StageResult, Evaluation]:
     """Measure a run on a split's labelled titles; write evaluation-<split>.json and CSV files into the run's folder.
 
     One pass over the frame scores serves the segments of the mAP and the operator metrics; no frame is kept. A
-    labelled title that the run could not score counts as one in which nothing was found.
+    labelled title that the run could not score counts as one in which nothing was found. It is measured whether or not
+    that was done before: see ``kept_evaluation``.
 
     Args:
         split: ``test``, or another one while choosing settings.
@@ -39,6 +41,7 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     folder = run_dir or current_folder(config.work)
     if not (folder / "segments.parquet").is_file():
         raise ConfigError(f"{folder}: no segments.parquet in it; run `coarse2fine infer` first")
+    inputs = evaluation_inputs(config, folder, split)
     catalogue = read_catalogue(config.data)
     truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
     rows = read_titles_table(folder / "titles.parquet")
@@ -62,17 +65,17 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     else:
         flagged = read_segments(folder / "segments.parquet")
         evaluation = measure(flagged, truth, config.data.labels, durations, config.evaluate)
-    _write(folder, split, evaluation)
+    _write(folder, split, evaluation, inputs)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
     return StageResult(f"evaluate: {len(truth)} titles of the {split} split{note}", folder), evaluation
 
 
-def _write(folder: Path, split: str, evaluation: Evaluation) -> None:
+def _write(folder: Path, split: str, evaluation: Evaluation, inputs: str) -> None:
     write_evaluation_csv(folder / f"evaluation-{split}.csv", evaluation)
     if evaluation.operator is not None:
         write_operator_csv(folder / f"operator-{split}.csv", evaluation.operator)
         write_reliability_csv(folder / f"reliability-{split}.csv", evaluation.operator)
-    write_evaluation_json(folder / f"evaluation-{split}.json", evaluation)
+    write_evaluation_json(folder / f"evaluation-{split}.json", evaluation, {INPUTS: inputs})
 
 
 def _has_own_rule(record: Mapping[str, Any]) -> bool:

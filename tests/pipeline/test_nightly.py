@@ -231,6 +231,8 @@ def test_plan_says_what_run_then_does(settled, capsys):
 
 
 def test_plan_and_a_run_without_changes_do_not_import_torch(settled):
+    write_labels(settled)
+    assert settled.command("run") == 0
     script = (
         "import sys\nfrom pipeline import cli\n"
         "try:\n    cli.main(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
@@ -270,6 +272,76 @@ def test_a_store_that_is_not_mounted_is_not_a_thousand_bad_titles(make_night, tm
     night.work_done()
     assert night.command("run") == 0
     assert night.work_done() == {}
+
+
+def write_labels(night):
+    """Label the four titles, all of the test split."""
+    rows = [f"t{number},violence,5,9,first_occurrence" for number in range(4)]
+    (night.folder / "clip_labels.csv").write_text("\n".join(["title_id,label,start_s,end_s,kind", *rows]) + "\n")
+    night.config.write_text(night.config.read_text().replace("[data]\n", '[data]\nclip_labels = "clip_labels.csv"\n'))
+
+
+def written(night, *names):
+    return [(night.work / "current" / name).stat().st_mtime_ns for name in names]
+
+
+def test_a_run_is_measured_and_reported_once(night, capsys):
+    write_labels(night)
+    assert night.command("run") == 0
+    said = capsys.readouterr().out
+    assert "evaluate: 4 titles of the test split" in said
+    assert "report: 4 titles of run" in said
+    products = ("evaluation-test.json", "operator-test.csv", "report.html")
+    before = written(night, *products)
+    assert night.command("run") == 0
+    said = capsys.readouterr().out
+    assert "evaluate: nothing to do" in said
+    assert "report: nothing to do" in said
+    assert written(night, *products) == before
+
+    (night.folder / "clip_labels.csv").write_text(
+        "title_id,label,start_s,end_s,kind\nt0,violence,1,9,first_occurrence\n"
+    )
+    assert night.command("run") == 0  # other labels: measured and reported anew
+    assert all(now > then for now, then in zip(written(night, *products), before, strict=True))
+    before = written(night, *products)
+    assert night.command("run", "--set", "evaluate.bootstrap_draws=10") == 0
+    assert all(now > then for now, then in zip(written(night, *products), before, strict=True))
+
+    for product in ("evaluation-test.json", "operator-test.csv"):  # lost, it is made again
+        path = night.work / "current" / product
+        whole = path.read_bytes()
+        path.unlink()
+        assert night.command("run", "--set", "evaluate.bootstrap_draws=10") == 0
+        assert path.read_bytes() == whole
+
+
+def test_a_report_that_cannot_be_drawn_is_said_and_fails_nothing(night, monkeypatch, capsys):
+    def broken(*_arguments, **_options):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("pipeline.report.stage.render", broken)
+    assert night.command("run") == 0
+    assert "report: not drawn (RuntimeError: no ink)" in capsys.readouterr().out
+    assert not (night.work / "current" / "report.html").exists()
+    assert night.leftovers() == []
+    assert json.loads((night.work / "last_success.json").read_text())["exit_code"] == 0
+    monkeypatch.undo()
+    assert night.command("run") == 0  # tried again
+    assert (night.work / "current" / "report.html").exists()
+
+
+def test_a_report_can_be_left_out(night, capsys):
+    assert night.command("run", "--set", "run.report=false") == 0
+    assert "report:" not in capsys.readouterr().out
+    assert not (night.work / "current" / "report.html").exists()
+
+
+def test_what_a_killed_report_left_behind_is_removed(settled):
+    torn = settled.work / "current" / ".tmp-0123456789ab-report.html"
+    torn.write_text("<!DOCTYPE html>")
+    assert settled.command("run") == 0
+    assert settled.leftovers() == []
 
 
 def test_artefacts_for_monitoring(settled):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from infer.title_scores import TitleScores
 from pipeline.config import load_config
 from pipeline.report.drift import HISTOGRAM_BINS, compare, score_histograms, stability_index
-from pipeline.report.run import find_previous, read_run
+from pipeline.report.run import read_run
+from pipeline.runs.history import run_before
 
 counts = st.lists(st.integers(0, 10**6), min_size=3, max_size=3)
 
@@ -41,8 +42,8 @@ def test_two_runs(finished_runs):
     config = load_config(finished_runs)
     runs = config.work.runs
     now = read_run(runs / "now")
-    assert find_previous(config, now) == runs / "before"
-    assert find_previous(config, read_run(runs / "before")) is None
+    assert run_before(config.work, now.folder) == runs / "before"
+    assert run_before(config.work, runs / "before") is None
     drift = compare(read_run(runs / "before"), now)
     assert drift.statuses == {"clear": (3, 2), "flagged": (0, 1), "partial": (1, 1), "quarantined": (1, 1)}
     assert drift.changed == (("film-a", "clear", "flagged"),)
