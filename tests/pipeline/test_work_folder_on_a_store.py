@@ -54,7 +54,7 @@ def test_a_run_gives_what_it_gives_on_disk_and_the_next_does_nothing(store):
     }
     assert set(found) - {"current"} == set(expected) - {LOCK_NAME}
     same = [name for name in expected if name.startswith(("features/", "scores/", "runs/"))]
-    timed = ("run.json", "events.jsonl")
+    timed = ("run.json", "events.jsonl", "report.html")
     assert [name for name in same if not name.endswith(timed) and found[name] != expected[name]] == []
     assert found["current"].decode() == f"runs/{store.run_id}\n"
     assert run(store, "run") == 0

@@ -212,11 +212,12 @@ def tree(folder) -> dict[str, bytes]:
 
 
 def products(folder) -> dict[str, bytes]:
-    """What must be equal byte by byte: shards, scores, and the tables of runs."""
+    """What must be equal byte by byte: shards, scores, and the tables of runs; a report says when."""
+    timed = ("run.json", "events.jsonl", "report.html")
     return {
         name: content
         for name, content in tree(folder).items()
-        if name.startswith(("features/", "scores/", "runs/")) and not name.endswith(("run.json", "events.jsonl"))
+        if name.startswith(("features/", "scores/", "runs/")) and not name.endswith(timed)
     }
 
 
