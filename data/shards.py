@@ -152,7 +152,7 @@ def read_shard(path: Path) -> FeatureShard:
     in_order = np.array_equal(index, np.arange(header.frames)) and np.array_equal(table["time_s"].to_numpy(), index)
     if not in_order or not np.isfinite(pts_s).all() or (np.diff(pts_s) < 0).any():
         raise SchemaError(f"{path}: frames out of order; extract the title again")
-    if not np.isfinite(features).all():
+    if not _finite(features):
         raise SchemaError(f"{path}: features hold NaN or infinity; extract the title again")
     return FeatureShard(header, pts_s, features)
 
@@ -193,6 +193,11 @@ def _header(path: Path, file: pq.ParquetFile) -> ShardHeader:
     if path.name != f"{coverage.title_id}{SUFFIX}":
         raise SchemaError(f"{path}: holds title {coverage.title_id!r}; its name must be {coverage.title_id}{SUFFIX}")
     return ShardHeader(path, spec, coverage)
+
+
+def _finite(features: npt.NDArray[np.float16]) -> bool:
+    """Say whether no value is NaN or infinite: no exponent of ones. numpy's own look takes ten times as long."""
+    return bool(((features.view(np.uint16) & np.uint16(0x7C00)) != 0x7C00).all())
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float16]:

@@ -50,6 +50,7 @@ class Batch:
         present_NC, present_known_NC: targets of the title scores.
         background_N: (N,) titles without any activity.
         labelled_NTC, count_NC: see ``FrameTargets``.
+        seed_N: (N,) what else is random for a title in this step is drawn from.
     """
 
     features_NTD: npt.NDArray[np.float16]
@@ -62,6 +63,7 @@ class Batch:
     background_N: BoolArray
     labelled_NTC: BoolArray
     count_NC: npt.NDArray[np.float32]
+    seed_N: npt.NDArray[np.int64]
 
 
 def choose_window(targets: FrameTargets, window: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -110,6 +112,7 @@ def load_batch(
         background_N=np.array([targets.background_title for _, targets, _ in picks]),
         labelled_NTC=np.zeros((*shape, labels), bool),
         count_NC=np.stack([targets.count_C for _, targets, _ in picks]),
+        seed_N=rng.spawn(1)[0].integers(2**62, size=len(picks)),
     )
     for n, (features, targets, drawn_T) in enumerate(picks):
         count = len(features)

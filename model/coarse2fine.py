@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from model.masks import RowDropout, title_seeds
 from model.packed import convolve, pad_rows, reach, real_rows
 
 
@@ -73,19 +74,31 @@ class Trunk(nn.Module):
             raise ValueError(f"conv_kernel is {conv_kernel}; use an odd length, so that a frame is its own centre")
         padding = conv_kernel // 2 * conv_dilation
         self.conv = nn.Conv1d(width, conv_channels, conv_kernel, padding=padding, dilation=conv_dilation)
-        self.dropout = nn.Dropout(dropout)
         self.fc1 = nn.Linear(conv_channels, fc_channels[0])
         self.fc2 = nn.Linear(fc_channels[0], fc_channels[1])
+        self.dropout1, self.dropout2 = RowDropout(dropout, layer=1), RowDropout(dropout, layer=2)
         self.input_dropout = input_dropout
         self.normalise_input = normalise_input
 
-    def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> Tensor:
-        """Return (V, F) hidden rows of the V real frames, in the order of ``features_NTD[valid_NT]``."""
-        dropout = self.input_dropout if self.training else 0.0
-        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.normalise_input, dropout=dropout)
-        hidden_VH = torch.relu(convolve(rows_VD, valid_NT.sum(dim=1), self.conv))
-        hidden = torch.relu(self.fc1(self.dropout(hidden_VH)))
-        return torch.relu(self.fc2(self.dropout(hidden)))
+    def forward(self, features_NTD: Tensor, valid_NT: Tensor, seed_N: Tensor | None = None) -> Tensor:
+        """Return (V, F) hidden rows of the V real frames, in the order of ``features_NTD[valid_NT]``.
+
+        Args:
+            seed_N: see ``data.windows.Batch``; of no account in evaluation mode.
+        """
+        lengths_N = valid_NT.sum(dim=1).tolist()
+        seeds_N = title_seeds(seed_N, len(valid_NT), training=self.training)
+        packed_PD = real_rows(
+            features_NTD,
+            lengths_N,
+            normalise=self.normalise_input,
+            gap=reach(self.conv),
+            dropout=self.input_dropout if self.training else 0.0,
+            seeds_N=seeds_N,
+        )
+        hidden = self.dropout1(convolve(packed_PD, lengths_N, self.conv).relu_(), lengths_N, seeds_N)
+        hidden_VF: Tensor = self.fc2(self.dropout2(self.fc1(hidden).relu_(), lengths_N, seeds_N)).relu_()
+        return hidden_VF
 
 
 class Coarse2Fine(nn.Module):
@@ -105,14 +118,15 @@ class Coarse2Fine(nn.Module):
         if foreground_prior > 0:
             nn.init.constant_(self.foreground.bias, math.log(foreground_prior / (1 - foreground_prior)))
 
-    def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> FrameScores:
+    def forward(self, features_NTD: Tensor, valid_NT: Tensor, seed_N: Tensor | None = None) -> FrameScores:
         """Score frames.
 
         Args:
             features_NTD: (N, T, D) float16 or float32.
             valid_NT: (N, T) True where a frame is real; real frames come first.
+            seed_N: (N,) what each title's dropout is drawn from, while training; by default from torch's generator.
         """
-        hidden = self.trunk(features_NTD, valid_NT)
+        hidden = self.trunk(features_NTD, valid_NT, seed_N)
         foreground_V = self.foreground(hidden).squeeze(1).float()
         conditional_VC = self.conditional(hidden).float()
         action_VC = torch.sigmoid(foreground_V).unsqueeze(1) * torch.sigmoid(conditional_VC)
@@ -137,9 +151,9 @@ class SingleHead(nn.Module):
         self.trunk = trunk
         self.head = nn.Linear(trunk.fc2.out_features, labels)
 
-    def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> FrameScores:
+    def forward(self, features_NTD: Tensor, valid_NT: Tensor, seed_N: Tensor | None = None) -> FrameScores:
         """Score frames; arguments as in ``Coarse2Fine``."""
-        logit_VC = self.head(self.trunk(features_NTD, valid_NT)).float()
+        logit_VC = self.head(self.trunk(features_NTD, valid_NT, seed_N)).float()
         return FrameScores(pad_rows(torch.sigmoid(logit_VC), valid_NT), pad_rows(logit_VC, valid_NT), None)
 
     @property

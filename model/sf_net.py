@@ -9,13 +9,14 @@ Axes: N titles, T frames, V real frames, D feature width, F hidden width, C labe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from model.coarse2fine import Evidence
-from model.packed import convolve, pad_rows, reach, real_rows
+from model.masks import title_seeds
+from model.packed import convolve, pad_rows, reach, real_rows, spread
 from model.squash import squash
 from model.three_c_net import FrameClassifier, start_xavier
 
@@ -49,11 +50,12 @@ class Actionness(nn.Module):
         self.head = nn.Linear(hidden_width, 1)
         self.apply(start_xavier)
 
-    def forward(self, rows_VD: Tensor, lengths_N: Tensor) -> Tensor:
+    def forward(self, rows_VD: Tensor, lengths_N: Sequence[int]) -> Tensor:
         """Return (V,) logits, float32."""
-        hidden_VF = torch.relu(convolve(rows_VD, lengths_N, self.conv1))
-        hidden_VF = torch.relu(convolve(hidden_VF, lengths_N, self.conv2))
-        logit_V: Tensor = self.head(hidden_VF).squeeze(1).float()
+        hidden = rows_VD
+        for conv in (self.conv1, self.conv2):
+            hidden = convolve(spread(hidden, lengths_N, reach(conv)), lengths_N, conv).relu_()
+        logit_V: Tensor = self.head(hidden).squeeze(1).float()
         return logit_V
 
 
@@ -75,12 +77,14 @@ class SFNet(nn.Module):
         """How many frames to each side a score depends on."""
         return reach(self.actionness.conv1) + reach(self.actionness.conv2)
 
-    def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> SFNetScores:
+    def forward(self, features_NTD: Tensor, valid_NT: Tensor, seed_N: Tensor | None = None) -> SFNetScores:
         """Score frames; arguments as in ``Coarse2Fine``."""
-        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.classifier.normalise_input)
-        _, raw_VK = self.classifier(rows_VD)
+        lengths_N = valid_NT.sum(dim=1).tolist()
+        seeds_N = title_seeds(seed_N, len(valid_NT), training=self.training)
+        rows_VD = real_rows(features_NTD, lengths_N, normalise=self.classifier.normalise_input)
+        _, raw_VK = self.classifier(rows_VD, lengths_N, seeds_N)
         logit_VK = raw_VK * self.classifier.multiplier
-        actionness_V = self.actionness(rows_VD, valid_NT.sum(dim=1))
+        actionness_V = self.actionness(rows_VD, lengths_N)
         action_VC = squash(logit_VK[:, 1:] + ACTIONNESS_WEIGHT * actionness_V.unsqueeze(1))
         return SFNetScores(*(pad_rows(part, valid_NT) for part in (action_VC, raw_VK, logit_VK, actionness_V)))
 

@@ -9,12 +9,14 @@ Axes: N titles, T frames, D feature width, F hidden width, C labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from model.coarse2fine import Evidence
+from model.masks import RowDropout, title_seeds
 from model.packed import pad_rows, real_rows
 from model.squash import squash
 
@@ -54,13 +56,13 @@ class FrameClassifier(nn.Module):
         self.fc2 = nn.Linear(hidden_width, hidden_width)
         self.head = nn.Linear(hidden_width, outputs)
         self.multiplier = nn.Parameter(torch.ones(outputs))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = RowDropout(dropout, layer=1)
         self.normalise_input = normalise_input
         self.apply(start_xavier)
 
-    def forward(self, rows_VD: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rows_VD: Tensor, lengths_N: Sequence[int], seeds_N: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return (V, F) hidden rows and (V, outputs) logits before the multiplier, float32."""
-        hidden_VF = self.dropout(torch.relu(self.fc2(torch.relu(self.fc1(rows_VD)))))
+        hidden_VF = self.dropout(self.fc2(self.fc1(rows_VD).relu_()).relu_(), lengths_N, seeds_N)
         return hidden_VF.float(), self.head(hidden_VF).float()
 
 
@@ -83,10 +85,12 @@ class ThreeCNet(nn.Module):
         """How many frames to each side a score depends on: none."""
         return 0
 
-    def forward(self, features_NTD: Tensor, valid_NT: Tensor) -> ThreeCNetScores:
+    def forward(self, features_NTD: Tensor, valid_NT: Tensor, seed_N: Tensor | None = None) -> ThreeCNetScores:
         """Score frames; arguments as in ``Coarse2Fine``."""
-        rows_VD = real_rows(features_NTD, valid_NT, normalise=self.classifier.normalise_input)
-        hidden_VF, raw_VC = self.classifier(rows_VD)
+        lengths_N = valid_NT.sum(dim=1).tolist()
+        seeds_N = title_seeds(seed_N, len(valid_NT), training=self.training)
+        rows_VD = real_rows(features_NTD, lengths_N, normalise=self.classifier.normalise_input)
+        hidden_VF, raw_VC = self.classifier(rows_VD, lengths_N, seeds_N)
         logit_VC = raw_VC * self.classifier.multiplier
         return ThreeCNetScores(
             action_NTC=pad_rows(squash(logit_VC), valid_NT),

@@ -1,9 +1,9 @@
 """Training: one loop for every network; resumes bit-identically, selects on validation, stops early.
 
-Whatever is random in epoch e comes from ``(seed, e)``, so the state between two epochs is the weights, the optimiser's
-moments, for SF-Net what mining labelled, and a few counters. They are saved after every epoch, in safetensors and JSON,
-the counters last: a run that was killed at any moment goes on from the last whole epoch and ends with the same bytes as
-one that was not.
+Whatever is random in epoch e comes from ``(seed, e)`` (``data.windows``), so the state between two epochs is the
+weights, the optimiser's moments, for SF-Net what mining labelled, and a few counters. They are saved after every epoch,
+in safetensors and JSON, the counters last: a run that was killed at any moment goes on from the last whole epoch and
+ends with the same bytes as one that was not.
 
 Files in the run's folder: ``metrics.jsonl`` (a line per epoch), ``tensorboard/``, ``best.safetensors`` (kept weights),
 ``state.safetensors`` and ``state.json`` (to resume).
@@ -166,25 +166,21 @@ class Trainer:
         )
         self.network.train()
         sums: dict[str, float] = {}
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(_mix(seed, epoch))
-            for number, batch in enumerate(batches):
-                self._set_rate(epoch + number / total)
-                tensors = to_tensors(batch, self.device)
-                with self._multiplying():
-                    scores = self.network(tensors.features_NTD, tensors.valid_NT)
-                if not torch.isfinite(scores.action_NTC).all():
-                    raise ConfigError(
-                        f"epoch {epoch}: scores are not finite; lower train.learning_rate", code="diverged"
-                    )
-                terms = loss_terms(scores, tensors, self.model, self.loss)
-                self._step(terms["total"])
-                if isinstance(self.network, ThreeCNet):
-                    self.network.centre_CF = next_centres(scores, tensors, self.loss)
-                for name, term in terms.items():
-                    sums[name] = sums.get(name, 0.0) + float(term.detach())
-                if progress is not None:
-                    progress(epoch, number + 1, total)
+        for number, batch in enumerate(batches):
+            self._set_rate(epoch + number / total)
+            tensors = to_tensors(batch, self.device)
+            with self._multiplying():
+                scores = self.network(tensors.features_NTD, tensors.valid_NT, tensors.seed_N)
+            if not torch.isfinite(scores.action_NTC).all():
+                raise ConfigError(f"epoch {epoch}: scores are not finite; lower train.learning_rate", code="diverged")
+            terms = loss_terms(scores, tensors, self.model, self.loss)
+            self._step(terms["total"])
+            if isinstance(self.network, ThreeCNet):
+                self.network.centre_CF = next_centres(scores, tensors, self.loss)
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(term.detach())
+            if progress is not None:
+                progress(epoch, number + 1, total)
         return {name: value / total for name, value in sums.items()}
 
     def _multiplying(self) -> torch.autocast:
@@ -287,11 +283,6 @@ class Trainer:
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-
-
-def _mix(seed: int, epoch: int) -> int:
-    """One 63-bit seed for torch from two numbers."""
-    return (seed * 1_000_003 + epoch) % (2**63)
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def batch():
             background_N=np.array([t.background_title for t in targets]),
             labelled_NTC=np.stack([t.labelled_TC for t in targets]),
             count_NC=np.stack([t.count_C for t in targets]),
+            seed_N=np.zeros(len(targets), np.int64),
         ),
         torch.device("cpu"),
     )
