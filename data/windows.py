@@ -9,7 +9,7 @@ Axes: N titles, T frames (padded to the longest of the batch), D feature width, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data.shards import read_shard
+from data.errors import SchemaError
+from data.shards import read_header, read_shard
 from data.targets import BoolArray, FrameTargets, draw_background, window_targets
 
 CLIP_WINDOW_SHARE = 0.9
@@ -43,7 +44,7 @@ class Batch:
     """One training step's input; padding is False or zero everywhere.
 
     Args:
-        features_NTD: (N, T, D) float16.
+        features_NTD: (n, T, D) float16, of the n titles that this process computes: all N, unless there are several.
         valid_NT: (N, T) True where a frame is real.
         positive_NTC, known_NTC: see ``FrameTargets``.
         background_NT: (N, T) the background frames drawn for this visit.
@@ -86,43 +87,73 @@ def choose_window(targets: FrameTargets, window: int, rng: np.random.Generator) 
 
 
 def load_batch(
-    titles: Sequence[TrainingTitle], *, window: int, background_share: float, rng: np.random.Generator
+    titles: Sequence[TrainingTitle],
+    *,
+    window: int,
+    background_share: float,
+    rng: np.random.Generator,
+    part: slice = slice(None),
 ) -> Batch:
-    """Read the titles' shards and stack one window of each.
+    """Stack one window of each title; read the shards of a part of them.
+
+    Args:
+        part: the titles whose features are read; what is drawn does not depend on it.
 
     Raises:
         SchemaError: a shard is damaged, or its length is not that of its targets.
     """
-    picks = []
+    windows, picks = [], []
     for title in titles:
-        start, stop = choose_window(title.targets, window, rng)
-        features = read_shard(title.shard).features[start:stop]
-        targets = window_targets(title.targets, start, stop)
-        picks.append((features, targets, draw_background(targets.background_T, background_share, rng)))
-    shape = (len(picks), max(len(features) for features, _, _ in picks))
-    labels = picks[0][1].positive_TC.shape[1]
+        targets = title.targets
+        start, stop = choose_window(targets, window, rng)
+        seen = window_targets(targets, start, stop)
+        windows.append((start, stop))
+        picks.append((seen, draw_background(seen.background_T, background_share, rng)))
+    shape = (len(picks), max(targets.frames for targets, _ in picks))
+    labels = picks[0][0].positive_TC.shape[1]
     batch = Batch(
-        features_NTD=np.zeros((*shape, picks[0][0].shape[1]), np.float16),
+        features_NTD=_read_windows(titles, windows, part, shape[1]),
         valid_NT=np.zeros(shape, bool),
         positive_NTC=np.zeros((*shape, labels), bool),
         known_NTC=np.zeros((*shape, labels), bool),
         background_NT=np.zeros(shape, bool),
-        present_NC=np.stack([targets.present_C for _, targets, _ in picks]),
-        present_known_NC=np.stack([targets.present_known_C for _, targets, _ in picks]),
-        background_N=np.array([targets.background_title for _, targets, _ in picks]),
+        present_NC=np.stack([targets.present_C for targets, _ in picks]),
+        present_known_NC=np.stack([targets.present_known_C for targets, _ in picks]),
+        background_N=np.array([targets.background_title for targets, _ in picks]),
         labelled_NTC=np.zeros((*shape, labels), bool),
-        count_NC=np.stack([targets.count_C for _, targets, _ in picks]),
+        count_NC=np.stack([targets.count_C for targets, _ in picks]),
         seed_N=rng.spawn(1)[0].integers(2**62, size=len(picks)),
     )
-    for n, (features, targets, drawn_T) in enumerate(picks):
-        count = len(features)
-        batch.features_NTD[n, :count] = features
+    for n, (targets, drawn_T) in enumerate(picks):
+        count = targets.frames
         batch.valid_NT[n, :count] = True
         batch.positive_NTC[n, :count] = targets.positive_TC
         batch.known_NTC[n, :count] = targets.known_TC
         batch.background_NT[n, :count] = drawn_T
         batch.labelled_NTC[n, :count] = targets.labelled_TC
     return batch
+
+
+def _read_windows(
+    titles: Sequence[TrainingTitle], windows: Sequence[tuple[int, int]], part: slice, frames: int
+) -> npt.NDArray[np.float16]:
+    """Return (n, T, D) the features of a part of the titles; n may be 0."""
+    chosen = list(zip(titles, windows))[part]
+    features_NTD = None
+    for n, (title, (start, stop)) in enumerate(chosen):
+        features_TD = read_shard(title.shard).features
+        if len(features_TD) != title.frames:
+            raise SchemaError(f"{title.shard}: {len(features_TD)} frames, its targets have {title.frames}")
+        if features_NTD is None:
+            features_NTD = np.zeros((len(chosen), frames, features_TD.shape[1]), np.float16)
+        features_NTD[n, : stop - start] = features_TD[start:stop]
+    if features_NTD is None:
+        return np.zeros((0, frames, read_header(titles[0].shard).spec.width), np.float16)
+    return features_NTD
+
+
+def _all(_titles: int) -> slice:
+    return slice(None)
 
 
 def epoch_batches(
@@ -134,11 +165,13 @@ def epoch_batches(
     seed: int,
     epoch: int,
     short_window: int = 0,
+    part: Callable[[int], slice] = _all,
 ) -> Iterator[Batch]:
     """Yield every title once, in an order drawn for this epoch, one batch read ahead in a thread.
 
     Args:
         short_window: where > 0, the window of every other batch, the first included.
+        part: which titles' features of a batch of so many are read (``model.peers``).
     """
     order = np.random.default_rng([seed, epoch]).permutation(len(titles))
     groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
@@ -147,7 +180,8 @@ def epoch_batches(
         rng = np.random.default_rng([seed, epoch, number])
         chosen = [titles[i] for i in groups[number]]
         size = short_window if short_window and number % 2 == 0 else window
-        return load_batch(chosen, window=size, background_share=background_share, rng=rng)
+        own = part(len(chosen))
+        return load_batch(chosen, window=size, background_share=background_share, rng=rng, part=own)
 
     with ThreadPoolExecutor(max_workers=1) as reader:
         upcoming = reader.submit(load, 0) if groups else None

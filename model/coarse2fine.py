@@ -8,6 +8,7 @@ Axes: N titles, T frames, V real frames, D feature width, H convolution channels
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -41,6 +42,15 @@ class FrameScores(NamedTuple):
     action_NTC: Tensor
     label_logit_NTC: Tensor
     foreground_logit_NT: Tensor | None
+
+    def joined(self, join: Callable[[Tensor], Tensor]) -> FrameScores:
+        """Return the scores of a whole batch: ``join`` of every field that has an axis N."""
+        foreground_NT = self.foreground_logit_NT
+        return FrameScores(
+            join(self.action_NTC),
+            join(self.label_logit_NTC),
+            None if foreground_NT is None else join(foreground_NT),
+        )
 
 
 class Trunk(nn.Module):

@@ -62,7 +62,7 @@ def real_rows(
 def spread(rows_VD: Tensor, lengths_N: Sequence[int], gap: int) -> Tensor:
     """Return (P, D) the rows with ``gap`` rows of zeros before, between and behind their titles."""
     zeros = rows_VD.new_zeros(gap, rows_VD.shape[1])
-    parts = [zeros]
+    parts = [rows_VD[:0], zeros]  # without titles, too, it is made of the rows
     for rows in torch.split(rows_VD, list(lengths_N)):
         parts += [rows, zeros]
     return torch.cat(parts)

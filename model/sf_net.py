@@ -9,7 +9,7 @@ Axes: N titles, T frames, V real frames, D feature width, F hidden width, C labe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -38,6 +38,10 @@ class SFNetScores(NamedTuple):
     raw_logit_NTK: Tensor
     logit_NTK: Tensor
     actionness_NT: Tensor
+
+    def joined(self, join: Callable[[Tensor], Tensor]) -> SFNetScores:
+        """Return the scores of a whole batch: ``join`` of every field that has an axis N."""
+        return SFNetScores(*(join(part) for part in self))
 
 
 class Actionness(nn.Module):

@@ -9,7 +9,7 @@ Axes: N titles, T frames, D feature width, F hidden width, C labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,6 +19,7 @@ from model.coarse2fine import Evidence
 from model.masks import RowDropout, title_seeds
 from model.packed import pad_rows, real_rows
 from model.squash import squash
+from model.weak_losses import attended_features
 
 
 class ThreeCNetScores(NamedTuple):
@@ -28,15 +29,19 @@ class ThreeCNetScores(NamedTuple):
         action_NTC: (N, T, C) squashed ``logit_NTC``, in (0, 1).
         raw_logit_NTC: (N, T, C) the classifier's logits.
         logit_NTC: (N, T, C) the same times the label's learned multiplier (the paper's final T-CAM).
-        hidden_NTF: (N, T, F) what the classifier saw.
+        attended_NCF: (N, C, F) what the classifier saw, averaged by each label's attention.
         centre_CF: (C, F) the centres.
     """
 
     action_NTC: Tensor
     raw_logit_NTC: Tensor
     logit_NTC: Tensor
-    hidden_NTF: Tensor
+    attended_NCF: Tensor
     centre_CF: Tensor
+
+    def joined(self, join: Callable[[Tensor], Tensor]) -> ThreeCNetScores:
+        """Return the scores of a whole batch: ``join`` of every field that has an axis N."""
+        return self._replace(**{name: join(part) for name, part in self._asdict().items() if name != "centre_CF"})
 
 
 class FrameClassifier(nn.Module):
@@ -92,11 +97,14 @@ class ThreeCNet(nn.Module):
         rows_VD = real_rows(features_NTD, lengths_N, normalise=self.classifier.normalise_input)
         hidden_VF, raw_VC = self.classifier(rows_VD, lengths_N, seeds_N)
         logit_VC = raw_VC * self.classifier.multiplier
+        raw_NTC = pad_rows(raw_VC, valid_NT)
+        with torch.autocast(features_NTD.device.type, enabled=False):
+            attended_NCF = attended_features(pad_rows(hidden_VF, valid_NT), raw_NTC, valid_NT)
         return ThreeCNetScores(
             action_NTC=pad_rows(squash(logit_VC), valid_NT),
-            raw_logit_NTC=pad_rows(raw_VC, valid_NT),
+            raw_logit_NTC=raw_NTC,
             logit_NTC=pad_rows(logit_VC, valid_NT),
-            hidden_NTF=pad_rows(hidden_VF, valid_NT),
+            attended_NCF=attended_NCF,
             centre_CF=self.centre_CF,
         )
 

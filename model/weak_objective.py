@@ -14,7 +14,6 @@ from model.settings import LossSettings
 from model.sf_net import SFNetScores
 from model.three_c_net import ThreeCNetScores
 from model.weak_losses import (
-    attended_features,
     l_actionness,
     l_background,
     l_centre,
@@ -38,8 +37,7 @@ def three_c_net_terms(
         titles_NC = [torch.cat([torch.zeros_like(title_NC[:, :1]), title_NC], dim=1) for title_NC in titles_NC]
         present_NC, known_NC = _with_none(batch, none=batch.background_N)
     raw, multiplied = (l_title(title_NC, present_NC, known_NC) for title_NC in titles_NC)
-    feature_NCF = attended_features(scores.hidden_NTF, scores.raw_logit_NTC, batch.valid_NT)
-    centre = l_centre(feature_NCF, scores.centre_CF, _counted(batch))
+    centre = l_centre(scores.attended_NCF, scores.centre_CF, _counted(batch))
     terms = {"l_title": raw + multiplied, "l_centre": centre}
     terms["total"] = terms["l_title"] + loss.three_c_net.centre_weight * terms["l_centre"]
     if loss.three_c_net.count_weight > 0:
@@ -50,9 +48,7 @@ def three_c_net_terms(
 
 def next_centres(scores: ThreeCNetScores, batch: TensorBatch, loss: LossSettings) -> Tensor:
     """Return (C, F) the centres after the step that scored this batch."""
-    with torch.no_grad():
-        feature_NCF = attended_features(scores.hidden_NTF, scores.raw_logit_NTC, batch.valid_NT)
-        return moved_centres(scores.centre_CF, feature_NCF, _counted(batch), loss.three_c_net.centre_rate)
+    return moved_centres(scores.centre_CF, scores.attended_NCF.detach(), _counted(batch), loss.three_c_net.centre_rate)
 
 
 def sf_net_terms(scores: SFNetScores, batch: TensorBatch, loss: LossSettings, top_k_divisor: int) -> dict[str, Tensor]:

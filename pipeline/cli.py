@@ -14,6 +14,7 @@ from types import FrameType
 import click
 
 from data.errors import ModerationError
+from pipeline import launch
 from pipeline.commands import (
     benchmark,
     doctor,
@@ -35,13 +36,17 @@ from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-v", "--verbose", is_flag=True, help="Log every title and epoch, also on a terminal.")
 @click.version_option(package_name="coarse2fine")
-def cli(verbose: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, verbose: bool) -> None:
     """Find sex, nudity, violence and drug-use in movies and episodes: video files to a table of segments.
 
     Exit codes: 0 done; 1 finished, but some titles were not read to their end; 2 usage or configuration; 3 another run
     holds the lock; 4 nothing could be scored; 5 aborted, a fault of the installation; 130 interrupted.
     """
-    level = logging.INFO if verbose or not sys.stderr.isatty() else logging.WARNING
+    command = context.invoked_subcommand
+    if launch.launched() and command != "train":
+        raise click.UsageError(f"torchrun starts `train` only, not `{command}`; run `coarse2fine {command}` without it")
+    level = logging.INFO if (verbose or not sys.stderr.isatty()) and launch.is_first() else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.launch import is_first
+
 Advance = Callable[[int, int, str], None]
 """Called with (done, total, what is being done)."""
 
@@ -20,9 +22,9 @@ _moving: ContextVar[Progress | None] = ContextVar("moving", default=None)
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Advance]:
-    """Yield a function that moves the bar; it does nothing when standard error is not a terminal."""
+    """Yield a function that moves the bar; it does nothing off a terminal, and in all processes but the first."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or not is_first():
         yield lambda done, total, what: None
         return
     columns = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import click
 from data.locations import locate
 from data.store_path import StorePath
 from pipeline.config import Config, load_config
+from pipeline.launch import is_first
 from pipeline.lock import folder_lock
 from pipeline.stage_result import StageResult
 
@@ -82,9 +83,9 @@ def config_option(command: Any) -> Any:
 
 @contextmanager
 def locked(config_path: Path, overrides: dict[str, Any]) -> Iterator[Config]:
-    """Hold the run's lock while its stages work."""
+    """Hold the run's lock while its stages work; of several processes that torchrun started, the first one holds it."""
     config = load_config(config_path, overrides)
-    with folder_lock(config.work_dir):
+    with folder_lock(config.work_dir) if is_first() else nullcontext():
         yield config
 
 
@@ -98,7 +99,9 @@ def finish(outcomes: Iterable[tuple[StageResult, Evaluation | None]]) -> None:
 
 
 def print_outcome(result: StageResult, evaluation: Evaluation | None) -> None:
-    """Print what a stage did and where its product is."""
+    """Print what a stage did and where its product is; of several processes, the first one prints."""
+    if not is_first():
+        return
     if evaluation is not None:
         print_evaluation(evaluation)
     click.echo(f"{result.summary}\n  -> {result.path}")

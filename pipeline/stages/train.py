@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from data.catalogue import Catalogue, read_catalogue
@@ -19,9 +19,12 @@ from infer.evaluation import JUDGED, MEAN
 from infer.score import score_shards
 from infer.segments import find_segments
 from infer.settings import EvaluateSettings, Protocol
+from infer.title_scores import TitleScores
 from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
 from model.checkpoint import save_checkpoint
+from model.peers import Peers, launched_peers
+from model.run_folder import TrainState
 from model.settings import FRAMES_PER_CLIP
 from model.sidecar import Checkpoint, read_checkpoint
 from model.train import Trainer, Validation
@@ -36,33 +39,39 @@ log = logging.getLogger(__name__)
 def train(config: Config) -> StageResult:
     """Train on the train split, select and choose thresholds on the val split, write the checkpoint.
 
-    An interrupted training goes on where it was; a finished one with the same inputs is left as it is.
+    An interrupted training goes on where it was; a finished one with the same inputs is left as it is. Started by
+    torchrun, its processes train together as one would alone; the first one writes.
 
     Raises:
         ConfigError: a split has no labelled titles with features, or the training folder belongs to other inputs.
         SchemaError: a shard is damaged.
     """
+    with launched_peers() as peers:
+        return _train(config, peers)
+
+
+def _train(config: Config, peers: Peers) -> StageResult:
     catalogue = read_catalogue(config.data)
     training = _usable(config, catalogue, "train")
     validation = _usable(config, catalogue, "val")
     spec = _one_spec([*training, *validation])
     identity = _identity(config, catalogue, [*training, *validation])
-    if _is_current(config, identity):
+    if peers.from_first(lambda: _is_current(config, identity)):
         return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
     network = build_network(config.model, width=spec.width, labels=len(config.data.labels), seed=config.train.seed)
-    trainer = Trainer(network, (config.model, config.loss, config.train), config.training_dir, identity)
+    trainer = Trainer(network, (config.model, config.loss, config.train), config.training_dir, identity, peers)
     titles = [_training_title(config, header, catalogue.labels[header.title_id]) for header in training]
 
-    def validate(candidate: FrameNetwork) -> Validation:
-        return _validate(config, candidate, validation, catalogue)[0]
+    def validate(candidate: FrameNetwork) -> tuple[Validation, dict[str, LabelThresholds]]:
+        return _validate(config, candidate, validation, catalogue, peers)
 
     with progress_bar("train") as advance:
         state = trainer.run(
             titles,
-            validate,
+            lambda candidate: validate(candidate)[0],
             lambda epoch, done, total: advance(done, total, f"epoch {epoch + 1}/{config.train.epochs}"),
         )
-    _, thresholds = _validate(config, network.eval(), validation, catalogue)
+    _, thresholds = validate(network.eval())
     record = {
         "inputs": identity,
         "best_epoch": state.best_epoch,
@@ -70,28 +79,32 @@ def train(config: Config) -> StageResult:
         "epochs": state.epoch,
         "train_titles": len(training),
         "val_titles": len(validation),
+        "processes": peers.count,
         "loss": config.loss.model_dump(mode="json"),
         "train": config.train.model_dump(mode="json"),
         "software": software(),
     }
-    checkpoint = save_checkpoint(
+    checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
+    model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
+    return StageResult(
+        f"train: {len(titles)} titles, best epoch {state.best_epoch + 1} of {state.epoch}, "
+        f"validation score {state.best_score:.3f}, model {model_id}",
         config.checkpoint_dir,
-        network,
-        Checkpoint(config.model, config.data.labels, spec, thresholds, record),
     )
+
+
+def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state: TrainState) -> str:
+    """Write the checkpoint and what made it; return its model_id."""
+    model_id = save_checkpoint(config.checkpoint_dir, network, checkpoint).model_id
     write_run(
         config.checkpoint_dir / "run.json",
         "train",
         config.model_dump(mode="json"),
-        model_id=checkpoint.model_id,
+        model_id=model_id,
         best_epoch=state.best_epoch,
         val_score=state.best_score,
     )
-    return StageResult(
-        f"train: {len(titles)} titles, best epoch {state.best_epoch + 1} of {state.epoch}, "
-        f"validation score {state.best_score:.3f}, model {checkpoint.model_id}",
-        config.checkpoint_dir,
-    )
+    return model_id
 
 
 def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeader]:
@@ -138,15 +151,24 @@ def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) ->
 
 
 def _validate(
-    config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], catalogue: Catalogue
+    config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], catalogue: Catalogue, peers: Peers
 ) -> tuple[Validation, dict[str, LabelThresholds]]:
     """Choose thresholds on validation titles, and say what mAP they reach there: the number that selects an epoch.
 
-    All occurrences count where any title has them labelled, else the first-occurrence protocol.
+    Each process scores its part of the titles; the first one judges them.
     """
-    labels, truth = config.data.labels, {header.title_id: catalogue.labels[header.title_id] for header in headers}
-    shards = (read_shard(header.path) for header in headers)
-    scores = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
+    shards = (read_shard(header.path) for header in headers[peers.part(len(headers))])
+    own = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
+    scores = [title for part in peers.at_first(own) for title in part]
+    truth = {header.title_id: catalogue.labels[header.title_id] for header in headers}
+    return peers.from_first(lambda: _judge(config, scores, truth))
+
+
+def _judge(
+    config: Config, scores: Sequence[TitleScores], truth: Mapping[str, TitleLabels]
+) -> tuple[Validation, dict[str, LabelThresholds]]:
+    """Return mAP and thresholds; all occurrences count where any title has them labelled, else first occurrences."""
+    labels = config.data.labels
     thresholds = tune_thresholds(scores, truth, labels, config.tune, segment_score=config.infer.segment_score)
     candidates = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
     found = [

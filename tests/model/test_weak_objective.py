@@ -14,6 +14,7 @@ from model.objective import loss_terms
 from model.settings import LossSettings, ModelSettings, SFNetLossSettings, ThreeCNetLossSettings
 from model.sf_net import SFNetScores
 from model.three_c_net import ThreeCNetScores
+from model.weak_losses import attended_features
 from model.weak_objective import next_centres
 
 LABELS = ("a", "b")
@@ -50,9 +51,9 @@ def three_c_scores():
     logit_NTC = torch.zeros(2, FRAMES, 2)
     logit_NTC[..., 0] = LN3
     hidden_NTF = torch.arange(float(FRAMES)).reshape(1, FRAMES, 1).expand(2, -1, 1)
-    return ThreeCNetScores(
-        torch.zeros_like(logit_NTC), torch.zeros_like(logit_NTC), logit_NTC, hidden_NTF, torch.zeros(2, 1)
-    )
+    raw_NTC = torch.zeros_like(logit_NTC)
+    attended_NCF = attended_features(hidden_NTF, raw_NTC, torch.ones(2, FRAMES, dtype=torch.bool))
+    return ThreeCNetScores(raw_NTC, raw_NTC, logit_NTC, attended_NCF, torch.zeros(2, 1))
 
 
 def test_3c_net_by_hand(batch):

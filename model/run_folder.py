@@ -1,0 +1,111 @@
+"""The folder of a training run: what is logged, what is kept, and what the next epoch starts from.
+
+Files: ``metrics.jsonl`` (a line per epoch), ``tensorboard/``, ``best.safetensors`` (kept weights), and to resume
+``state.safetensors`` and ``state.json`` (the counters, written last: they never speak of weights that are not there).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from data.errors import ConfigError
+from data.files import atomic_path, write_json, write_text
+
+BEST_NAME, STATE_NAME, COUNTERS_NAME = "best.safetensors", "state.safetensors", "state.json"
+METRICS_NAME = "metrics.jsonl"
+
+
+@dataclass
+class TrainState:
+    """The counters between two epochs; ``restart_epoch`` is the one that last began with fresh weights."""
+
+    fingerprint: str
+    epoch: int = 0
+    best_epoch: int = -1
+    best_score: float = -math.inf
+    restart_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class RunFolder:
+    """One training's files.
+
+    Args:
+        path: the folder; made when it is first written to.
+        writes: whether this process writes; the others only read what the first one wrote.
+    """
+
+    def __init__(self, path: Path, *, writes: bool) -> None:
+        self.path = path
+        self.writes = writes
+        self._board: SummaryWriter | None = None
+
+    @contextmanager
+    def logging(self, epoch: int) -> Iterator[None]:
+        """Keep TensorBoard open; it drops what an interrupted run logged beyond the epoch that is resumed."""
+        if not self.writes:
+            yield
+            return
+        self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=epoch)
+        try:
+            yield
+        finally:
+            self._board.close()
+            self._board = None
+
+    def read(self, fingerprint: str) -> tuple[TrainState, dict[str, Tensor]] | None:
+        """Return counters and tensors of an interrupted or finished run; None if there is none.
+
+        Raises:
+            ConfigError: the folder belongs to other settings or data.
+        """
+        path = self.path / COUNTERS_NAME
+        if not path.is_file():
+            return None
+        state = TrainState(**json.loads(path.read_text(encoding="utf-8")))
+        if state.fingerprint != fingerprint:
+            raise ConfigError(
+                f"{self.path}: holds a training run of other settings, labels or features; "
+                "give another folder, or remove this one to train anew"
+            )
+        return state, load_file(self.path / STATE_NAME)
+
+    def best(self) -> dict[str, Tensor]:
+        """Return the kept weights."""
+        return load_file(self.path / BEST_NAME)
+
+    def keep(self, weights: Mapping[str, Tensor]) -> None:
+        """Keep weights as the best so far."""
+        self._save(BEST_NAME, weights)
+
+    def save(self, state: TrainState, tensors: Mapping[str, Tensor]) -> None:
+        """Save what the next epoch starts from, and log the last one."""
+        if not self.writes:
+            return
+        if self._board is not None:
+            for name, value in state.history[-1].items():
+                self._board.add_scalar(name, value, state.epoch - 1)
+        self._save(STATE_NAME, tensors)
+        write_text(self.path / METRICS_NAME, "".join(json.dumps(line) + "\n" for line in state.history))
+        write_json(self.path / COUNTERS_NAME, asdict(state))
+
+    def _save(self, name: str, tensors: Mapping[str, Tensor]) -> None:
+        if not self.writes:
+            return
+        with atomic_path(self.path / name) as temporary:
+            save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, temporary)
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, by what follows it."""
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
