@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
+from data.parquet_file import open_parquet_footer
 from pipeline.config import Config
 from pipeline.report.kept import kept_report
 from pipeline.runs.leftovers import sweep
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from infer.evaluation import Evaluation
 
 TEST_SPLIT = "test"
+REPORT_SEGMENTS = 100_000  # a page holds them all at once: some 300 MB
 log = logging.getLogger(__name__)
 
 
@@ -55,6 +57,8 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
     if kept is not None:
         yield kept, None
         return
+    if config.data.video_labels is None and config.data.clip_labels is None:
+        return
     catalogue = read_catalogue(config.data)
     if any(catalogue.labels[title.title_id].is_labelled for title in catalogue.in_split(TEST_SPLIT)):
         from pipeline.stages.evaluate import evaluate
@@ -68,6 +72,9 @@ def _drawn(config: Config, folder: Path) -> StageResult:
     if kept is not None:
         return StageResult("report: nothing to do", kept)
     try:
+        segments = open_parquet_footer(folder / "segments.parquet").metadata.num_rows
+        if segments > REPORT_SEGMENTS:
+            return StageResult(f"report: left out, {segments} segments; `coarse2fine report` draws it", folder)
         from pipeline.report.stage import report
 
         return report(config, folder, pictures=config.run.report_pictures)

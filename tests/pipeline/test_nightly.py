@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 ALL = {"t0", "t1", "t2", "t3"}
 
@@ -337,11 +338,33 @@ def test_a_report_can_be_left_out(night, capsys):
     assert not (night.work / "current" / "report.html").exists()
 
 
+def test_a_report_of_very_many_segments_is_left_to_who_asks_for_it(night, monkeypatch, capsys):
+    monkeypatch.setattr("pipeline.runs.stage.REPORT_SEGMENTS", 3)
+    assert night.command("run") == 0
+    found = len(pd.read_parquet(night.work / "current" / "segments.parquet"))
+    assert f"report: left out, {found} segments" in capsys.readouterr().out
+    assert not (night.work / "current" / "report.html").exists()
+
+
 def test_what_a_killed_report_left_behind_is_removed(settled):
     torn = settled.work / "current" / ".tmp-0123456789ab-report.html"
     torn.write_text("<!DOCTYPE html>")
     assert settled.command("run") == 0
     assert settled.leftovers() == []
+
+
+def exposed(metrics):
+    """What Prometheus would take from a textfile: values by labels, by name; each name once, typed and explained."""
+    families = list(text_string_to_metric_families(metrics))
+    assert all(family.type == "gauge" and family.documentation for family in families)
+    found = {
+        family.name.removeprefix("coarse2fine_"): {
+            tuple(sample.labels.items()): sample.value for sample in family.samples
+        }
+        for family in families
+    }
+    assert len(found) == len(families)
+    return found
 
 
 def test_artefacts_for_monitoring(settled):
@@ -350,8 +373,16 @@ def test_artefacts_for_monitoring(settled):
     metrics = (settled.work / "metrics.prom").read_text()
     assert 'coarse2fine_ledger_titles{status="done"} 4' in metrics
     assert "coarse2fine_last_run_exit_code 0" in metrics
-    names = [line.split()[2] for line in metrics.splitlines() if line.startswith("# TYPE")]
-    assert len(names) == len(set(names))
+    values = exposed(metrics)
+    assert values.pop("last_run_timestamp_seconds")[()] >= success["at_unix_s"]
+    assert values == {
+        "last_run_exit_code": {(): 0},
+        "last_run_duration_seconds": {(): success["seconds"]},
+        "last_success_timestamp_seconds": {(): success["at_unix_s"]},
+        "ledger_titles": {(("status", "done"),): 4},
+        "titles": {(("status", "flagged"),): 4},
+        "rollback_held": {(): 0},
+    }
     shutil.rmtree(settled.folder / "checkpoint")
     assert settled.command("run") == 2
     assert json.loads((settled.work / "last_success.json").read_text()) == success
