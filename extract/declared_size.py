@@ -47,8 +47,9 @@ def declared_size(path: Path, container: InputContainer, stream: VideoStream) ->
 
 
 def same_size(a: Size, b: Size) -> bool:
-    """Whether two sizes are of equally many macroblocks."""
-    return all(-(-ours // _BLOCK_PX) == -(-theirs // _BLOCK_PX) for ours, theirs in zip(a, b, strict=True))
+    """Whether two sizes are of equally many macroblocks; also if one was written as seen after a quarter turn."""
+    (width, height), theirs = ((-(-x // _BLOCK_PX), -(-y // _BLOCK_PX)) for x, y in (a, b))
+    return theirs in ((width, height), (height, width))
 
 
 def _matroska(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:

@@ -51,7 +51,7 @@ def test_the_size_is_that_of_the_stream_in_question(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("other", "same"), [((1920, 1080), True), ((1920, 1088), True), ((1904, 1080), False), ((1080, 1920), False)]
+    ("other", "same"), [((1920, 1080), True), ((1920, 1088), True), ((1080, 1920), True), ((1904, 1080), False)]
 )
 def test_sizes_are_compared_in_macroblocks(other, same):
     assert same_size((1920, 1080), other) is same
