@@ -30,8 +30,7 @@ from av.video.stream import VideoStream
 from extract.coded import vp8_key_partitions, vp9_frames, vp9_key_size
 from extract.media import MAX_PIXELS, MEDIA_ERRORS, decoder_options
 
-_VERIFYING = {("vp9", "yuv420p"): "libvpx-vp9"}
-_WITNESSES = {"vp8": "libvpx"}
+CHECKED_BY = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # Of a partition of a VP8 picture: what encoders write to be rid of their last bits, and what is changed before that
 _FLUSHED_BYTES, _TAIL_BYTES, _LEAST_BYTES = 4, 8, 64
 
@@ -62,11 +61,12 @@ class Decoder:
         self.codec = self._own.codec.canonical_name
         self.extradata = self._own.extradata
         self.threads = self._own.thread_count
-        verifying = _open(_VERIFYING.get((self.codec, self._own.pix_fmt or "")), self._own)
+        eight_bits = self.codec == "vp9" and self._own.pix_fmt == "yuv420p"
+        verifying = _open(CHECKED_BY["vp9"] if eight_bits else None, self._own)
         self.verifies = verifying is not None
         self._codec = verifying or self._own
-        self._witness = _open(_WITNESSES.get(self.codec), self._own)
-        self._again = _open(self._own.name if self.codec in _WITNESSES else None, self._own)
+        self._witness = _open(CHECKED_BY["vp8"] if self.codec == "vp8" else None, self._own)
+        self._again = _open(self._own.name if self.codec == "vp8" else None, self._own)
 
     def decode(self, packet: Packet[Stream] | None) -> list[Decoded]:
         """Decode a packet, or what is left at the end (None).

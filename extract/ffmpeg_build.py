@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 
+from extract.decoders import CHECKED_BY
 from extract.media import CODECS
 
 # What films are made with; the other allowed codecs are of older or rarer ones.
@@ -23,19 +24,22 @@ class FfmpegBuild:
         licence: of libavcodec as built; empty where it cannot be asked.
         decoders: how many of the allowed decoders there are.
         lacking: usual codecs without any.
+        unchecked: codecs whose damaged pictures pass for whole, because libvpx is missing.
     """
 
     version: str
     licence: str
     decoders: int
     lacking: tuple[str, ...]
+    unchecked: tuple[str, ...]
 
 
 def find_ffmpeg() -> FfmpegBuild:
     """Return the FFmpeg that PyAV uses."""
     found = [name for name in CODECS.split(",") if name in av.codecs_available]
     lacking = tuple(name for name in USUAL_CODECS if name not in av.codecs_available)
-    return FfmpegBuild(str(av.ffmpeg_version_info), _licence(), len(found), lacking)
+    unchecked = tuple(codec for codec, name in CHECKED_BY.items() if name not in av.codecs_available)
+    return FfmpegBuild(str(av.ffmpeg_version_info), _licence(), len(found), lacking, unchecked)
 
 
 def _licence() -> str:

@@ -74,6 +74,9 @@ def _ffmpeg() -> Iterator[Finding]:
     yield Finding("ffmpeg", "ok", f"{build.version} ({licence}), {build.decoders} of the allowed decoders")
     if build.lacking:
         yield Finding("codecs", "warning", f"no decoder for {', '.join(build.lacking)}: such films will be refused")
+    if build.unchecked:
+        what = " and ".join(build.unchecked)
+        yield Finding("codecs", "warning", f"no libvpx: damage inside pictures of {what} will pass for whole pictures")
 
 
 def _decord(settings: ExtractSettings) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import tempfile
 
 import pytest
 from click.testing import CliRunner
@@ -48,6 +48,15 @@ def test_what_is_missing_is_named(findings, monkeypatch, tmp_path):
         assert found[subject][0][0] == "failure", found[subject]
 
 
+def test_an_ffmpeg_without_libvpx_is_a_warning(findings, monkeypatch):
+    from extract import ffmpeg_build
+
+    without = frozenset(ffmpeg_build.av.codecs_available) - {"libvpx", "libvpx-vp9"}
+    monkeypatch.setattr(ffmpeg_build.av, "codecs_available", without)
+    words = "no libvpx: damage inside pictures of vp8 and vp9 will pass for whole pictures"
+    assert findings()["codecs"] == [("warning", words)]
+
+
 @pytest.mark.parametrize(
     ("state", "strict", "code"), [("ok", True, 0), ("warning", False, 0), ("warning", True, 1), ("failure", False, 1)]
 )
@@ -59,7 +68,7 @@ def test_exit_codes(monkeypatch, state, strict, code):
     assert (ran.exit_code, ran.output.splitlines()[0].split()) == (code, [state, "disk", "words"])
 
 
-def test_it_leaves_nothing_behind(findings, tmp_path):
+def test_it_leaves_nothing_behind(findings, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     findings()
     assert list(tmp_path.iterdir()) == []
-    assert not list(Path("/tmp").glob("coarse2fine-doctor-*"))
