@@ -8,6 +8,9 @@ Axes: N pictures, S side of the input, D feature width.
 
 from __future__ import annotations
 
+import logging
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
@@ -18,7 +21,9 @@ from extract.frames import SAMPLING
 from extract.int8 import calibration_pictures, int8_engine
 from extract.network import Network, PictureNetwork, load_network
 from extract.precision import recorded_precision
-from extract.settings import FP32, ONNXRUNTIME, TORCH, ExtractSettings
+from extract.settings import AUTO, FP32, ONNXRUNTIME, OPENVINO, TORCH, ExtractSettings
+
+LOG = logging.getLogger(__name__)
 
 
 class Backbone:
@@ -65,7 +70,8 @@ def load_backbone(settings: ExtractSettings) -> Backbone:
     """
     device = _device(settings)
     network = load_network(settings.backbone, settings.weights)
-    engine = None if settings.engine == TORCH else _exported_engine(network, settings)
+    engine = _engine(network, settings, device)
+    LOG.info("backbone=%s device=%s engine=%s", settings.backbone, device, type(engine).__name__)
     return Backbone(settings.backbone, network, device, engine, recorded_precision(settings))
 
 
@@ -83,9 +89,30 @@ def feature_spec(settings: ExtractSettings, backbone: Backbone) -> FeatureSpec:
     )
 
 
-def _exported_engine(network: Network, settings: ExtractSettings) -> Engine:
-    model = export_onnx(PictureNetwork(network), settings.engine)
-    kind = OnnxRuntimeEngine if settings.engine == ONNXRUNTIME else OpenVinoEngine
+def installed_engine() -> str:
+    """Return the fastest engine on a CPU of those that are installed; without a look at whether they work."""
+    for engine in (OPENVINO, ONNXRUNTIME):
+        if find_spec("onnx") is not None and find_spec(engine) is not None:
+            return engine
+    return TORCH
+
+
+def _engine(network: Network, settings: ExtractSettings, device: torch.device) -> Engine:
+    """Build the engine that the settings name; for ``auto`` torch where another one cannot compute the network."""
+    if settings.engine not in (AUTO, TORCH):
+        return _exported_engine(network, settings, settings.engine)
+    chosen = installed_engine() if settings.engine == AUTO and device.type == "cpu" else TORCH
+    if chosen != TORCH:
+        try:
+            return _exported_engine(network, settings, chosen)
+        except (ConfigError, ImportError, RuntimeError) as error:
+            LOG.warning("engine=torch instead of %s, which cannot be used here: %s", chosen, error)
+    return TorchEngine(PictureNetwork(network), device)
+
+
+def _exported_engine(network: Network, settings: ExtractSettings, name: str) -> Engine:
+    model = export_onnx(PictureNetwork(network), name)
+    kind = OnnxRuntimeEngine if name == ONNXRUNTIME else OpenVinoEngine
     threads = max(1, torch.get_num_threads() - settings.decode_workers)  # the others decode
 
     def make(model: bytes) -> Engine:
@@ -94,12 +121,12 @@ def _exported_engine(network: Network, settings: ExtractSettings) -> Engine:
     if settings.calibration is None:
         return make(model)
     pictures = calibration_pictures(settings.calibration, settings.framing, network.input_px)
-    return int8_engine(model, pictures, make, settings.engine)
+    return int8_engine(model, pictures, make, name)
 
 
 def _device(settings: ExtractSettings) -> torch.device:
     name = settings.device
-    if settings.engine != TORCH:
+    if settings.engine not in (AUTO, TORCH):
         return torch.device("cpu")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from data.errors import ConfigError
+from extract import backbone as backbone_module
 from extract.backbone import Backbone, load_backbone
 from extract.engines import OnnxRuntimeEngine, OpenVinoEngine, TorchEngine, export_onnx
 from extract.fold import fold_batch_norm
@@ -167,3 +168,30 @@ def test_an_engine_of_ones_own():
     network = load_network("efficientnet-lite0", None)
     backbone = Backbone("mine", network, torch.device("cpu"), lambda pictures: pictures[:, 0, 0, :2].float(), "mine/1")
     assert (backbone.width, backbone.precision) == (2, "mine/1")
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        ({"onnx", "openvino", "onnxruntime"}, "openvino"),
+        ({"onnx", "onnxruntime"}, "onnxruntime"),
+        ({"openvino", "onnxruntime"}, "torch"),
+        (set(), "torch"),
+    ],
+)
+def test_auto_takes_the_fastest_engine_that_is_installed(installed, expected, monkeypatch):
+    monkeypatch.setattr(backbone_module, "find_spec", lambda name: name if name in installed else None)
+    assert backbone_module.installed_engine() == expected
+
+
+def test_auto_goes_on_with_torch_where_the_other_engine_fails(monkeypatch, caplog, reference):
+    def fail(*_):
+        raise ConfigError("cannot be exported")
+
+    monkeypatch.setattr(backbone_module, "installed_engine", lambda: "openvino")
+    monkeypatch.setattr(backbone_module, "export_onnx", fail)
+    backbone = load_backbone(ExtractSettings(device="cpu"))
+    assert isinstance(backbone._engine, TorchEngine)
+    assert "engine=torch instead of openvino" in caplog.text
+    with pytest.raises(ConfigError, match="cannot be exported"):
+        load_backbone(ExtractSettings(device="cpu", engine="openvino"))
