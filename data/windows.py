@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,31 @@ class TrainingTitle:
     def frames(self) -> int:
         """T."""
         return self.targets.frames
+
+
+class TitlesOnDemand(Sequence[TrainingTitle]):
+    """Titles that are made when their turn comes: memory holds what they are made from, not the frames of all.
+
+    Args:
+        make: makes title number n.
+        numbers: which titles these are, in their order.
+    """
+
+    def __init__(self, make: Callable[[int], TrainingTitle], numbers: range) -> None:
+        self._make = make
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> TrainingTitle: ...
+    @overload
+    def __getitem__(self, index: slice) -> TitlesOnDemand: ...
+    def __getitem__(self, index: int | slice) -> TrainingTitle | TitlesOnDemand:
+        if isinstance(index, slice):
+            return TitlesOnDemand(self._make, self._numbers[index])
+        return self._make(self._numbers[index])
 
 
 @dataclass(frozen=True)
@@ -174,19 +200,19 @@ def epoch_batches(
         part: which titles' features of a batch of so many are read (``model.peers``).
     """
     order = np.random.default_rng([seed, epoch]).permutation(len(titles))
-    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    starts = range(0, len(order), batch_size)
 
     def load(number: int) -> Batch:
         rng = np.random.default_rng([seed, epoch, number])
-        chosen = [titles[i] for i in groups[number]]
+        chosen = [titles[i] for i in order[starts[number] : starts[number] + batch_size]]
         size = short_window if short_window and number % 2 == 0 else window
         own = part(len(chosen))
         return load_batch(chosen, window=size, background_share=background_share, rng=rng, part=own)
 
     with ThreadPoolExecutor(max_workers=1) as reader:
-        upcoming = reader.submit(load, 0) if groups else None
-        for number in range(len(groups)):
+        upcoming = reader.submit(load, 0) if starts else None
+        for number in range(len(starts)):
             assert upcoming is not None
             batch = upcoming.result()
-            upcoming = reader.submit(load, number + 1) if number + 1 < len(groups) else None
+            upcoming = reader.submit(load, number + 1) if number + 1 < len(starts) else None
             yield batch

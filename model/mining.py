@@ -5,7 +5,7 @@ Axes: T frames, C labels, K = C + 1 outputs, background first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from data.shards import read_shard
 from data.targets import BoolArray
-from data.windows import TrainingTitle
+from data.windows import TitlesOnDemand, TrainingTitle
 from model.settings import SFNetLossSettings
 from model.sf_net import SFNet
 
@@ -48,14 +48,15 @@ def grow_labels(probability_TK: Probabilities, labelled_TC: BoolArray, *, radius
     return grown_TC
 
 
-def mine_titles(titles: Sequence[TrainingTitle], network: SFNet, settings: SFNetLossSettings) -> list[TrainingTitle]:
-    """Return the titles with grown labels, one read and scored after another, each at its full length.
+def mine_titles(
+    titles: Sequence[TrainingTitle], network: SFNet, settings: SFNetLossSettings
+) -> Iterator[TrainingTitle]:
+    """Yield the titles with grown labels, one read and scored after another, each at its full length.
 
     Args:
         network: in evaluation mode; its device is used.
     """
     device = network.classifier.multiplier.device
-    mined = []
     for title in titles:
         labelled_TC = title.targets.labelled_TC
         if labelled_TC.any():
@@ -66,26 +67,27 @@ def mine_titles(titles: Sequence[TrainingTitle], network: SFNet, settings: SFNet
             labelled_TC = grow_labels(
                 probability_TK, labelled_TC, radius=settings.mine_radius, least=settings.mine_least
             )
-        mined.append(_relabelled(title, labelled_TC))
-    return mined
+        yield _relabelled(title, labelled_TC)
 
 
-def labelled_rows(titles: Sequence[TrainingTitle]) -> Tensor:
+def labelled_rows(titles: Iterable[TrainingTitle]) -> Tensor:
     """Return (M, 3) int64 of what is labelled, to be saved: title's place in the sequence, frame, label."""
     rows = [np.insert(np.argwhere(title.targets.labelled_TC), 0, place, axis=1) for place, title in enumerate(titles)]
-    return torch.from_numpy(np.concatenate(rows).astype(np.int64))
+    return torch.from_numpy(np.concatenate([np.zeros((0, 3)), *rows]).astype(np.int64))
 
 
-def with_labelled_rows(titles: Sequence[TrainingTitle], rows_M3: Tensor) -> list[TrainingTitle]:
+def with_labelled_rows(titles: Sequence[TrainingTitle], rows_M3: Tensor) -> Sequence[TrainingTitle]:
     """Return the titles labelled as ``labelled_rows`` saved them."""
     rows = rows_M3.numpy()
-    starts = np.searchsorted(rows[:, 0], np.arange(1, len(titles)))
-    result = []
-    for title, own in zip(titles, np.split(rows[:, 1:], starts)):
+    starts = np.searchsorted(rows[:, 0], np.arange(len(titles) + 1))
+
+    def labelled(n: int) -> TrainingTitle:
+        title, own = titles[n], rows[starts[n] : starts[n + 1], 1:]
         labelled_TC = np.zeros_like(title.targets.labelled_TC)
         labelled_TC[own[:, 0], own[:, 1]] = True
-        result.append(_relabelled(title, labelled_TC))
-    return result
+        return _relabelled(title, labelled_TC)
+
+    return TitlesOnDemand(labelled, range(len(titles)))
 
 
 def _relabelled(title: TrainingTitle, labelled_TC: BoolArray) -> TrainingTitle:

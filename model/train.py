@@ -131,8 +131,8 @@ class Trainer:
         assert isinstance(self.network, SFNet)
         before, part = len(labelled_rows(self.titles)), self.peers.part(len(self.titles))
         with self._multiplying():
-            mined = mine_titles(self.titles[part], self.network.eval(), self.loss.sf_net)
-        own_M3 = labelled_rows(mined) + torch.tensor([part.start, 0, 0])
+            own_M3 = labelled_rows(mine_titles(self.titles[part], self.network.eval(), self.loss.sf_net))
+        own_M3 += torch.tensor([part.start, 0, 0])
         self.titles = with_labelled_rows(self.titles, torch.cat(self.peers.gathered(own_M3)))
         self.network.load_state_dict(self.fresh)
         self.average = self._average()

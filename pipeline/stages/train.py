@@ -13,7 +13,7 @@ from data.labels import TitleLabels
 from data.schemas import FeatureSpec, LabelThresholds
 from data.shards import ShardHeader, read_header, read_shard, shard_path
 from data.targets import frame_targets
-from data.windows import TrainingTitle
+from data.windows import TitlesOnDemand, TrainingTitle
 from infer.evaluate import evaluate
 from infer.evaluation import JUDGED, MEAN
 from infer.score import score_shards
@@ -60,7 +60,9 @@ def _train(config: Config, peers: Peers) -> StageResult:
         return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
     network = build_network(config.model, width=spec.width, labels=len(config.data.labels), seed=config.train.seed)
     trainer = Trainer(network, (config.model, config.loss, config.train), config.training_dir, identity, peers)
-    titles = [_training_title(config, header, catalogue.labels[header.title_id]) for header in training]
+    titles = TitlesOnDemand(
+        lambda n: _training_title(config, training[n], catalogue.labels[training[n].title_id]), range(len(training))
+    )
 
     def validate(candidate: FrameNetwork) -> tuple[Validation, dict[str, LabelThresholds]]:
         return _validate(config, candidate, validation, catalogue, peers)

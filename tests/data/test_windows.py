@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from data.labels import Clip, TitleLabels
 from data.schemas import Coverage, FeatureSpec
 from data.shards import write_shard
 from data.targets import frame_targets
-from data.windows import TrainingTitle, choose_window, epoch_batches, load_batch
+from data.windows import TitlesOnDemand, TrainingTitle, choose_window, epoch_batches, load_batch
 
 SPEC = FeatureSpec("imported:test", "", 3, "imported", "imported", False, 0)
 LABELS = ("a",)
@@ -66,3 +68,37 @@ def test_every_other_batch_is_short_the_first_included(titles):
     batches = epoch_batches(titles, batch_size=1, window=100, background_share=0.5, seed=0, epoch=0, short_window=3)
     lengths = [batch.valid_NT.shape[1] for batch in batches]
     assert [length == 3 for length in lengths] == [True, False, True, False, True]
+
+
+def test_titles_on_demand_are_made_when_asked_for_and_may_be_sliced(titles):
+    made = []
+
+    def make(number):
+        made.append(number)
+        return titles[number]
+
+    lazy = TitlesOnDemand(make, range(5))
+    assert len(lazy) == 5
+    assert made == []
+    assert lazy[1:4][1] is titles[2]
+    assert made == [2]
+    assert [title.title_id for title in lazy[3:]] == ["t3", "t4"]
+
+
+def test_memory_of_an_epoch_does_not_grow_with_the_number_of_titles(tmp_path):
+    frames = 2000
+    coverage = Coverage("t", "", "", "import", "", "", 0, 0, 0, None, float(frames), frames, 0, True, "")
+    path = write_shard(tmp_path, SPEC, coverage, np.arange(frames, dtype=float), np.ones((frames, 3)))
+    labels = TitleLabels("t", {"a": True}, {"a": Clip("a", 200, 220)})
+
+    def peak_bytes(count):
+        lazy = TitlesOnDemand(lambda _: TrainingTitle("t", path, frame_targets(labels, LABELS, frames)), range(count))
+        tracemalloc.start()
+        for _ in epoch_batches(lazy, batch_size=4, window=1500, background_share=0.2, seed=0, epoch=0):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    peak_bytes(8)  # what is imported and cached once
+    assert peak_bytes(500) < 1.1 * peak_bytes(50)
