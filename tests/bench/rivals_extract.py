@@ -31,7 +31,7 @@ def settings_of(job: Job) -> Any:
     own = weights(job["folder"]) if name == RESNET50 else None
     workers = job.get("workers", 1)
     return ExtractSettings(
-        backbone=name, weights=own, device="cpu", engine=job.get("engine", "torch"), decode_workers=workers
+        backbone=name, weights=own, device="cpu", engine=job.get("engine", "auto"), decode_workers=workers
     )
 
 
