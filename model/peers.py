@@ -87,10 +87,6 @@ class Peers:
         distributed.all_gather_object(values, value)
         return values
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
-        self.gathered(None)
-
     def from_first(self, make: Callable[[], Value]) -> Value:
         """Compute a value in the first process only and return it in all; the others wait."""
         if self.count == 1:

@@ -42,7 +42,7 @@ class RunFolder:
 
     Args:
         path: the folder; made when it is first written to.
-        writes: whether this process writes; the others only read what the first one wrote.
+        writes: whether this process writes; of several that train together, the first one does.
     """
 
     def __init__(self, path: Path, *, writes: bool) -> None:

@@ -55,7 +55,7 @@ class Trainer:
     Args:
         network: freshly built; holds the best weights after ``run``.
         settings: sections ``model``, ``loss`` and ``train``.
-        folder: where the run's files live; on storage that all processes share.
+        folder: where the run's files live; of several processes only the first one looks there.
         fingerprint: stands for everything the result depends on; a folder with another one is not resumed.
         peers: the processes that train together.
     """
@@ -111,8 +111,7 @@ class Trainer:
                 with self._multiplying():
                     validation = validate(kept)
                 self._record(losses, validation, time.monotonic() - started)
-        self.peers.wait()  # for the first one to have written
-        self.network.load_state_dict(self.folder.best())
+        self.network.load_state_dict(self.peers.from_first(self.folder.best))
         return self.state
 
     def _done(self) -> bool:
@@ -241,15 +240,14 @@ class Trainer:
         """Go on where the folder's run ended.
 
         Raises:
-            ConfigError: it belongs to other settings or data, or other processes found another state.
+            ConfigError: it belongs to other settings or data, or the processes do not agree on theirs.
         """
-        found = self.folder.read(self.state.fingerprint)
-        epoch = 0 if found is None else found[0].epoch
-        if len(set(self.peers.gathered((epoch, self.state.fingerprint, len(self.titles))))) > 1:
+        if len(set(self.peers.gathered(self.state.fingerprint))) > 1:
             raise ConfigError(
-                f"{self.folder.path}: the processes of this training do not see the same files; work_dir and the "
-                "features must be on storage that all machines share"
+                f"{self.folder.path}: the processes of this training see other settings, labels or features than each "
+                "other; give all machines the same files"
             )
+        found = self.peers.from_first(lambda: self.folder.read(self.state.fingerprint))
         if found is None:
             return
         self.state, tensors = found
@@ -263,4 +261,4 @@ class Trainer:
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
         if "labelled" in tensors:
             self.titles = with_labelled_rows(self.titles, tensors["labelled"])
-        log.info("resumed epoch=%d best_epoch=%d folder=%s", epoch, self.state.best_epoch, self.folder.path)
+        log.info("resumed epoch=%d best_epoch=%d folder=%s", self.state.epoch, self.state.best_epoch, self.folder.path)
