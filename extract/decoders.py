@@ -110,7 +110,8 @@ class Decoder:
             single = Packet(part)
             single.pts, single.dts, single.duration = packet.pts, packet.dts, packet.duration
             frames += self._codec.decode(single)
-        return [Decoded(frame, size_px is not None, frame.is_corrupt) for frame in frames[-1:]]
+        shown = [] if packet.is_discard else frames[-1:]  # an edit list takes a picture off the screen
+        return [Decoded(frame, size_px is not None, frame.is_corrupt) for frame in shown]
 
     def _witnessed(self, packet: Packet[Stream] | None) -> list[VideoFrame] | None:
         """Return what the witness sees in a packet, nothing if it is refused; None if there is no witness."""

@@ -109,6 +109,25 @@ def test_a_decoder_that_is_not_the_streams_own_turns_pictures_likewise(clip, tmp
     reader.close()
 
 
+def test_pictures_behind_the_end_of_an_edit_list_are_not_shown(clip):
+    options = {"codec": "libvpx-vp9", "options": {"cpu-used": "8", "deadline": "realtime", "g": "25"}}
+    path = clip("film.mp4", [Fraction(i, 25) for i in range(75)], **options)
+    data = path.read_bytes()
+    at = data.index(b"elst") + 12  # version, count, then the length of the only edit in milliseconds
+    path.write_bytes(data[:at] + (2000).to_bytes(4, "big") + data[at + 4 :])
+    with av.open(str(path)) as container:
+        assert sum(packet.is_discard for packet in container.demux(video=0) if packet.size) > 0
+        container.seek(0)
+        own = [frame.pts for frame in container.decode(video=0)]
+    container, stream = open_stream(path, 1)
+    with container:
+        decoder = Decoder(stream)
+        shown = [
+            decoded.frame.pts for packet in container.demux(stream) if packet.size for decoded in decoder.decode(packet)
+        ]
+    assert shown == own
+
+
 def test_an_enormous_picture_in_mid_stream_is_refused_before_it_costs_memory(clip):
     path = clip("film.webm", [Fraction(i, 25) for i in range(30)], codec="libvpx-vp9", options={"cpu-used": "8"})
     container, stream = open_stream(path, 1)
