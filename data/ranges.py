@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 from data.errors import StoreError
-from data.stores import deadline_s, submit
+from data.stores import deadline_s, is_refusal, submit
 
 if TYPE_CHECKING:
     from data.store_path import StorePath
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 LARGEST_BLOCKS = 8  # fetched by one request
 KEPT_BLOCKS = 32
+LARGEST_BYTES = LARGEST_BLOCKS * BLOCK_BYTES
 BUFFER_BYTES = 1 << 16
 
 
@@ -139,8 +140,9 @@ class RangeReader:
         start, stop = self._span(blocks)
         try:
             data = self._path.read_range(start, stop)
-        except StoreError:  # a range beyond the end of a shorter object is refused
-            self.require_same()
+        except StoreError as error:
+            if is_refusal(error):  # as is a range beyond the end of an object that is shorter now
+                self.require_same()
             raise
         if len(data) != stop - start:
             raise ObjectChangedError(f"{self._path}: {len(data)} bytes instead of {stop - start} at {start}")
@@ -191,6 +193,19 @@ class ObjectFile(io.RawIOBase):
 def open_object(path: StorePath) -> io.BufferedReader:
     """Open an object for reading."""
     return io.BufferedReader(ObjectFile(RangeReader(path)), BUFFER_BYTES)
+
+
+def read_object(path: StorePath) -> bytes:
+    """Return the bytes of a whole object, all of one and the same.
+
+    Raises:
+        ObjectChangedError: it was replaced meanwhile.
+        as ``data.stores.ask``.
+    """
+    reader = RangeReader(path)
+    content = b"".join(reader.read(start, BLOCK_BYTES) for start in range(0, reader.size, BLOCK_BYTES))
+    reader.require_same()
+    return content
 
 
 def _state(path: StorePath) -> tuple[int, int]:

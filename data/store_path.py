@@ -24,7 +24,7 @@ from pathlib import Path, PosixPath
 from typing import IO, Any, NoReturn, TypeVar
 
 from data.errors import StoreError
-from data.stores import ask, give_up
+from data.stores import ask, give_up, is_refusal
 
 _MODIFIED = ("LastModified", "last_modified", "mtime", "updated", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "generation")
@@ -104,6 +104,12 @@ class StorePath(PosixPath):
         except FileNotFoundError:
             return
 
+    def rglob(self, pattern: str, **options: Any) -> NoReturn:
+        raise NotImplementedError(f"{self}: use files_below")
+
+    def walk(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise NotImplementedError(f"{self}: use files_below")
+
     def files_below(self) -> Iterator[StorePath]:
         """Yield all objects below, whatever their depth."""
         for name in ask(str(self), "find"):
@@ -130,9 +136,16 @@ class StorePath(PosixPath):
         return file if mode == "rb" else io.TextIOWrapper(file, encoding or "utf-8", errors, newline)
 
     def read_bytes(self) -> bytes:
-        """Return the whole object, by one request."""
-        content: bytes = ask(str(self), "cat_file")
-        return content
+        """Return the whole object: by one request up to 8 MiB, in pieces beyond, so that each is bounded in time."""
+        from data.ranges import LARGEST_BYTES, read_object
+
+        try:
+            content = self.read_range(0, LARGEST_BYTES)
+        except StoreError as error:
+            if is_refusal(error) and self.stat().st_size == 0:  # S3 has no range of an empty object
+                return b""
+            raise
+        return content if len(content) < LARGEST_BYTES else read_object(self)
 
     def read_text(self, encoding: str | None = None, errors: str | None = None, newline: str | None = None) -> str:
         return io.TextIOWrapper(io.BytesIO(self.read_bytes()), encoding or "utf-8", errors, newline).read()
@@ -185,8 +198,8 @@ class StorePath(PosixPath):
         except FileExistsError:
             return False
         except StoreError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EINVAL and conditions:
-                return False  # S3: precondition failed
+            if conditions and is_refusal(error):  # S3: precondition failed
+                return False
             raise
         return True
 

@@ -6,8 +6,7 @@ the run, because it says nothing about a title. Answers are not failures: that t
 is denied, is reported at once, as the error that a file system would raise.
 
 The libraries below have retries of their own, several layers of them; those are switched off or kept short, so that
-time is bounded here.
-fsspec is imported when the first store is asked.
+time is bounded here. fsspec is imported when the first store is asked.
 """
 
 from __future__ import annotations
@@ -37,6 +36,7 @@ _ANSWERS: dict[type[OSError], int] = {
 _FINAL = (errno.EINVAL, errno.ENOSYS, getattr(errno, "EREMCHG", errno.EINVAL))
 _SLOWEST_BYTES_PER_S = 250_000
 _LONGEST_PAUSE_S = 15.0
+_DAMAGED_ON_THE_WAY = ("IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch")  # what S3 says of some uploads
 
 
 class _Process:
@@ -131,6 +131,11 @@ def ask(url: str, request: str, *arguments: Any, size_bytes: int = 0, **options:
         ) from unanswered
 
 
+def is_refusal(error: StoreError) -> bool:
+    """Say whether the store understood a request, and refused it."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EINVAL
+
+
 def submit(url: str, request: str, *arguments: Any, size_bytes: int = 0, **options: Any) -> Future[Any] | None:
     """Begin a request without waiting for it, once and without repeating it; None for stores that cannot."""
     import asyncio
@@ -166,10 +171,17 @@ def _attempt(call: Callable[[], Any], url: str) -> Any:
         raise kind(_ANSWERS[kind], error.strerror or _words(error) or kind.__name__, url) from error
     except Exception as error:  # libraries of stores raise anything
         said = f"{url}: the store said {type(error).__name__}: {_words(error)}"
-        number = error.errno if isinstance(error, OSError) else None
-        if number in _FINAL or isinstance(error, (TypeError, ValueError)) or "Credentials" in type(error).__name__:
+        if _is_final(error):
             raise StoreError(f"{said}; correct the URL, the credentials or the store's settings") from error
         raise _UnansweredError(said) from error
+
+
+def _is_final(error: Exception) -> bool:
+    """Say whether repeating a request would not help."""
+    if isinstance(error, OSError):
+        answer = getattr(error.__cause__, "response", None) or {}
+        return error.errno in _FINAL and answer.get("Error", {}).get("Code") not in _DAMAGED_ON_THE_WAY
+    return isinstance(error, (TypeError, ValueError)) or "Credentials" in type(error).__name__
 
 
 def without_secrets(text: str) -> str:

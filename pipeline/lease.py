@@ -13,6 +13,7 @@ the run that took over. And clocks of machines must agree within a minute.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -25,6 +26,8 @@ from typing import Any
 
 from data.errors import ModerationError, StoreError
 from data.store_path import StorePath
+
+logger = logging.getLogger(__name__)
 
 LEASE_S = 300.0
 RENEW_S = 60.0
@@ -56,7 +59,7 @@ class _Lease:
             raise LeaseHeldError(f"{self._path}: taken and left at this moment; try again")
         record, tag = found
         is_left_over = record.get("kernel_lock") == self._kernel_lock
-        if not is_left_over and float(record.get("until_unix_s", 0)) > time.time():
+        if not is_left_over and float(record["until_unix_s"]) > time.time():
             raise LeaseHeldError(
                 f"{self._path.parent}: another run holds it (host {record.get('host')}, process {record.get('pid')}), "
                 f"until {time.strftime('%H:%M:%S', time.localtime(float(record['until_unix_s'])))} if it died; wait "
@@ -74,6 +77,8 @@ class _Lease:
                 if found is not None and found[0].get("owner") == self._owner:
                     self._write(tag=found[1])
                 self.lost = not self._is_mine()
+            except LeaseHeldError:
+                self.lost = True
             except (OSError, StoreError):
                 continue  # the work itself meets the same store, and says so
             if self.lost:
@@ -83,15 +88,25 @@ class _Lease:
     def leave(self) -> None:
         """Stop renewing, and remove the object if it is still this holder's."""
         self._ended.set()
-        if not self.lost and self._is_mine():
-            self._path.unlink(missing_ok=True)
+        try:
+            if not self.lost and self._is_mine():
+                self._path.unlink(missing_ok=True)
+        except (LeaseHeldError, OSError, StoreError) as error:  # it ends by itself, and the run's own end counts
+            logger.warning("%s: the lease is not given back, it ends in %.0f s: %s", self._path, LEASE_S, error)
 
     def _read(self) -> tuple[dict[str, Any], str] | None:
         try:
             tag = self._path.tag()
-            record: dict[str, Any] = json.loads(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            content = self._path.read_bytes()
+        except FileNotFoundError:
             return None
+        try:
+            record: dict[str, Any] = json.loads(content)
+            float(record["until_unix_s"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise LeaseHeldError(
+                f"{self._path}: not a lease that coarse2fine wrote; remove it if no run uses it"
+            ) from error
         return record, tag
 
     def _is_mine(self) -> bool:

@@ -99,3 +99,11 @@ def test_an_empty_object_is_empty(path):
     reader = RangeReader(path, hashed=True)
     assert reader.read(0, 10) == b""
     assert reader.finish_sha256() == hashlib.sha256(b"").hexdigest()
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * BLOCK_BYTES - 1, 8 * BLOCK_BYTES, 9 * BLOCK_BYTES + 7])
+def test_a_whole_object_is_read_by_one_request_or_in_pieces(path, asked, size):
+    content = random.Random(2).randbytes(size)
+    path.write_bytes(content)
+    assert path.read_bytes() == content
+    assert (len(asked) == 1) == (size < 8 * BLOCK_BYTES)

@@ -4,6 +4,9 @@
 """
 
 import hashlib
+import json
+import os
+import socket
 import threading
 import time
 
@@ -14,8 +17,11 @@ from data.errors import StoreError
 from data.locations import locate
 from data.ranges import BLOCK_BYTES
 from data.stores import configure
+from extract import sandbox_trial
 from extract.decode_pool import Limits, Sample, TitleEnd, decode
 from extract.decode_worker import READERS, WorkerConfig
+from extract.sandbox import missing
+from extract.sandbox_trial import Measure
 
 PATIENT = Limits(workers=1, no_progress_timeout_s=60, title_timeout_s=120)
 TIMES_S = [number / 10 for number in range(45)]
@@ -166,3 +172,21 @@ def test_no_thread_outlives_the_reading(clip, films):
             break
         time.sleep(0.02)
     assert threading.active_count() <= before
+
+
+@pytest.mark.skipif(bool(missing()), reason=f"this kernel has no {' and no '.join(missing())}")
+def test_a_hijacked_decoder_of_a_served_film_reads_its_film_and_nothing_else(films, tmp_path):
+    path = films / "film"
+    path.write_bytes(b"\0")
+    other = tmp_path / "other"
+    other.write_bytes(b"\0")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        arguments = (str(other), str(tmp_path / "new"), server.getsockname()[1], os.getpid())
+        config = WorkerConfig(sandbox_trial.READER, "full", False, 8, sandbox_trial.MEMORY_MIB, arguments)
+        (end,) = decode([path], config, PATIENT)
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    measures = [Measure(*row) for row in json.loads(str(end.error))]
+    assert len(measures) == 16
+    assert [measure.forbids for measure in measures if not measure.held] == []

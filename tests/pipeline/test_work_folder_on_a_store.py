@@ -157,3 +157,31 @@ def test_the_doctor_looks_at_stores(store):
     remove_folder(store.store / "films")
     assert [state for state, _ in check_stores(uses)][:3] == ["ok", "failure", "failure"]
     assert [path.name for path in (store.store / "work").glob("*probe*")] == []
+
+
+@pytest.mark.slow
+def test_training_on_a_store_gives_the_checkpoint_of_a_training_on_disk(catalogue, tmp_path, monkeypatch, bare_night):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    night = bare_night(catalogue.parent)
+    base = locate("memory://bucket/training")
+    text = catalogue.read_text().replace("epochs = 40", "epochs = 2")
+    catalogue.write_text(text + '[run]\nimport_name = "toy"\n')
+    stored = catalogue.with_name("stored.toml")
+    stored.write_text(
+        f'scratch_dir = "{tmp_path}/scratch"\n' + catalogue.read_text().replace('"work"', f'"{base}/work"')
+    )
+    try:
+        for config in (catalogue, stored):
+            night.config = config
+            assert night.command("run") == 0
+        found = contents(base / "work" / "checkpoint")
+        weights = (night.work / "checkpoint" / "model.safetensors").read_bytes()
+        assert found["model.safetensors"] == weights
+        evaluated = [name for name in contents(base / "work" / "runs") if name.endswith("evaluation-test.json")]
+        assert len(evaluated) == 1
+        assert list((tmp_path / "scratch").rglob("state.json"))
+        night.config = stored
+        assert night.command("train") == 0
+        assert night.command("thresholds", "--recall", "0.5") == 0
+    finally:
+        remove_folder(base)

@@ -2,8 +2,13 @@
 
 import json
 import time
+from collections import Counter
 
 import pytest
+
+from pipeline import cli
+from pipeline.config import load_config
+from pipeline.store_check import check_stores, store_uses
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +24,9 @@ def test_a_run_on_s3_gives_the_bytes_of_a_run_on_disk_and_the_next_does_nothing(
     local, upload, proxy, command, tmp_path, capfd, tree, products, write_config
 ):
     config = write_config(tmp_path / "s3.toml", upload)
+    proxy.reset()
     assert command(config, "run") == 0
+    print("first run:", Counter(request.method for request in proxy.seen if "/films/" not in request.path))
     assert products(upload / "work") == products(local / "work")
     current = (upload / "work" / "current").read_text()
     assert current == f"runs/{(local / 'work' / 'current').readlink().name}\n"
@@ -28,6 +35,7 @@ def test_a_run_on_s3_gives_the_bytes_of_a_run_on_disk_and_the_next_does_nothing(
 
     proxy.reset()
     assert command(config, "run") == 0
+    print("second run:", Counter(request.method for request in proxy.seen))
     volatile = ("extract.run.json", "metrics.prom", "last_success.json")
     after = {name: content for name, content in tree(upload / "work").items() if name not in volatile}
     assert after == {name: content for name, content in first.items() if name not in volatile}
@@ -117,3 +125,32 @@ def test_requests_of_a_film_are_few_and_the_film_comes_once(upload, proxy, comma
         assert size <= fetched <= 1.5 * size
         assert heads <= 4
         assert len(requests) - heads <= 1 + size / 2**20
+
+
+def test_moderate_takes_films_of_a_bucket(local, upload, tmp_path, capsys):
+    arguments = ["--checkpoint", f"{upload}/checkpoint", "--out", f"{upload}/adhoc"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["moderate", f"{upload}/films/film.mkv", f"{upload}/films/start.mp4", *arguments])
+    assert ended.value.code == 0
+    run = next((upload / "adhoc" / "runs").iterdir())
+    found = (run / "titles.csv").read_text().splitlines()
+    expected = (local / "work" / "current" / "titles.csv").read_text().splitlines()
+    assert (
+        found[1].partition(",")[2] == next(line for line in expected if line.startswith("film-mkv")).partition(",")[2]
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["moderate", f"{upload}/films/film.mkv", str(local / "films" / "film.ts"), *arguments])
+    assert ended.value.code == 2
+    assert "moderate those of one place at a time" in capsys.readouterr().err
+
+
+def test_the_doctor_tries_the_store_out(upload, tmp_path, write_config, proxy):
+    config = load_config(write_config(tmp_path / "s3.toml", upload))
+    found = list(check_stores(store_uses(config)))
+    assert [state for state, _ in found] == ["ok"] * 5
+    assert "writing on condition works" in found[-1][1]
+    assert list((upload / "work").glob("*")) == []
+    proxy.fault = lambda number, request: "deny" if request.method == "PUT" else "ok"
+    found = list(check_stores(store_uses(config)))
+    assert [state for state, _ in found] == ["ok"] * 3 + ["failure"]
+    assert "Access Denied" in found[-1][1]
