@@ -60,15 +60,16 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 @contextmanager
 def local_copy(path: Path) -> Iterator[Path]:
-    """Yield a file of this machine with the same bytes, for libraries that read nothing else: itself, or a copy."""
+    """Yield a file of this machine with the same bytes, for libraries that read nothing else: itself, or a copy.
+
+    A copy passes through memory: this is for checkpoints and features, not for films.
+    """
     if not isinstance(path, StorePath):
         yield path
         return
     with scratch_folder() as folder:
-        copy = folder / path.name
-        with path.open("rb") as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        yield copy
+        (folder / path.name).write_bytes(path.read_bytes())
+        yield folder / path.name
 
 
 @contextmanager

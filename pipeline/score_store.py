@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import SchemaError
-from data.files import fingerprint
+from data.files import fingerprint, local_copy
 from data.shards import ShardHeader
 from infer.title_scores import TitleScores
 from infer.write import read_score_labels, read_scores, write_scores
@@ -36,13 +36,11 @@ class ScoreStore:
 
     def read(self, header: ShardHeader) -> TitleScores | None:
         """Return the scores of these features; None where there are none, or a damaged file."""
-        path = self._path(header)
-        if not path.is_file():
-            return None
         try:
-            if read_score_labels(path) != self._labels:
-                return None
-            (scores,) = read_scores(path)
+            with local_copy(self._path(header)) as path:
+                if read_score_labels(path) != self._labels:
+                    return None
+                (scores,) = read_scores(path)
         except (SchemaError, ValueError, OSError):
             return None
         return scores if len(scores.action_TC) == header.frames else None

@@ -76,7 +76,8 @@ class InferencePlan:
 
     def to_score(self) -> list[str]:
         """Return the titles whose scores by this model are not kept."""
-        return [title_id for title_id, header in self.headers.items() if not self.store.has(header)]
+        kept = in_parallel(self.run.work.scores, self.store.has, self.headers.values())
+        return [title_id for title_id, has_scores in zip(self.headers, kept) if not has_scores]
 
     def segments_reason(self) -> str:
         """Say why the segments of every title must be made anew; empty if those of the current run stand."""
