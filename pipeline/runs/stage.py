@@ -68,10 +68,10 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
 
 def _drawn(config: Config, folder: Path) -> StageResult:
     """Draw a run's report. What goes wrong with it is said, and is no failure of the run: its tables are written."""
-    kept = kept_report(config, folder)
-    if kept is not None:
-        return StageResult("report: nothing to do", kept)
     try:
+        kept = kept_report(config, folder)
+        if kept is not None:
+            return StageResult("report: nothing to do", kept)
         segments = open_parquet_footer(folder / "segments.parquet").metadata.num_rows
         if segments > REPORT_SEGMENTS:
             return StageResult(f"report: left out, {segments} segments; `coarse2fine report` draws it", folder)
