@@ -1,4 +1,4 @@
-"""The figures of the paper from a run, for papers and slides: heat bars (Figure 3), mistakes (Figure 4), curves.
+"""The figures of the paper from a run, for papers and slides: heat bars (Figure 3) and mistakes (Figure 4).
 
 Drawn on ``matplotlib.figure.Figure`` without pyplot, so there is no global state and no screen. Pictures of films are
 blurred and grey unless the caller asks otherwise. Equal inputs give equal files: no date, fixed ids.
@@ -24,7 +24,7 @@ from data.files import atomic_path
 from data.labels import Clip
 from data.schemas import LabelThresholds, Segment
 from infer.title_scores import TitleScores
-from pipeline.report.mistakes import FALSE, Curve, Mistake
+from pipeline.report.mistakes import FALSE, Mistake
 
 FORMATS = ("png", "svg")
 COLOURS = {"GT": "#7f868d", "FS": "#d62718", "CS": "#e0a800", "AS": "#1667c0"}
@@ -37,7 +37,6 @@ STYLE: dict[Any, Any] = {
 }
 DETECTED, LABELLED = COLOURS["AS"], COLOURS["GT"]
 BLUR_PX = 12
-LINES = ("-", "--", ":")
 
 
 def draw_heat_bars(
@@ -103,26 +102,6 @@ def draw_mistakes(mistakes: Sequence[Mistake], stills: Mapping[tuple[str, int], 
                 panel.set_title(f"{'FP' if mistake.kind == FALSE else 'FN'} {mistake.title_id} {score}")
                 _show(panel, stills.get((mistake.title_id, mistake.moment_s)), reveal=reveal)
             row[0].set_ylabel(label)
-    return figure
-
-
-def draw_curves(curves: Sequence[Curve]) -> Figure:
-    """Draw precision over recall, a panel a label, a line a way to be right; the dot is the chosen flag threshold."""
-    by_label: dict[str, list[Curve]] = {}
-    for curve in curves:
-        by_label.setdefault(curve.label, []).append(curve)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.2 * len(by_label) + 0.5, 2.6), layout="constrained")
-        panels = figure.subplots(1, len(by_label), squeeze=False, sharey=True)[0]
-        for panel, (label, found) in zip(panels, by_label.items()):
-            for curve, line in zip(found, LINES):
-                panel.plot(curve.recall_K, curve.precision_K, line, color=COLOURS["AS"], label=curve.overlap)
-            if found[0].chosen is not None:
-                panel.plot(*found[0].chosen, "o", color=COLOURS["FS"], clip_on=False)
-            panel.set(title=f"{label} (clips: {found[0].clips})", xlim=(0, 1), ylim=(0, 1.02), xlabel="recall")
-            panel.grid(alpha=0.3)
-        panels[0].set_ylabel("precision")
-        panels[-1].legend(fontsize=7, loc="upper right")
     return figure
 
 

@@ -53,7 +53,7 @@ def report(
 def figures(
     config_path: Path, overrides: dict[str, Any], titles: tuple[str, ...], out: Path, run_dir: Path | None, reveal: bool
 ) -> None:
-    """Draw the paper's figures as PNG and SVG: heat bars of titles, mistakes, precision-recall curves."""
+    """Draw the report's figures as PNG and SVG: heat bars of titles, mistakes, precision-recall, reliability, drift."""
     from pipeline.stages.figures import figures as stage
 
     finish([(stage(load_config(config_path, overrides), titles, out, run_dir, reveal=reveal), None)])

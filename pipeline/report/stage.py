@@ -79,7 +79,7 @@ def report(
         title_data=gathered.data,
         title_scores=gathered.title_scores,
         measures=[measures(split, values) for split, values in read_evaluations(run.folder).items()],
-        drift=_drift(config, run, against),
+        drift=previous_drift(config, run) if against is None else compare(read_run(find_run(config, against)), run),
         curves=judged_curves(run, truth, gathered, protocol),
         mistakes=shown,
         protocol=str(protocol),
@@ -122,9 +122,8 @@ def add_pictures(
             values["picture_error"] = made.error
 
 
-def _drift(config: Config, run: Run, against: Path | None) -> Drift | None:
-    if against is not None:
-        return compare(read_run(find_run(config, against)), run)
+def previous_drift(config: Config, run: Run) -> Drift | None:
+    """Return what changed since the run before; None if there is none over some of these titles."""
     earlier = run_before(config.work, run.folder)
     drift = None if earlier is None else compare(read_run(earlier), run)
     # a run over other titles, another split perhaps, is no earlier state of this one

@@ -1,4 +1,4 @@
-"""Figures of a run as PNG and SVG files: Figure 3 for chosen titles, Figure 4 and the curves for the whole run."""
+"""Figures of a run as PNG and SVG files: Figure 3 for chosen titles; Figure 4, curves and drift for the whole run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from data.errors import ConfigError
 from data.labels import Clip, TitleLabels
 from infer.title_scores import TitleScores
 from pipeline.config import Config
-from pipeline.figures import draw_curves, draw_heat_bars, draw_mistakes, save
+from pipeline.figures import draw_heat_bars, draw_mistakes, save
+from pipeline.measure_figures import draw_curves, draw_drift, draw_reliability
+from pipeline.report.measures import measures
 from pipeline.report.mistakes import Mistake, chosen_protocol, worst
-from pipeline.report.run import Run, Truth, find_run, read_run, read_truth
-from pipeline.report.stage import gather, judged_curves
+from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run, read_truth
+from pipeline.report.stage import gather, judged_curves, previous_drift
 from pipeline.report.stills import TitleStills, make_stills
 from pipeline.stage_result import StageResult
 
@@ -24,7 +26,10 @@ MAX_STILLS = 6
 def figures(
     config: Config, titles: Sequence[str], out: Path, run_dir: Path | None = None, *, reveal: bool = False
 ) -> StageResult:
-    """Draw Figure 3 of each title and label with anything in it, and, where there are labels, Figure 4 and the curves.
+    """Draw Figure 3 of each title and label with anything in it, and of the whole run what the report shows.
+
+    Those are Figure 4 and curves where there are labels, reliability where it was evaluated, and drift since the run
+    before.
 
     Args:
         titles: ids of titles that the run scored.
@@ -45,6 +50,13 @@ def figures(
         paths += _title_figures(config, run, truth, found[title_id], out, reveal=reveal)
     if truth.held_out:
         paths += _run_figures(config, run, truth, out, reveal=reveal)
+    for split, evaluation in read_evaluations(run.folder).items():
+        if reliability := measures(split, evaluation).reliability:
+            paths += save(draw_reliability(reliability), out, f"reliability-{split}")
+    earlier = previous_drift(config, run)
+    drift_figure = None if earlier is None else draw_drift(earlier)
+    if drift_figure is not None:
+        paths += save(drift_figure, out, "drift")
     return StageResult(f"figures: {len(paths)} files", out)
 
 
