@@ -60,7 +60,7 @@ def operator_notes(metrics: OperatorMetrics) -> list[str]:
     ]
     if metrics.unscored:
         lines.append(
-            f"{metrics.unscored} titles have no scores: their clips count as not found, their frames not at all"
+            f"titles without scores: {metrics.unscored}; their clips count as not found, their frames not at all"
         )
     return lines
 

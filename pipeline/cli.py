@@ -29,11 +29,12 @@ from pipeline.commands import (
     synthetic,
     thresholds,
 )
+from pipeline.commands.sections import SectionedGroup
 from pipeline.runs.os_fault import os_fault
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-v", "--verbose", is_flag=True, help="Log every title and epoch, also on a terminal.")
 @click.version_option(package_name="coarse2fine")
 @click.pass_context
@@ -50,35 +51,22 @@ def cli(context: click.Context, verbose: bool) -> None:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
-for command in (
-    doctor.doctor,
-    labels.init,
-    labels.labels,
-    stages.extract,
-    stages.import_features,
-    stages.train,
-    stages.infer,
-    stages.evaluate,
-    runs.plan,
-    runs.run,
-    runs.retry,
-    runs.quarantine,
-    runs.runs,
-    runs.diff,
-    runs.rollback,
-    runs.gc,
-    thresholds.thresholds,
-    report.report,
-    report.figures,
-    review.review,
-    benchmark.benchmark,
-    explain.explain,
-    export.export,
-    files.moderate,
-    files.demo,
-    synthetic.synthetic,
-):
-    cli.add_command(command)
+SECTIONS = {
+    "First steps": (files.demo, files.moderate, labels.init, doctor.doctor),
+    "One stage at a time": (
+        *(stages.extract, stages.import_features, stages.train, stages.infer, stages.evaluate),
+        *(labels.labels, thresholds.thresholds),
+    ),
+    "All of them, every night": (
+        *(runs.plan, runs.run, runs.retry, runs.quarantine, runs.runs, runs.diff, runs.rollback, runs.gc),
+    ),
+    "See, correct, hand on": (report.report, review.review, explain.explain, report.figures, export.export),
+    "Research": (benchmark.benchmark, synthetic.synthetic),
+}
+for section, commands in SECTIONS.items():
+    for command in commands:
+        cli.add_command(command)
+        cli.sections.setdefault(section, []).append(command.name or "")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

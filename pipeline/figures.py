@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MultipleLocator
 from PIL import Image, ImageFilter
 
 from data.files import atomic_path
@@ -37,6 +38,8 @@ STYLE: dict[Any, Any] = {
 }
 DETECTED, LABELLED = COLOURS["AS"], COLOURS["GT"]
 BLUR_PX = 12
+TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+MOST_TICKS = 8
 
 
 def draw_heat_bars(
@@ -72,8 +75,8 @@ def draw_heat_bars(
             _draw_stills(parts[0], stills, segments, clips, reveal=reveal)
         *bars, panel = parts[-1].subplots(len(shown) + 1, 1, height_ratios=[0.32] * len(shown) + [1.9])
         _draw_bars(bars, shown)
-        _draw_scores(panel, shown, thresholds)
-        _draw_segments(panel, segments)
+        draw_scores(panel, shown, thresholds)
+        draw_segments(panel, segments)
     return figure
 
 
@@ -103,6 +106,34 @@ def draw_mistakes(mistakes: Sequence[Mistake], stills: Mapping[tuple[str, int], 
                 _show(panel, stills.get((mistake.title_id, mistake.moment_s)), reveal=reveal)
             row[0].set_ylabel(label)
     return figure
+
+
+def draw_scores(panel: Axes, shown: Mapping[str, np.ndarray[Any, Any]], thresholds: LabelThresholds) -> None:
+    """Draw curves and thresholds over a square-root axis: thresholds are often below 0.01.
+
+    Args:
+        shown: (T,) scores by ``FS``, ``CS`` and ``AS``; the last one must be there.
+    """
+    for name in ("CS", "FS", "AS"):
+        if name in shown:
+            time_s_T = np.arange(len(shown[name])) + 0.5
+            width = 1.6 if name == "AS" else 0.8
+            panel.plot(time_s_T, np.sqrt(shown[name]), color=COLOURS[name], lw=width, label=name)
+    for value, line, name in ((thresholds.frame, "--", "τf"), (thresholds.flag, ":", "flag")):
+        panel.axhline(value**0.5, color="black", lw=0.8, ls=line, label=f"{name} {value:.3g}")
+    ticks = [0.0, 0.01, 0.1, 0.3, 0.6, 1.0]
+    panel.set(xlim=(0, len(shown["AS"])), ylim=(0, 1.03), ylabel="score", xlabel="time")
+    panel.set_yticks([tick**0.5 for tick in ticks], [f"{tick:g}" for tick in ticks])
+    panel.xaxis.set_major_locator(MultipleLocator(_tick_s(len(shown["AS"]))))
+    panel.xaxis.set_major_formatter(lambda second, _: _clock(second))
+    panel.legend(fontsize=7, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+
+
+def draw_segments(panel: Axes, segments: Sequence[Segment]) -> None:
+    """Shade segments: flagged ones dark, near misses light."""
+    for segment in segments:
+        flagged = segment.decision == "flag"
+        panel.axvspan(segment.start_s, segment.end_s, color=COLOURS["AS"], alpha=0.18 if flagged else 0.06, lw=0)
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
@@ -150,28 +181,6 @@ def _draw_bars(panels: Sequence[Axes], shown: Mapping[str, np.ndarray[Any, Any]]
         panel.set_ylabel(name, rotation=0, ha="right", va="center")
 
 
-def _draw_scores(panel: Axes, shown: Mapping[str, np.ndarray[Any, Any]], thresholds: LabelThresholds) -> None:
-    """Draw the curves over a square-root axis: thresholds are often below 0.01."""
-    for name in ("CS", "FS", "AS"):
-        if name in shown:
-            time_s_T = np.arange(len(shown[name])) + 0.5
-            width = 1.6 if name == "AS" else 0.8
-            panel.plot(time_s_T, np.sqrt(shown[name]), color=COLOURS[name], lw=width, label=name)
-    for value, line, name in ((thresholds.frame, "--", "τf"), (thresholds.flag, ":", "flag")):
-        panel.axhline(value**0.5, color="black", lw=0.8, ls=line, label=f"{name} {value:.3g}")
-    ticks = [0.0, 0.01, 0.1, 0.3, 0.6, 1.0]
-    panel.set(xlim=(0, len(shown["AS"])), ylim=(0, 1.03), ylabel="score", xlabel="time")
-    panel.set_yticks([tick**0.5 for tick in ticks], [f"{tick:g}" for tick in ticks])
-    panel.xaxis.set_major_formatter(lambda second, _: _clock(second))
-    panel.legend(fontsize=7, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-
-
-def _draw_segments(panel: Axes, segments: Sequence[Segment]) -> None:
-    for segment in segments:
-        flagged = segment.decision == "flag"
-        panel.axvspan(segment.start_s, segment.end_s, color=COLOURS["AS"], alpha=0.18 if flagged else 0.06, lw=0)
-
-
 def _show(panel: Axes, jpeg: bytes | None, *, reveal: bool) -> None:
     if jpeg is not None:
         panel.imshow(redacted(jpeg, reveal=reveal))
@@ -183,6 +192,11 @@ def _covered(clips: Sequence[Clip], frames: int) -> np.ndarray[Any, np.dtype[np.
     for clip in clips:
         covered_T[int(clip.start_s) : max(int(clip.start_s) + 1, int(np.ceil(clip.end_s)))] = 1.0
     return covered_T
+
+
+def _tick_s(length_s: int) -> int:
+    """Return the distance of ticks, in seconds, as clocks have it."""
+    return next((step for step in TICKS_S if length_s / step <= MOST_TICKS), TICKS_S[-1])
 
 
 def _clock(second: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +14,8 @@ from infer.evaluation import Evaluation, notes, percent, table
 from infer.operating_point import Choice
 from infer.operator_report import operator_notes, operator_table
 from infer.write import read_segments, read_titles_table
+from pipeline.counted import counted
+from pipeline.terminal_table import print_table
 
 NON_TERMINAL_WIDTH = 160
 """Columns of a table that is piped to a file, where there is no terminal to ask."""
@@ -21,7 +24,10 @@ NON_TERMINAL_WIDTH = 160
 def print_run(run_dir: Path) -> None:
     """Print a run's titles with their status, its flagged segments, and how many near misses there are."""
     console = _console()
-    titles = Table("title", "status", "labels", "flagged", "read", "why", title="Titles")
+    titles = Table("title", "status", "labels", title="Titles", box=box.SQUARE)
+    titles.add_column("flagged", justify="right")
+    titles.add_column("read", justify="right")
+    titles.add_column("why", overflow="fold")
     for row in read_titles_table(run_dir / "titles.parquet"):
         titles.add_row(
             row.title_id,
@@ -34,24 +40,26 @@ def print_run(run_dir: Path) -> None:
     console.print(titles)
     found = read_segments(run_dir / "segments.parquet")
     flagged = [segment for segment in found if segment.decision == "flag"]
-    segments = Table("title", "label", "start", "end", "score", title="Flagged segments")
+    segments = Table("title", "label", "start", "end", "score", title="Flagged segments", box=box.SQUARE)
     for segment in flagged:
         segments.add_row(
             segment.title_id, segment.label, clock(segment.start_s), clock(segment.end_s), f"{segment.score:.3f}"
         )
     console.print(segments if flagged else "No flagged segments.")
-    console.print(f"{len(found) - len(flagged)} near misses (decision = review) are in {run_dir / 'segments.csv'}")
+    console.print(
+        f"{counted(len(found) - len(flagged), 'near miss')} (decision = review) in {run_dir / 'segments.csv'}"
+    )
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print an evaluation's rows, in percent, and below them what was refused or left out."""
     console = _console()
-    print_table(console, "mAP in percent", table(evaluation))
+    print_table(console, "mAP in percent", table(evaluation), group=2, names=2)
     for line in notes(evaluation):
         console.print(line)
     if evaluation.operator is not None:
         title = "What an operator decides by: shares in percent, onset in seconds, segments at the flag threshold"
-        print_table(console, title, operator_table(evaluation.operator))
+        print_table(console, title, operator_table(evaluation.operator), group=1)
         for line in operator_notes(evaluation.operator):
             console.print(line)
 
@@ -76,15 +84,6 @@ def print_choices(choices: Sequence[Choice]) -> None:
         )
         rows.append([choice.label, flag, title, *shares, "yes" if choice.reached else "no, this is the nearest"])
     print_table(_console(), f"Thresholds for {choices[0].goal}, on validation", rows)
-
-
-def print_table(console: Console, title: str, lines: list[list[str]]) -> None:
-    """Print rows of text, the header first."""
-    header, *rows = lines
-    printed = Table(*header, title=title)
-    for row in rows:
-        printed.add_row(*row)
-    console.print(printed)
 
 
 def _console() -> Console:

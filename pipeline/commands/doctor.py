@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from data.stores import configure
-from pipeline.commands.terminal import FILE, assignment
+from pipeline.commands.terminal import FILE, set_option
 from pipeline.config import load_config
 
 PATIENCE_S = 20.0  # with a store
@@ -17,9 +17,7 @@ PATIENCE_S = 20.0  # with a store
 
 @click.command()
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file; without one, the defaults.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", callback=assignment, help="Override a key."
-)
+@set_option
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 def doctor(config_path: Path | None, overrides: dict[str, Any], strict: bool) -> None:
     """Say what this host has and can enforce: FFmpeg, sandbox, weights, device, disk, stores.

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from infer.export.settings import FORMATS, Decision, Format
-from pipeline.commands.terminal import FILE, assignment, finish
+from pipeline.commands.terminal import FILE, finish, set_option
 from pipeline.config import load_config
 
 
@@ -20,7 +20,7 @@ from pipeline.config import load_config
     "--decision", type=click.Choice(("flag", "all")), default="flag", show_default=True, help="all: near misses, too."
 )
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file: media paths, item ids, [export].")
-@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", callback=assignment, help="Override.")
+@set_option
 def export(
     run_dir: Path | None,
     form: Format,

@@ -9,15 +9,16 @@ from typing import Any
 import click
 
 from data.errors import ConfigError
-from pipeline.commands.terminal import FILE, LOCAL_FILE, assignment, config_option, print_lines
+from pipeline.commands.terminal import FILE, LOCAL_FILE, config_option, print_lines, set_option
 from pipeline.config import load_config
+from pipeline.counted import counted
 
 EXTRA = ("fastapi", "starlette", "uvicorn")
 
 
 @click.group(invoke_without_command=True)
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file.")
-@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", callback=assignment)
+@set_option
 @click.option("--run", "run_dir", type=FILE, help="A run's folder or id (default: the current one).")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1 (default 0: any that is free).")
 @click.option("--reviewer", help="Your name in the log (default: that of the user).")
@@ -56,7 +57,7 @@ def review(
         serve(session, port, lambda url: click.echo(f"review of run {session.run.run_id} by {session.reviewer}: {url}"))
     if path.exists():
         session.log.refresh()
-    click.echo(f"review: {len(session.log.content.entries) - before} actions\n  -> {path}")
+    click.echo(f"review: {counted(len(session.log.content.entries) - before, 'action')}\n  -> {path}")
 
 
 @review.command()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from data.manifest import SPLITS
-from pipeline.commands.terminal import FILE, assignment, config_option, finish, locked, print_evaluation
+from pipeline.commands.terminal import FILE, config_option, finish, locked, print_evaluation, set_option
 from pipeline.config import load_config
 
 
@@ -57,7 +57,7 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
 
 @click.command()
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file.")
-@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", callback=assignment, help="Override.")
+@set_option
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Split to measure on.")
 @click.option("--run", "run_dir", type=FILE, help="A run's folder (default: the current one).")
 @click.option("--ground-truth", type=FILE, help="Foreign ground truth, ActivityNet JSON.")

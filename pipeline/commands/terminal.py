@@ -68,16 +68,19 @@ def assignment(_context: click.Context, _option: click.Parameter, values: tuple[
     return nested
 
 
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    callback=assignment,
+    help="Override a key of the file; may be repeated.",
+)
+
+
 def config_option(command: Any) -> Any:
     """Add ``--config`` and ``--set`` to a command."""
-    command = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="SECTION.KEY=VALUE",
-        callback=assignment,
-        help="Override a key of the file; may be repeated.",
-    )(command)
+    command = set_option(command)
     return click.option("--config", "config_path", type=FILE, required=True, help="The run's TOML file.")(command)
 
 

@@ -13,6 +13,7 @@ from infer.settings import Protocol
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from pipeline.config import Config
+from pipeline.counted import counted
 from pipeline.report.drift import Drift, compare
 from pipeline.report.kept import NAME, report_inputs
 from pipeline.report.measures import measures
@@ -92,7 +93,7 @@ def report(
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
         handle.writelines(render(page))
     size_mb = path.stat().st_size / 1e6
-    return StageResult(f"report: {len(run.titles)} titles of run {run.run_id}, {size_mb:.1f} MB", path)
+    return StageResult(f"report: {counted(len(run.titles), 'title')} of run {run.run_id}, {size_mb:.1f} MB", path)
 
 
 def gather(run: Run, truth: Truth, protocol: Protocol) -> Gathered:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from data.errors import CheckpointError
 from pipeline.config import Config
+from pipeline.counted import counted
 from pipeline.runs.extraction_plan import Action, PlannedTitle, count_reasons
 from pipeline.runs.inference_plan import InferencePlan, plan_inference
 from pipeline.runs.ledger import EXTRACT
@@ -51,25 +52,30 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
 def describe(plan: RunPlan, *, everything: bool = False) -> Iterator[str]:
     """Yield the plan as lines: a line a title with work (or every title), then a summary."""
     to_score = set(plan.inference.to_score()) if plan.inference is not None else set()
+    listed = []
     for item in plan.titles:
         steps = [item.action.value] if item.action is not Action.NOTHING else []
         steps += ["score"] if item.action is Action.EXTRACT or item.title.title_id in to_score else []
         if everything or steps:
-            detail = f": {item.detail}" if item.detail else ""
-            yield f"{item.title.title_id}  {'+'.join(steps) or item.action.value}  {item.reason.value}{detail}"
+            listed.append((item, "+".join(steps) or item.action.value))
+    id_width = max((len(item.title.title_id) for item, _ in listed), default=0)
+    work_width = max((len(work) for _, work in listed), default=0)
+    for item, work in listed:
+        detail = f": {item.detail}" if item.detail else ""
+        yield f"{item.title.title_id:{id_width}}  {work:{work_width}}  {item.reason.value}{detail}"
     yield from _summary(plan, to_score)
 
 
 def _summary(plan: RunPlan, to_score: set[str]) -> Iterator[str]:
     counts = count_reasons(plan.titles)
     for (action, reason), count in sorted(counts.items()):
-        yield f"{count} titles: {action.value}, {reason.value}"
+        yield f"{counted(count, 'title')}: {action.value}, {reason.value}"
     extracted = [item for item in plan.titles if item.action is Action.EXTRACT]
     compared = [item for item in plan.titles if item.action is Action.COMPARE]
     scored = [*extracted, *(item for item in plan.titles if item.title.title_id in to_score)]
     if compared:
         size_bytes = sum(item.state.size_bytes for item in compared if item.state is not None)
-        yield f"compare: {len(compared)} titles, {size_bytes / 1e9:.1f} GB to read"
+        yield f"compare: {counted(len(compared), 'title')}, {size_bytes / 1e9:.1f} GB to read"
     for stage, titles in ((EXTRACT, extracted), (SCORE, scored)):
         yield f"{stage}: {_amount(titles, plan.rates.get(stage))}"
     yield f"segments: {_segments(plan, scored)}"
@@ -80,10 +86,12 @@ def _amount(titles: Sequence[PlannedTitle], rate: float | None) -> str:
         return "nothing to do"
     known_s = sum(item.duration_s for item in titles if item.duration_s is not None)
     unknown = sum(item.duration_s is None for item in titles)
-    length = f"{known_s / 3600:.1f} h of video" + (f" and {unknown} titles of unknown length" if unknown else "")
+    length = f"{known_s / 3600:.1f} h of video" + (
+        f" and {counted(unknown, 'title')} of unknown length" if unknown else ""
+    )
     if not rate:
-        return f"{len(titles)} titles, {length}; no rate measured here yet"
-    return f"{len(titles)} titles, {length}, about {_duration(known_s / rate)} at {rate:.0f} times real time"
+        return f"{counted(len(titles), 'title')}, {length}; no rate measured here yet"
+    return f"{counted(len(titles), 'title')}, {length}, about {_duration(known_s / rate)} at {rate:.0f} times real time"
 
 
 def _segments(plan: RunPlan, scored: Sequence[PlannedTitle]) -> str:
@@ -93,7 +101,7 @@ def _segments(plan: RunPlan, scored: Sequence[PlannedTitle]) -> str:
     if reason:
         return f"of all titles, {reason}"
     if scored:
-        return f"a new run, {len(scored)} titles have new scores"
+        return f"a new run, new scores of {counted(len(scored), 'title')}"
     if not plan.inference.is_done:
         return "a new run, the titles are not those of the current one"
     return "nothing to do"

@@ -12,6 +12,7 @@ from infer.explain import Candidate, explain_segments, nearest_misses
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import read_title_scores
+from pipeline.counted import counted
 from pipeline.report.run import Run, read_run
 
 SCORES = "scores.parquet"
@@ -41,11 +42,11 @@ def explain(run_dir: Path, title_id: str, *, misses: int, plot: Path | None) -> 
     flagged = [segment for segment in segments if segment.decision == "flag"]
     segment_score = str(run.record.get("segment_score", "max"))
     yield from _title_scores(run, scores)
-    yield f"{len(flagged)} flagged segments"
+    yield counted(len(flagged), "flagged segment")
     for found in explain_segments(scores, flagged, run.labels, run.thresholds, segment_score=segment_score):
         yield from _describe(found)
     near = nearest_misses(scores, segments, run.labels, run.thresholds, segment_score=segment_score, most=misses)
-    yield f"{len(near)} nearest misses"
+    yield counted(len(near), "nearest miss")
     for found in near:
         yield from _describe(found)
     if plot is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
+from data.errors import ConfigError
 from data.files import atomic_path
 from data.schemas import LabelThresholds, Segment
 from infer.title_scores import TitleScores
 
-SHADES = {"flag": ("tab:red", 0.25), "review": ("tab:orange", 0.2)}
+MOST_PANELS = 6
+"""Of more labels only those with segments are drawn; the highest title scores if there are none."""
+FORMATS = (".png", ".svg")
 
 
 def draw_scores(
@@ -21,37 +22,52 @@ def draw_scores(
     thresholds: Mapping[str, LabelThresholds],
     segments: Sequence[Segment],
 ) -> None:
-    """Draw action, conditional and foreground score over time. PNG, atomically.
+    """Draw foreground, conditional and action score over time. PNG or SVG, by the name of the file, atomically.
 
     Args:
         scores: scores of C labels.
         labels: C names, in the order of the score columns.
-        thresholds: by label; tau_f is drawn, and the threshold of flags where it differs.
-        segments: of that title; flagged ones are red, near misses orange.
+        thresholds: by label; tau_f is drawn, and the threshold of flags.
+        segments: of that title; flagged ones are shaded darker than near misses.
+
+    Raises:
+        ConfigError: another kind of file.
     """
+    if path.suffix.lower() not in FORMATS:
+        raise ConfigError(f"{path}: cannot draw {path.suffix or 'a file without a suffix'}; name a .png or .svg file")
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 1 + 2 * len(labels)), layout="constrained")
-    panels = figure.subplots(len(labels), 1, sharex=True, squeeze=False)[:, 0]
-    figure.suptitle(scores.title_id)
-    edges_s = np.arange(len(scores.action_TC) + 1)
-    for c, (label, panel) in enumerate(zip(labels, panels)):
-        if scores.foreground_T is not None:
-            panel.stairs(scores.foreground_T, edges_s, color="tab:gray", alpha=0.5, label="foreground")
-        if scores.conditional_TC is not None:
-            panel.stairs(scores.conditional_TC[:, c], edges_s, color="gold", alpha=0.8, label="conditional")
-        panel.stairs(scores.action_TC[:, c], edges_s, color="tab:blue", label="action")
-        limits = thresholds[label]
-        panel.axhline(limits.frame, color="black", linestyle="--", linewidth=0.8, label="tau_f")
-        if limits.flag > limits.frame:
-            panel.axhline(limits.flag, color="tab:red", linestyle=":", linewidth=0.8, label="flag")
-        for segment in segments:
-            if segment.label == label:
-                color, alpha = SHADES[segment.decision]
-                panel.axvspan(segment.start_s, segment.end_s, color=color, alpha=alpha, linewidth=0)
-        title_score = f"title score {float(scores.title_score_C[c]):.3f}, tau_v {limits.title:.3f}"
-        panel.set(ylabel=label, ylim=(0, 1.02), title=title_score)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize="small")
-    panels[-1].set(xlabel="seconds from the first presented frame", xlim=(0, max(1, len(scores.action_TC))))
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=100, metadata={"Software": None})
+    from pipeline import figures
+
+    chosen = chosen_labels(scores, labels, segments)
+    with rc_context(figures.STYLE):
+        figure = Figure(figsize=(9, 0.5 + 2.1 * len(chosen)), layout="constrained")
+        figure.suptitle(scores.title_id)
+        for panel, label in zip(figure.subplots(len(chosen), 1, squeeze=False)[:, 0], chosen):
+            c = labels.index(label)
+            values = {"FS": scores.foreground_T, "AS": scores.action_TC[:, c]}
+            values["CS"] = None if scores.conditional_TC is None else scores.conditional_TC[:, c]
+            shown = {name: value_T for name, value_T in values.items() if value_T is not None}
+            figures.draw_segments(panel, [segment for segment in segments if segment.label == label])
+            figures.draw_scores(panel, shown, thresholds[label])
+            title_score = float(scores.title_score_C[c])
+            panel.set_title(f"{label}\ntitle score {title_score:.3f}, needed {thresholds[label].title:.3f}", loc="left")
+            panel.get_legend().set_loc("lower right")
+            panel.get_legend().set_bbox_to_anchor((1.0, 1.0))
+            panel.set_xlabel("")
+        panel.set_xlabel("time")
+        form = path.suffix.lower().removeprefix(".")
+        metadata = {"Software": None} if form == "png" else {"Date": None}
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=form, dpi=120, metadata=metadata)
+
+
+def chosen_labels(scores: TitleScores, labels: Sequence[str], segments: Sequence[Segment]) -> list[str]:
+    """Return the labels to draw, in the order of ``labels``; see ``MOST_PANELS``."""
+    if len(labels) <= MOST_PANELS:
+        return list(labels)
+    found = {segment.label for segment in segments}
+    ranked = sorted(range(len(labels)), key=lambda c: -float(scores.title_score_C[c]))
+    found = found or {labels[c] for c in ranked[:MOST_PANELS]}
+    return [label for label in labels if label in found]

@@ -15,6 +15,7 @@ from infer.export.settings import Decision, ExportSettings, Format
 from infer.export.source import read_run
 from infer.export.write import TITLES_FILE, export_run
 from pipeline.config import Config
+from pipeline.counted import counted
 from pipeline.stage_result import StageResult
 
 
@@ -36,8 +37,9 @@ def export(
     segments = sum(len(title.segments) for title in run.titles)
     held_back = sum(title.held_back for title in run.titles)
     summary = (
-        f"export: {segments} segments of {len(run.titles)} titles as {form} ({held_back} near misses left out, "
-        f"{unread} titles not read to their end; {TITLES_FILE} says what each file means)"
+        f"export: {counted(segments, 'segment')} of {counted(len(run.titles), 'title')} as {form} "
+        f"({counted(held_back, 'near miss')} left out, {counted(unread, 'title')} not read to the end; "
+        f"{TITLES_FILE} says what each file means)"
     )
     return StageResult(summary, out, unread)
 

@@ -9,6 +9,7 @@ from data.errors import ConfigError
 from data.labels import Clip, TitleLabels
 from infer.title_scores import TitleScores
 from pipeline.config import Config
+from pipeline.counted import counted
 from pipeline.figures import draw_heat_bars, draw_mistakes, save
 from pipeline.measure_figures import draw_curves, draw_drift, draw_reliability
 from pipeline.report.measures import measures
@@ -57,7 +58,7 @@ def figures(
     drift_figure = None if earlier is None else draw_drift(earlier)
     if drift_figure is not None:
         paths += save(drift_figure, out, "drift")
-    return StageResult(f"figures: {len(paths)} files", out)
+    return StageResult(f"figures: {counted(len(paths), 'file')}", out)
 
 
 def _title_figures(

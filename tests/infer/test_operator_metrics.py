@@ -92,7 +92,7 @@ def test_onset_sees_whole_segments(collected):
 
 def test_titles_without_scores_are_counted(collected):
     assert collected.unscored == 1
-    assert any(line.startswith("1 titles have no scores") for line in operator_notes(collected))
+    assert any(line.startswith("titles without scores: 1") for line in operator_notes(collected))
 
 
 def test_the_order_of_titles_does_not_matter(truth, make_scores):

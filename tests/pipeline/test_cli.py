@@ -1,6 +1,7 @@
 """The command line as users and cron run it: exit codes, messages, products, and doing nothing twice."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -210,3 +211,13 @@ def test_init_writes_a_file_that_loads(tmp_path, capsys, monkeypatch):
     assert code == 2
     assert "titles.csv" in out
     assert coarse2fine(capsys, "init")[0] == 2
+
+
+def test_the_help_lists_every_command_once_with_a_whole_sentence(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+        sys.exit(0)
+    text = capsys.readouterr().out
+    assert "..." not in text and "\nMore:" not in text
+    listed = re.findall(r"^  ([a-z][a-z-]+)  +[A-Z]", text, re.MULTILINE)
+    assert sorted(listed) == sorted(cli.cli.commands)

@@ -1,5 +1,6 @@
 """`coarse2fine explain` on a small run."""
 
+import dataclasses
 import json
 import sys
 
@@ -13,6 +14,7 @@ from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import Origin, read_title_scores, write_results, write_scores
 from pipeline import cli
+from pipeline.stages.explain_figure import chosen_labels
 
 LIMITS = {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0, 0.5), "violence": LabelThresholds(0.25, 0.5, 0.0, 2.0, 0.75)}
 
@@ -60,7 +62,7 @@ def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, capsys)
         "tt1: flagged",
         "  sex: title score 0.625, needed 0.500: is considered",
         "  violence: title score 0.500, needed 0.250: is considered",
-        "1 flagged segments",
+        "1 flagged segment",
         "  00:00:05.000 - 00:00:09.000  sex (flag)",
         "      action score at most 0.750 at 00:00:06.000, 0.594 on average; "
         "foreground at most 0.875, conditional 0.857",
@@ -68,7 +70,7 @@ def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, capsys)
         "      frame score 0.750, needed 0.500: passed",
         "      length in seconds 4.000, needed 0.000: passed",
         "      segment score 0.750, needed 0.500: passed",
-        "1 nearest misses",
+        "1 nearest miss",
         "  00:00:12.000 - 00:00:14.000  violence (review)",
         "      action score at most 0.625 at 00:00:13.000, 0.562 on average; "
         "foreground at most 0.875, conditional 0.714",
@@ -86,6 +88,37 @@ def test_plot_is_a_picture_with_curves(run_dir, tmp_path, capsys):
     picture = np.asarray(Image.open(tmp_path / "z.png").convert("RGB")).astype(int)
     blue = (picture[..., 2] > 150) & (picture[..., 0] < 80)  # the action score
     assert blue.sum() > 100
+
+
+def test_the_current_run_is_found_by_its_configuration(run_dir, tmp_path, capsys):
+    (tmp_path / "run.toml").write_text(
+        'work_dir = "work"\n[data]\ntitles = "titles.csv"\nlabels = ["sex", "violence"]\n'
+    )
+    (tmp_path / "work" / "runs").mkdir(parents=True)
+    run_dir.rename(tmp_path / "work" / "runs" / "run0")
+    (tmp_path / "work" / "current").symlink_to("runs/run0")
+    code, out, _ = coarse2fine(capsys, "explain", "tt1", "--config", tmp_path / "run.toml")
+    assert (code, out.splitlines()[0]) == (0, "tt1: flagged")
+    assert coarse2fine(capsys, "explain", "tt1", "--config", tmp_path / "run.toml", "--run", "run0")[1] == out
+    code, _, err = coarse2fine(capsys, "explain", "tt1")
+    assert (code, "name a run: --run FOLDER, or --config FILE" in err) == (2, True)
+
+
+def test_a_plot_is_png_or_svg(run_dir, tmp_path, capsys):
+    assert coarse2fine(capsys, "explain", "z", "--run", run_dir, "--plot", tmp_path / "z.svg")[0] == 0
+    assert "<svg" in (tmp_path / "z.svg").read_text()
+    code, _, err = coarse2fine(capsys, "explain", "z", "--run", run_dir, "--plot", tmp_path / "z.jpg")
+    assert (code, "cannot draw .jpg; name a .png or .svg file" in err) == (2, True)
+
+
+def test_of_many_labels_those_with_segments_are_drawn():
+    labels = [f"label-{n}" for n in range(9)]
+    scores = TitleScores("t", None, None, np.zeros((3, 9), np.float32), np.arange(9, dtype=np.float32))
+    found = find_segments(title_scores("a"), LIMITS, tuple(LIMITS))
+    segment = dataclasses.replace(found[0], label="label-2")
+    assert chosen_labels(scores, labels[:6], [segment]) == labels[:6]
+    assert chosen_labels(scores, labels, [segment]) == ["label-2"]
+    assert chosen_labels(scores, labels, []) == labels[3:]
 
 
 def test_a_title_without_scores(run_dir, capsys):

@@ -216,8 +216,8 @@ def test_plan_says_what_run_then_does(settled, capsys):
         "t0  extract+score  video changed",
         "t1  compare  size or time of the file changed",
     ]
-    assert "compare: 1 titles, 0.0 GB to read" in lines
-    assert any(line.startswith("extract: 1 titles, 0.0 h of video, about 0 s at") for line in lines)
+    assert "compare: 1 title, 0.0 GB to read" in lines
+    assert any(line.startswith("extract: 1 title, 0.0 h of video, about 0 s at") for line in lines)
     assert sorted(settled.work.rglob("*")) == before
     settled.command("run")
     done = settled.work_done()

@@ -176,7 +176,7 @@ def test_a_title_is_reviewed_by_keyboard_alone(open_page, reviewed_run):
 
     press("q")
     page.wait_for_selector("#queue:not([hidden]) tbody tr")
-    reads(page, "#progress", "1 of 4 titles fully reviewed; 1 segments to decide")
+    reads(page, "#progress", "1 of 4 titles fully reviewed; 1 segment to decide")
 
 
 def test_split_and_merge(open_page, reviewed_run):
