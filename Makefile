@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT ?= demo-output
 BENCH_VENV ?= .venv-bench
 
-.PHONY: demo test test-slow test-long bench lint check install clean
+.PHONY: demo test test-slow test-long bench gallery lint check install clean
 
 install: $(VENV)/installed
 
@@ -23,6 +23,9 @@ test: install  ## the default tests
 
 test-slow: install  ## tests that take minutes or much memory
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+gallery: install  ## the pictures of the README, from a catalogue that is drawn for them; needs Chromium
+	$(BIN)/python docs/gallery/make.py gallery-work
 
 bench: $(BENCH_VENV)/installed  ## speed against what one would otherwise run; writes docs/benchmarks.md (half an hour)
 	$(BENCH_VENV)/bin/python tests/bench/bench.py $(BENCH)
@@ -45,4 +48,4 @@ lint: install  ## style, types, import rules
 check: lint test
 
 clean:
-	rm -rf $(VENV) build *.egg-info demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build *.egg-info demo-output gallery-work .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

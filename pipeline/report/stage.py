@@ -26,7 +26,6 @@ from pipeline.report.tables import read_tables
 from pipeline.report.wording import moment
 from pipeline.runs.history import run_before
 from pipeline.stage_result import StageResult
-from pipeline.work_folder import WorkFolder
 
 GALLERY = 6
 """False positives, and false negatives, shown of each label."""
@@ -67,7 +66,7 @@ def report(
     run = read_run(find_run(config, run_dir))
     inputs = report_inputs(config, run.folder)
     truth = read_truth(config)
-    own_tables = WorkFolder(config.work_dir).benchmark / "tables"
+    own_tables = config.work.benchmark / "tables"
     tables = read_tables(benchmark or own_tables) if benchmark or own_tables.is_dir() else []
     protocol = chosen_protocol(truth.held_out, run.labels) if truth.held_out else Protocol.ALL_OCCURRENCE
     gathered = gather(run, truth, protocol)

@@ -57,7 +57,9 @@ def run_dir(tmp_path):
 def test_export_says_what_it_wrote_and_that_not_all_was_read(run_dir, tmp_path, capsys):
     code, out, _ = coarse2fine(capsys, "export", "--run", run_dir, "--format", "webvtt", "--out", tmp_path / "vtt")
     assert code == 1  # finished, but a title was not read to its end
-    assert out.startswith("export: 2 segments of 4 titles as webvtt (1 near misses left out, 1 titles not read to")
+    assert out.startswith(
+        "export: 2 segments of 4 titles as webvtt (1 near miss left out, 1 title not read to the end;"
+    )
     assert (tmp_path / "vtt" / "007.vtt").is_file()
 
 
