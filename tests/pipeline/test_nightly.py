@@ -214,7 +214,7 @@ def test_plan_says_what_run_then_does(settled, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [
         "t0  extract+score  video changed",
-        "t1  compare  size or time of the file changed",
+        "t1  compare        size or time of the file changed",
     ]
     assert "compare: 1 title, 0.0 GB to read" in lines
     assert any(line.startswith("extract: 1 title, 0.0 h of video, about 0 s at") for line in lines)
