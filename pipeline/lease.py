@@ -81,7 +81,7 @@ class _Lease:
                 self.lost = True
             except (OSError, StoreError):
                 continue  # the work itself meets the same store, and says so
-            if self.lost:
+            if self.lost and not self._ended.is_set():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
