@@ -258,7 +258,7 @@ def write_config(path: Path, base: object, timeout_s: float = 20, patience_s: fl
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def local(tmp_path_factory):
     """A catalogue on disk, and a whole run over it."""
     from data.schemas import LabelThresholds
