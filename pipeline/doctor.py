@@ -18,7 +18,9 @@ from typing import Literal
 from data.errors import ModerationError
 from data.store_path import StorePath
 from extract.settings import EFFICIENTNET_LITE0, RESNET50, ExtractSettings
+from pipeline.engine import RAY, require_ray
 from pipeline.provenance import software
+from pipeline.settings import RunSettings
 from pipeline.store_check import StoreUse, check_stores
 
 State = Literal["ok", "warning", "failure"]
@@ -40,13 +42,16 @@ class Finding:
     words: str
 
 
-def examine(settings: ExtractSettings, work_dir: Path, stores: Sequence[StoreUse] = ()) -> Iterator[Finding]:
+def examine(
+    settings: ExtractSettings, work_dir: Path, stores: Sequence[StoreUse] = (), run: RunSettings | None = None
+) -> Iterator[Finding]:
     """Yield findings as they are made, the slow ones (torch) last.
 
     Args:
         settings: what extraction is asked to use.
         work_dir: where results go; it need not exist.
         stores: places on stores to look at.
+        run: which engine is to run the titles.
     """
     yield Finding("versions", "ok", ", ".join(f"{name} {version}" for name, version in software().items()))
     yield from _guarded("disk", _disk(Path(tempfile.gettempdir()) if isinstance(work_dir, StorePath) else work_dir))
@@ -54,6 +59,8 @@ def examine(settings: ExtractSettings, work_dir: Path, stores: Sequence[StoreUse
     yield from _guarded("ffmpeg", _ffmpeg())
     yield from _guarded("decord", _decord(settings))
     yield from _guarded("sandbox", _sandbox(settings))
+    if run is not None and run.engine == RAY:
+        yield from _guarded("ray", _ray(run))
     yield from _guarded("weights", _weights(settings))
     yield from _guarded("device", _device(settings))
 
@@ -115,6 +122,14 @@ def _sandbox(settings: ExtractSettings) -> Iterator[Finding]:
         else:
             state: State = "failure" if measure.is_limit or settings.sandbox == "required" else "warning"
             yield Finding("sandbox", state, f"a decoder CAN: {measure.forbids} (docs/security.md)")
+
+
+def _ray(run: RunSettings) -> Iterator[Finding]:
+    require_ray()
+    from pipeline.distribute.cluster import describe, joined
+
+    with joined(run.ray_address):
+        yield Finding("ray", "ok", f"{run.ray_address}: {describe()}; what a machine lacks is found when it works")
 
 
 def _weights(settings: ExtractSettings) -> Iterator[Finding]:

@@ -1,24 +1,27 @@
-"""The two ways to features: decoding videos, or taking feature files that somebody has. One contract for both."""
+"""The ways to features, one contract: decoding videos, here or on a cluster, or taking files that somebody has."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from data.shards import shard_path
 from data.titles import Title
 from extract.settings import ExtractSettings
+from pipeline.engine import LOCAL, require_ray
 from pipeline.expected_features import expected_features, record_features
 from pipeline.runs.extraction_plan import PlannedTitle, Reason
 from pipeline.runs.ledger import FAILED
+from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
 
 if TYPE_CHECKING:
     from extract.backbone import Backbone
+    from extract.title import ExtractJob
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,28 @@ class Worked:
 Watch = Callable[[str, int], None]
 """Called with (title_id, seconds of it decoded so far)."""
 
-FeatureWork = Callable[[Sequence[PlannedTitle], Watch], Iterator[Worked]]
+FeatureWork = Callable[[Sequence[PlannedTitle], Watch], Generator[Worked, None, None]]
+"""Yields what became of each title, in the order in which they end; close it to stop."""
+
+
+class VideoWork(Protocol):
+    """``FeatureWork`` that decodes videos."""
+
+    def know_features(self) -> None:
+        """Find out what the settings mean, where no earlier run recorded it."""
+
+    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
+        """See ``FeatureWork``."""
+
+
+def video_work(settings: ExtractSettings, work: WorkFolder, run: RunSettings) -> VideoWork:
+    """Return what decodes videos with the engine that is asked for; ConfigError if it is not installed."""
+    if run.engine == LOCAL:
+        return Extractor(settings, work)
+    require_ray()
+    from pipeline.distribute.extraction import RayExtractor
+
+    return RayExtractor(settings, work, run)
 
 
 class Extractor:
@@ -51,16 +75,12 @@ class Extractor:
         if expected_features(self._work.feature_record, self._settings).features_id is None:
             self._load()
 
-    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Iterator[Worked]:
+    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """Extract titles; yield what became of each, in the order in which they end."""
-        from extract.title import ExtractJob, extract_titles
+        from extract.title import extract_titles
 
         backbone = self._load()
-        todo = [
-            ExtractJob(item.title.title_id, item.path, item.title.path or "", item.title.duration_s)
-            for item in jobs
-            if item.path is not None
-        ]
+        todo = extract_jobs(jobs)
         with closing(extract_titles(todo, self._settings, backbone, self._work.features, watch)) as outcomes:
             for outcome in outcomes:
                 yield Worked(outcome.title_id, outcome.status, outcome.error_code, outcome.error, outcome.seconds)
@@ -75,6 +95,15 @@ class Extractor:
         return self._backbone
 
 
+def extract_jobs(planned: Iterable[PlannedTitle]) -> Iterator[ExtractJob]:
+    """Return planned titles as extraction knows them."""
+    from extract.title import ExtractJob
+
+    for item in planned:
+        if item.path is not None:
+            yield ExtractJob(item.title.title_id, item.path, item.title.path or "", item.title.duration_s)
+
+
 class Importer:
     """Turns feature files into shards."""
 
@@ -83,7 +112,7 @@ class Importer:
         self._feature_root = feature_root
         self._work = work
 
-    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Iterator[Worked]:
+    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """Import titles; yield what became of each, in order. A file is read at once: there is nothing to watch."""
         from data.import_features import import_features
 

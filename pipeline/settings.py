@@ -1,10 +1,11 @@
-"""The ``[run]`` section: how a nightly run treats titles that fail, and where features come from; and ``[storage]``."""
+"""The ``[run]`` section: how a nightly run treats titles that fail, where features come from, what runs it; and ``[storage]``."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from data.section import Section
 
@@ -22,6 +23,13 @@ class RunSettings(Section):
         abort_after: but not before so many titles failed.
         report: end a run by drawing its ``report.html``.
         report_pictures: with pictures of what was found, which decodes a part of every such title again.
+        engine: ``local`` extracts and scores titles on this machine; ``ray`` (an extra) on the machines of a Ray
+            cluster, which must all see ``work_dir``, videos and weights under the same paths. Features are imported
+            and networks trained on this machine with both.
+        ray_address: the cluster: ``auto`` (the one this machine belongs to, or RAY_ADDRESS), ``host:port`` of its head
+            from a machine that belongs to it, or ``ray://host:port`` from any other.
+        ray_backbones: how many processes of the cluster compute the backbone, fed with pictures by those that decode.
+            By default one on each GPU, and none where there is no GPU: each title's own process computes its features.
     """
 
     import_name: str | None = None
@@ -30,6 +38,16 @@ class RunSettings(Section):
     abort_after: Annotated[int, Field(ge=1)] = 10
     report: bool = True
     report_pictures: bool = False
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str = "auto"
+    ray_backbones: Annotated[int, Field(ge=0, le=4096)] | None = None
+
+    @field_validator("ray_address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        if re.fullmatch(r"auto|(ray://)?([^\s:/\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}", address):
+            return address
+        raise ValueError(f"{address!r} is not an address; use 'auto', 'host:port' or 'ray://host:port'")
 
 
 class StoreSettings(Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from pipeline.runs.extraction_plan import Failure
 from pipeline.runs.history import is_finished
 from pipeline.runs.pointer import current_run
 from pipeline.score_store import ScoreStore
+from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
 
 
 @dataclass(frozen=True)
 class InferenceRun:
-    """What one run scores, with what, and where it goes."""
+    """What one run scores, with what, and where it goes; the engine is named in ``run_settings``."""
 
     titles: Sequence[Title]
     work: WorkFolder
@@ -37,6 +38,7 @@ class InferenceRun:
     checkpoint_dir: Path
     settings: InferSettings
     config: Mapping[str, object]
+    run_settings: RunSettings = field(default_factory=RunSettings)
 
 
 SEGMENT_SETTINGS = ("segment_score", "review_fraction", "rule", "title_gate")

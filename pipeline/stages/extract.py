@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from extract.settings import ExtractSettings
 from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, expected_features, expected_imports
-from pipeline.feature_work import Extractor, FeatureWork, Importer, Worked
+from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
 from pipeline.progress import progress_bar
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
@@ -121,12 +122,12 @@ def extract_sources(
     """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
     require_folder(sources.media_root)
     ledger = read_ledger(work.ledger)
-    worker: Extractor | Importer
+    worker: FeatureWork
     if sources.import_name is not None:
         worker = Importer(sources.import_name, sources.media_root, work)
     else:
-        worker = Extractor(settings, work)
-        worker.know_features()
+        worker = extractor = video_work(settings, work, run)
+        extractor.know_features()
     planner = make_planner(work, sources, settings, run, selection, verify=verify, ledger=ledger)
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
@@ -168,12 +169,13 @@ def _work(
     failed: list[tuple[PlannedTitle, Worked]] = []
     started_s, video_s = time.monotonic(), 0.0
     try:
-        with progress_bar("extract") as advance:
+        with progress_bar("extract") as advance, ExitStack() as stack:
 
             def watch(title_id: str, decoded_s: int) -> None:
                 advance(len(results), len(jobs), f"{title_id}: {timedelta(seconds=decoded_s)}")
 
-            for number, worked in enumerate(worker(jobs, watch), 1):
+            outcomes = stack.enter_context(closing(worker(jobs, watch)))
+            for number, worked in enumerate(outcomes, 1):
                 item, outcome = by_id[worked.title_id], worked
                 if worked.status == FAILED:
                     outcome = _blamed(guard, item, worked)

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from data.catalogue import read_catalogue
 from data.errors import ConfigError, SchemaError
 from data.manifest import read_titles
 from data.schemas import Segment
-from data.shards import ShardHeader, read_shard
+from data.shards import ShardHeader
 from data.titles import Title
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
@@ -35,10 +34,8 @@ from pipeline.runs.history import held_run, make_current
 from pipeline.runs.inference_plan import InferencePlan, InferenceRun, plan_inference, thresholds_record
 from pipeline.runs.ledger import DONE, FAILED, INFER, PARTIAL, read_ledger
 from pipeline.runs.rates import add_rate
+from pipeline.score_work import Scored, score_work
 from pipeline.stage_result import NothingScoredError, StageResult
-
-if TYPE_CHECKING:
-    from model.build import FrameNetwork
 
 log = logging.getLogger(__name__)
 SCORE, SEGMENTS = "score", "segments"
@@ -62,7 +59,7 @@ def infer(config: Config, split: str | None = None) -> StageResult:
 def inference_run(config: Config, titles: Sequence[Title], failures: Mapping[str, Failure]) -> InferenceRun:
     """Return the run that a configuration asks for."""
     recorded = config.model_dump(mode="json")
-    return InferenceRun(titles, config.work, failures, config.checkpoint_dir, config.infer, recorded)
+    return InferenceRun(titles, config.work, failures, config.checkpoint_dir, config.infer, recorded, config.run)
 
 
 def infer_titles(run: InferenceRun) -> StageResult:
@@ -103,73 +100,36 @@ def infer_titles(run: InferenceRun) -> StageResult:
 
 
 @dataclass
-class _Scorer:
-    """Gives the scores of titles: kept ones, else fresh ones. The network is loaded when it is first needed."""
+class _Tally:
+    """What was scored afresh; waiting is what a run over several machines takes, whatever each of them did."""
 
-    plan: InferencePlan
-    events: EventLog
-    frames: int = 0
     titles: int = 0
-    seconds: float = 0.0
-    _network: FrameNetwork | None = field(default=None, init=False)
-
-    def scores(self, header: ShardHeader) -> TitleScores:
-        """Return a title's scores; SchemaError if its shard is damaged."""
-        kept = self.plan.store.read(header)
-        if kept is not None:
-            return kept
-        started_s = time.monotonic()
-        scores = self._score(header)
-        if self.plan.run.settings.write_scores:
-            self.plan.store.write(header, scores)
-        seconds = time.monotonic() - started_s
-        self.frames, self.titles, self.seconds = self.frames + header.frames, self.titles + 1, self.seconds + seconds
-        self.events.add(stage=SCORE, title_id=header.title_id, status=DONE, seconds=round(seconds, 3))
-        return scores
-
-    def _score(self, header: ShardHeader) -> TitleScores:
-        from infer.score import score_title
-
-        features_TD = read_shard(header.path).features
-        return score_title(
-            self._loaded(),
-            header.title_id,
-            features_TD,
-            window=self.plan.run.settings.window_s,
-            top_k_divisor=self.plan.checkpoint.settings.top_k_divisor,
-        )
-
-    def _loaded(self) -> FrameNetwork:
-        if self._network is None:
-            from model.build import pick_device
-            from model.checkpoint import load_network
-
-            network, _ = load_network(self.plan.run.checkpoint_dir)
-            self._network = network.to(pick_device(self.plan.run.settings.device))
-        return self._network
+    frames: int = 0
+    waited_s: float = 0.0
 
 
 def _write(plan: InferencePlan) -> tuple[dict[str, int], int]:
     """Write the tables of a run; return how many titles have each status, and how many were scored afresh."""
     checkpoint, folder = plan.checkpoint, plan.folder
     origin = Origin(plan.run_id, checkpoint.model_id, checkpoint.feature_spec.features_id)
-    with EventLog(plan.run.work.events) as events:
-        scorer = _Scorer(plan, events)
-        with closing(_results(plan, scorer, events)) as results:  # whatever happens, its own file is not left half
-            statuses = write_results(folder, results, origin)
+    tally = _Tally()
+    with EventLog(plan.run.work.events) as events, closing(_results(plan, tally, events)) as results:
+        statuses = write_results(folder, results, origin)  # closing: whatever happens, its own file is not left half
     move_events(plan.run.work.events, folder / "events.jsonl")
-    if scorer.titles:
-        add_rate(plan.run.work.rates, SCORE, scorer.frames, scorer.seconds)
-    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), scorer.titles)
-    return statuses, scorer.titles
+    if tally.titles:
+        add_rate(plan.run.work.rates, SCORE, tally.frames, tally.waited_s)
+    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), tally.titles)
+    return statuses, tally.titles
 
 
 def _results(
-    plan: InferencePlan, scorer: _Scorer, events: EventLog
+    plan: InferencePlan, tally: _Tally, events: EventLog
 ) -> Generator[tuple[TitleRow, list[Segment]], None, None]:
     """Yield every title's row and segments; a shard that turns out damaged is added to the plan's failures."""
     with ExitStack() as stack:
         advance = stack.enter_context(progress_bar("infer"))
+        work = score_work(plan, plan.run.run_settings)
+        scored = stack.enter_context(closing(work(list(plan.headers.values()))))  # in the order of the titles
         sink = None
         if plan.run.settings.write_scores:
             sink = stack.enter_context(open_scores(plan.folder / "scores.parquet", plan.checkpoint.labels))
@@ -177,12 +137,11 @@ def _results(
             header = plan.headers.get(title.title_id)
             found: list[Segment] | None = None
             if header is not None:
-                try:
-                    scores = scorer.scores(header)
-                    found = _find(plan, scores, header)
-                except SchemaError as error:
-                    plan.failures[title.title_id] = Failure(error.code, str(error))
+                scores = _next_scores(scored, header, tally, events)
+                if isinstance(scores, SchemaError):
+                    plan.failures[title.title_id] = Failure(scores.code, str(scores))
                 else:
+                    found = _find(plan, scores, header)
                     if sink is not None:
                         sink.add(scores)
             row = _row(title, found, header, plan.failures.get(title.title_id))
@@ -190,6 +149,20 @@ def _results(
             events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
             yield row, found or []
             advance(number, len(plan.run.titles), title.title_id)
+
+
+def _next_scores(
+    scored: Iterator[Scored], header: ShardHeader, tally: _Tally, events: EventLog
+) -> TitleScores | SchemaError:
+    """Take the scores of the next title, and record that they were made."""
+    started_s = time.monotonic()
+    item = next(scored)
+    assert item.title_id == header.title_id
+    if item.seconds is not None and isinstance(item.scores, TitleScores):
+        tally.titles, tally.frames = tally.titles + 1, tally.frames + header.frames
+        tally.waited_s += time.monotonic() - started_s
+        events.add(stage=SCORE, title_id=header.title_id, status=DONE, seconds=round(item.seconds, 3))
+    return item.scores
 
 
 def _find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
