@@ -1,4 +1,4 @@
-"""The ``[run]`` section: how a nightly run treats titles that fail, where features come from, what runs it; and ``[storage]``."""
+"""The section ``[run]``, what runs titles and how it treats those that fail, and the section ``[storage]``."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -166,7 +167,7 @@ def result(reference: Any) -> Any:
         return ray.get(reference)
     except RayTaskError as error:
         cause = _cause(error)
-        LOG.error("a task failed on machine %s: %s", error.ip, cause)
+        LOG.error("a task failed in %s: %s", _first_line(error), cause)  # Ray's first line names process and machine
         raise cause from error
     except _LOST as error:
         raise LostError(_first_line(error)) from error
@@ -192,11 +193,16 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+    return _plain(error).partition("\n")[0]
 
 
 def _last_line(error: BaseException) -> str:
-    return str(error).strip().rpartition("\n")[2]
+    return _plain(error).rpartition("\n")[2]
+
+
+def _plain(error: BaseException) -> str:
+    """Return what an error says without the colours that Ray puts in."""
+    return re.sub(r"\x1b\[\d+m", "", str(error)).strip()
 
 
 def _require_answer(address: str) -> None:

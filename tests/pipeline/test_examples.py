@@ -9,6 +9,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NIGHTLY, SBATCH = EXAMPLES / "cron" / "nightly.sh", EXAMPLES / "slurm" / "nightly.sbatch"
+CLUSTER = EXAMPLES / "ray" / "cluster.sh"
 
 
 def write_program(path, text):
@@ -32,7 +33,7 @@ def run(script, night, program, **environment):
     )
 
 
-@pytest.mark.parametrize("script", [NIGHTLY, SBATCH], ids=lambda path: path.name)
+@pytest.mark.parametrize("script", [NIGHTLY, SBATCH, CLUSTER], ids=lambda path: path.name)
 def test_the_scripts_parse(script):
     subprocess.run(["bash", "-n", script], check=True)
 
@@ -75,6 +76,28 @@ def test_a_job_of_slurm(night, program):
     write_program(program.parent / "srun", "exit 130")
     assert run(SBATCH, night, program, SLURM_JOB_ID="17").returncode == 130
     assert (program.parent / "requeued").read_text() == "requeue 17\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["head"], "start --head --port=6379 --include-dashboard=false --disable-usage-stats --num-cpus=3"),
+        (["worker", "10.0.0.1:6379"], "start --address=10.0.0.1:6379 --disable-usage-stats --num-cpus=3"),
+        (["stop"], "stop --grace-period 30"),
+    ],
+)
+def test_a_machine_joins_and_leaves_a_ray_cluster(tmp_path, arguments, expected):
+    write_program(tmp_path / "bin" / "ray", f'echo "$@" "$RAY_worker_niceness" > "{tmp_path}/asked"')
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    subprocess.run(["bash", CLUSTER, *arguments], env={"PATH": path, "CORES": "3"}, check=True)
+    assert (tmp_path / "asked").read_text() == f"{expected} 0\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["worker"], ["else"]])
+def test_a_cluster_script_without_sense_explains_itself(arguments):
+    done = subprocess.run(["bash", CLUSTER, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "HEAD:" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")

@@ -22,6 +22,8 @@ from model.sidecar import Checkpoint
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 SECONDS = 6
+PATIENCE_S = 400
+"""For what takes seconds: a busy machine may take so long to import torch in a new process."""
 CONFIG = """
 work_dir = "{work}"
 checkpoint = "checkpoint"
@@ -45,6 +47,7 @@ class Films:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.started: list[subprocess.Popen] = []
 
     def write_film(self, title_id: str, seed: int, seconds: int = SECONDS) -> Path:
         """Write a film of noise: each second of it is another picture."""
@@ -73,19 +76,16 @@ class Films:
         path.write_text(CONFIG.format(work=work, titles=titles, run="\n".join(lines)))
         return path
 
-    def start(self, stage: str, config: Path, *arguments, **environment) -> subprocess.Popen:
+    def start(self, stage: str, config: Path, *arguments) -> subprocess.Popen:
         """Start a command in a process of its own; what it prints goes to a file."""
         with config.with_suffix(".log").open("w") as log:
-            return subprocess.Popen(
-                [*COMMAND, stage, "--config", config, *arguments],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **environment},
-            )
+            child = subprocess.Popen([*COMMAND, stage, "--config", config, *arguments], stdout=log, stderr=log)
+        self.started.append(child)
+        return child
 
-    def run(self, stage: str, config: Path, *arguments, **environment) -> tuple[int, str]:
+    def run(self, stage: str, config: Path, *arguments) -> tuple[int, str]:
         """Run a command; return its exit code and what it printed."""
-        code = self.start(stage, config, *arguments, **environment).wait(timeout=240)
+        code = self.start(stage, config, *arguments).wait(timeout=PATIENCE_S)
         return code, config.with_suffix(".log").read_text()
 
     def ledger(self, work: str) -> pd.DataFrame:
@@ -108,7 +108,7 @@ class Films:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory) -> Films:
+def films(tmp_path_factory):
     """Six short films, a seventh that is none, an eighth that breaks off, and a checkpoint."""
     films = Films(tmp_path_factory.mktemp("films"))
     for number in range(6):
@@ -118,7 +118,10 @@ def films(tmp_path_factory) -> Films:
     films.write_titles("titles", [*(f"f{number}" for number in range(6)), "bad", "cut"])
     settings = ExtractSettings(device="cpu")
     films.write_checkpoint(feature_spec(settings, load_backbone(settings)))
-    return films
+    yield films
+    for child in films.started:
+        child.kill()
+        child.wait()
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +173,7 @@ class Processes:
             return False
 
     @staticmethod
-    def wait_until(condition, timeout_s: float = 150.0):
+    def wait_until(condition, timeout_s: float = PATIENCE_S):
         """Wait until something is true, and return it."""
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
