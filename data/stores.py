@@ -62,6 +62,11 @@ def configure(*, timeout_s: float, patience_s: float) -> None:
     _giving_up.clear()
 
 
+def configured() -> dict[str, float]:
+    """Return what ``configure`` was told, for processes of other machines that work for this one."""
+    return {"timeout_s": _Process.timeout_s, "patience_s": _Process.patience_s}
+
+
 def deadline_s(size_bytes: int) -> float:
     """Return how long a request for so many bytes may take."""
     return _Process.timeout_s + size_bytes / _SLOWEST_BYTES_PER_S

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import ray
 from data.errors import SchemaError
 from data.schemas import FeatureSpec
 from data.shards import read_header, shard_path
+from data.stores import configure, configured
 from extract.backbone import feature_spec, load_backbone
 from extract.settings import ExtractSettings
 from extract.title import ExtractJob, Outcome, extract_titles
@@ -49,12 +50,14 @@ class TitleTask:
         settings: for one title at a time, on one core.
         spec: what its features must be.
         folder: of the shards.
+        store_limits: see ``data.stores.configure``.
         actors: that compute the backbone; none: the task does.
     """
 
     settings: ExtractSettings
     spec: FeatureSpec
     folder: Path
+    store_limits: Mapping[str, float]
     actors: Sequence[PlacedActor]
 
 
@@ -63,7 +66,7 @@ class _Done:
     """An outcome, and on which machine.
 
     Args:
-        has_video: whether that machine sees the file.
+        has_video: whether that machine sees the file; True where the outcome says so.
     """
 
     outcome: Outcome
@@ -74,13 +77,15 @@ class _Done:
 @ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")
 def extract_title(job: ExtractJob, task: TitleTask) -> _Done:
     """Extract one title; on a machine of the cluster."""
+    configure(**task.store_limits)
     if task.actors:
         backbone = fed_backbone(task.settings, task.spec, task.actors)
     else:
         backbone = expected_backbone(task.settings, task.spec)
     with closing(extract_titles([job], task.settings, backbone, task.folder)) as outcomes:
         (outcome,) = outcomes
-    return _Done(outcome, os.uname().nodename, job.video_path.exists())
+    has_video = outcome.status != FAILED or job.video_path.exists()
+    return _Done(outcome, os.uname().nodename, has_video)
 
 
 @ray.remote(num_cpus=1, max_retries=RETRIES)
@@ -110,7 +115,7 @@ class RayExtractor:
         expected = expected_features(self._work.feature_record, self._settings)
         spec = FeatureSpec(**expected.fields)
         with joined(self._run.ray_address), backbone_actors(self._settings, spec, self._run) as actors:
-            task = ray.put(TitleTask(self._on_a_core, spec, self._work.features, actors))
+            task = ray.put(TitleTask(self._on_a_core, spec, self._work.features, configured(), actors))
             with closing(completed(lambda job: extract_title.remote(job, task), extract_jobs(jobs))) as ended:
                 for job, reference in ended:
                     yield self._worked(job, reference)

@@ -6,7 +6,7 @@ Scores come back in the order of the titles, a few titles ahead: they are thousa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from data.shards import ShardHeader
+from data.stores import configure, configured
 from pipeline.distribute.cluster import RETRIES, LostError, cancel, in_flight, joined, result, wait_for_any
 from pipeline.runs.inference_plan import InferencePlan
 from pipeline.score_work import Scored, ScoreTask, load_scorer, score
@@ -33,8 +34,9 @@ def _network(checkpoint_dir: Path, model_id: str, device: str) -> FrameNetwork:
 
 
 @ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")
-def score_title(header: ShardHeader, task: ScoreTask) -> Scored:
+def score_title(header: ShardHeader, task: ScoreTask, store_limits: Mapping[str, float]) -> Scored:
     """Score one title; on a machine of the cluster."""
+    configure(**store_limits)
     return score(_network(task.checkpoint_dir, task.model_id, task.device), header, task)
 
 
@@ -70,7 +72,7 @@ class RayScorer:
         stack.callback(lambda: cancel([item for item in ahead if not isinstance(item, Scored)]))
         task = ray.put(self._task)
         share = int(self._task.device == "cuda")
-        return lambda header: score_title.options(num_gpus=share).remote(header, task)
+        return lambda header: score_title.options(num_gpus=share).remote(header, task, configured())
 
 
 def _scored(item: Scored | Any) -> Scored:
