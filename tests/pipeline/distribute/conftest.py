@@ -124,6 +124,14 @@ def films(tmp_path_factory):
         child.wait()
 
 
+@pytest.fixture
+def no_films(tmp_path):
+    """A manifest of a film that nobody will come to decode."""
+    films = Films(tmp_path)
+    films.write_titles("titles", ["f0"])
+    return films
+
+
 @pytest.fixture(scope="module")
 def start_cluster():
     """``start_cluster(nodes)``: a real cluster with one core a node, ended with the module."""

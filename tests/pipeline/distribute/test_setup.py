@@ -32,23 +32,23 @@ def without_ray(monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["run", "extract"])
-def test_a_missing_extra_is_an_error_with_what_to_install(films, without_ray, capsys, stage, run_command):
-    assert run_command(stage, films.config("none", engine="ray")) == 2
+def test_a_missing_extra_is_an_error_with_what_to_install(no_films, without_ray, capsys, stage, run_command):
+    assert run_command(stage, no_films.config("none", engine="ray")) == 2
     assert "the package ray is not installed; run pip install -c constraints.txt '.[ray]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_an_address_where_nobody_answers_is_one_error(films, closed_address, capsys, run_command, scheme):
-    config = films.config("none", engine="ray", ray_address=scheme + closed_address)
+def test_an_address_where_nobody_answers_is_one_error(no_films, closed_address, capsys, run_command, scheme):
+    config = no_films.config("none", engine="ray", ray_address=scheme + closed_address)
     assert run_command("extract", config) == 5
     error = capsys.readouterr().err
     assert error.startswith(f"coarse2fine: [run] ray_address = '{scheme}{closed_address}': nothing answers there")
     assert error.count("\n") == 1
 
 
-def test_auto_is_the_address_of_the_environment(films, closed_address, monkeypatch, capsys, run_command):
+def test_auto_is_the_address_of_the_environment(no_films, closed_address, monkeypatch, capsys, run_command):
     monkeypatch.setenv("RAY_ADDRESS", closed_address)
-    assert run_command("extract", films.config("none", engine="ray")) == 5
+    assert run_command("extract", no_films.config("none", engine="ray")) == 5
     assert closed_address in capsys.readouterr().err
 
 
@@ -66,7 +66,7 @@ def test_what_is_no_address_is_refused(address):
 def findings(tmp_path, **run):
     return {
         found.subject: (found.state, found.words)
-        for found in doctor.examine(ExtractSettings(), tmp_path, RunSettings(**run))
+        for found in doctor.examine(ExtractSettings(), tmp_path, run=RunSettings(**run))
     }
 
 
@@ -128,6 +128,37 @@ def test_a_title_that_takes_every_process_with_it_is_to_blame_and_its_old_shard_
     assert (found.status, found.error_code) == ("failed", "process_lost")
     assert "lost 4 times (killed by signal 9)" in found.error
     assert not shard.exists()
+
+
+def test_few_tasks_are_in_flight_however_many_titles_there_are(monkeypatch):
+    """Titles are taken from their iterator as tasks end; what is not done when the run stops is cancelled."""
+    taken, most, cancelled = 0, 0, []
+
+    def jobs():
+        nonlocal taken
+        for number in range(41_000):
+            taken += 1
+            yield number
+
+    monkeypatch.setattr(cluster, "cores", lambda: 3)
+    monkeypatch.setattr(cluster, "wait_for_any", lambda references: references[-1:])
+    monkeypatch.setattr(cluster, "cancel", cancelled.extend)
+    ended = cluster.completed(lambda number: f"task {number}", jobs())
+    for done in range(1000):
+        job, reference = next(ended)
+        assert reference == f"task {job}"
+        most = max(most, taken - done)
+    ended.close()
+    assert most == 6
+    assert len(cancelled) == 5
+
+
+def test_a_cluster_without_machines_is_not_waited_for_forever(monkeypatch):
+    monkeypatch.setattr(ray, "wait", lambda references, num_returns, timeout: ([], references))
+    monkeypatch.setattr(cluster, "cores", lambda: 0)
+    monkeypatch.setattr(cluster, "NO_CORES_TIMEOUT_S", -1)
+    with pytest.raises(AbortedError, match="has had no core"):
+        cluster.wait_for_any(["task"])
 
 
 def raised(error):
