@@ -25,7 +25,7 @@ from data.errors import ConfigError
 from data.schemas import FeatureSpec
 from extract.backbone import Backbone, feature_spec, load_backbone
 from extract.network import Network
-from extract.settings import TORCH, ExtractSettings
+from extract.settings import AUTO, TORCH, ExtractSettings
 from pipeline.distribute.cluster import gpus, result
 from pipeline.settings import RunSettings
 from pipeline.stage_result import AbortedError
@@ -109,7 +109,7 @@ def backbone_actors(
 
 def _actors(settings: ExtractSettings, run: RunSettings) -> tuple[int, float]:
     """Return how many actors there are to be, and how many GPUs each of them holds."""
-    uses_gpus = settings.engine == TORCH and settings.device != "cpu"
+    uses_gpus = settings.engine in (AUTO, TORCH) and settings.device != "cpu"
     found = gpus() if uses_gpus else 0
     if settings.device.startswith("cuda") and not found:
         raise ConfigError(f"device = {settings.device!r} in [extract], but the Ray cluster has no GPU; use 'auto'")

@@ -32,6 +32,7 @@ titles = "{titles}.csv"
 labels = ["checks"]
 [extract]
 device = "cpu"
+engine = "torch"
 decode_workers = 2
 [infer]
 device = "cpu"
@@ -91,6 +92,13 @@ class Films:
     def ledger(self, work: str) -> pd.DataFrame:
         return pd.read_parquet(self.work(work) / "ledger.parquet").set_index("title_id")
 
+    def blamed(self, work: str) -> set[str]:
+        """Return the titles that the ledger, where one was written, holds to have failed."""
+        if not (self.work(work) / "ledger.parquet").exists():
+            return set()
+        status = self.ledger(work).status
+        return set(status[status.isin(["failed", "quarantined"])].index)
+
     def leftovers(self, work: str) -> list[Path]:
         return [*self.work(work).rglob(".tmp-*")]
 
@@ -116,7 +124,7 @@ def films(tmp_path_factory):
     (films.folder / "bad.mp4").write_bytes(b"not a film")
     (films.folder / "cut.mp4").write_bytes(films.write_film("cut", 9).read_bytes()[:3000])
     films.write_titles("titles", [*(f"f{number}" for number in range(6)), "bad", "cut"])
-    settings = ExtractSettings(device="cpu")
+    settings = ExtractSettings(device="cpu", engine="torch")
     films.write_checkpoint(feature_spec(settings, load_backbone(settings)))
     yield films
     for child in films.started:

@@ -215,7 +215,7 @@ def test_a_gpu_that_is_asked_for_must_be_there(monkeypatch):
 
 
 def test_another_machines_weights_are_refused():
-    settings = ExtractSettings(device="cpu")
+    settings = ExtractSettings(device="cpu", engine="torch")
     spec = extraction.feature_spec(settings, extraction.load_backbone(settings))
     assert backbones.expected_backbone(settings, spec).width == spec.width
     with pytest.raises(ConfigError, match="give all machines the same weights"):
