@@ -98,17 +98,17 @@ class StorePath(PosixPath):
     def glob(self, pattern: str, **options: Any) -> Iterator[StorePath]:  # type: ignore[override]
         """Yield what lies right below and has a name of that pattern; nothing where there is no such folder."""
         if "/" in pattern:
-            raise NotImplementedError(f"{self}: {pattern!r} looks into folders; list them one by one")
+            raise io.UnsupportedOperation(f"{self}: {pattern!r} looks into folders; list them one by one")
         try:
             yield from (child for child in self.iterdir() if fnmatch.fnmatchcase(child.name, pattern))
         except FileNotFoundError:
             return
 
     def rglob(self, pattern: str, **options: Any) -> NoReturn:
-        raise NotImplementedError(f"{self}: use files_below")
+        raise io.UnsupportedOperation(f"{self}: use files_below")
 
     def walk(self, *arguments: Any, **options: Any) -> NoReturn:
-        raise NotImplementedError(f"{self}: use files_below")
+        raise io.UnsupportedOperation(f"{self}: use files_below")
 
     def files_below(self) -> Iterator[StorePath]:
         """Yield all objects below, whatever their depth."""
