@@ -7,7 +7,6 @@ Files: ``metrics.jsonl`` (a line per epoch), ``tensorboard/``, ``best.safetensor
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -27,12 +26,18 @@ METRICS_NAME = "metrics.jsonl"
 
 @dataclass
 class TrainState:
-    """The counters between two epochs; ``restart_epoch`` is the one that last began with fresh weights."""
+    """The counters between two epochs.
+
+    Args:
+        best_epoch, best_score: of the weights that are kept, the best or the last validated ones (``train.select``);
+            -1 and None before anything was validated.
+        restart_epoch: the epoch that last began with fresh weights.
+    """
 
     fingerprint: str
     epoch: int = 0
     best_epoch: int = -1
-    best_score: float = -math.inf
+    best_score: float | None = None
     restart_epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 

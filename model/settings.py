@@ -143,6 +143,10 @@ class TrainSettings(Section):
         weight_average: decay of an exponential moving average of the weights, which is what is validated and kept;
             0 is off. Not in the paper.
         epochs: most passes over the training titles.
+        select: whose weights are kept: the epoch's with the ``best`` validation score, or the ``last`` one's, which no
+            patience brings forward. Not in the paper: where validation holds few sources of an activity the best epoch
+            is luck, and a rate that falls to zero makes the last one a good one.
+        validate_every: validate after every so many epochs, and after the last.
         patience: stop after this many epochs without a better validation score.
         seed: of weights, order, windows and drawn frames.
         device: ``auto`` (GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``.
@@ -160,6 +164,8 @@ class TrainSettings(Section):
     gradient_clip: float = Field(default=0.0, ge=0)
     weight_average: float = Field(default=0.0, ge=0, lt=1)
     epochs: int = Field(default=50, ge=1)
+    select: Literal["best", "last"] = "best"
+    validate_every: int = Field(default=1, ge=1)
     patience: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0)
     device: str = "auto"

@@ -107,16 +107,24 @@ class Trainer:
                 if self._mines() and self.state.epoch == self._mining_epoch():
                     self._mine()
                 losses = self._epoch(progress)
-                kept = self._kept_network().eval()
-                with self._multiplying():
-                    validation = validate(kept)
+                validation = None
+                if self._validates():
+                    with self._multiplying():
+                        validation = validate(self._kept_network().eval())
                 self._record(losses, validation, time.monotonic() - started)
         self.network.load_state_dict(self.peers.from_first(self.folder.best))
         return self.state
 
     def _done(self) -> bool:
+        if self.state.epoch == 0 or self.state.epoch >= self.train.epochs:
+            return self.state.epoch > 0
         waited = self.state.epoch - 1 - max(self.state.best_epoch, self.state.restart_epoch - 1)
-        return self.state.epoch >= self.train.epochs or (self.state.epoch > 0 and waited >= self.train.patience)
+        return self.train.select == "best" and waited >= self.train.patience
+
+    def _validates(self) -> bool:
+        """Whether the epoch that just ended is one to validate."""
+        ended = self.state.epoch + 1
+        return ended == self.train.epochs or ended % self.train.validate_every == 0
 
     def _mines(self) -> bool:
         return isinstance(self.network, SFNet) and self.loss.sf_net.mine_after > 0
@@ -211,19 +219,20 @@ class Trainer:
         """The network that is validated and kept: the averaged one where there is one."""
         return self.network if self.average is None else self.average.module  # type: ignore[return-value]
 
-    def _record(self, losses: Mapping[str, float], validation: Validation, seconds: float) -> None:
-        """Log the epoch, keep the weights if they are the best so far, and save the state."""
+    def _record(self, losses: Mapping[str, float], validation: Validation | None, seconds: float) -> None:
+        """Log the epoch, keep its weights if they are the ones to keep so far, and save the state."""
         state = self.state
-        state.history.append({"epoch": state.epoch, **losses, "val_score": validation.score, **validation.details})
-        if state.best_epoch < 0 or validation.score > state.best_score:
-            state.best_epoch, state.best_score = state.epoch, validation.score
-            self.folder.keep(self._kept_network().state_dict())
+        entry = {"epoch": state.epoch, **losses}
+        if validation is not None:
+            entry |= {"val_score": validation.score, **validation.details}
+            if self.train.select == "last" or state.best_score is None or validation.score > state.best_score:
+                state.best_epoch, state.best_score = state.epoch, validation.score
+                self.folder.keep(self._kept_network().state_dict())
+        state.history.append(entry)
         state.epoch += 1
         self.folder.save(state, self._tensors())
-        log.info(
-            "epoch=%d loss=%.4f val_score=%.4f best_epoch=%d seconds=%.1f",
-            *(state.epoch - 1, losses["total"], validation.score, state.best_epoch, seconds),
-        )
+        said = "" if validation is None else f" val_score={validation.score:.4f} kept_epoch={state.best_epoch}"
+        log.info("epoch=%d loss=%.4f%s seconds=%.1f", state.epoch - 1, losses["total"], said, seconds)
 
     def _tensors(self) -> dict[str, Tensor]:
         """Everything that the next epoch starts from: weights, their average, moments, and what mining labelled."""

@@ -89,7 +89,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
     model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
     return StageResult(
-        f"train: {len(titles)} titles, best epoch {state.best_epoch + 1} of {state.epoch}, "
+        f"train: {len(titles)} titles, kept epoch {state.best_epoch + 1} of {state.epoch}, "
         f"validation score {state.best_score:.3f}, model {model_id}",
         config.checkpoint_dir,
     )

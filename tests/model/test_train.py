@@ -95,6 +95,20 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path, titles):
     assert list((tmp_path / "tensorboard").iterdir())
 
 
+def test_the_last_epoch_is_kept_on_request_and_validated_no_oftener_than_asked(tmp_path, titles):
+    seen = []
+
+    def validate(network):
+        seen.append({name: value.clone() for name, value in network.state_dict().items()})
+        return Validation(1 / len(seen))
+
+    run = trainer(tmp_path, epochs=5, patience=1, select="last", validate_every=2)
+    state = run.run(titles, validate)
+    assert (state.best_epoch, state.epoch, state.best_score) == (4, 5, 1 / 3)
+    assert all(torch.equal(value, seen[2][name]) for name, value in run.network.state_dict().items())
+    assert [line["epoch"] for line in state.history if "val_score" in line] == [1, 3, 4]
+
+
 def test_training_learns_what_marks_a_label(tmp_path, titles):
     run = trainer(tmp_path, epochs=15, weight_average=0.0)
     state = run.run(titles, lambda network: Validation(-len(list(network.parameters()))))
