@@ -36,6 +36,7 @@ class Checkpoint:
         thresholds: per label, chosen on validation.
         training: for the record: settings, epoch, validation scores, software versions.
         weights_sha256: hash of the weights file; empty before it is saved.
+        notice: one line that every run with it prints and records; empty for a checkpoint of one's own.
     """
 
     settings: ModelSettings
@@ -44,6 +45,7 @@ class Checkpoint:
     thresholds: Mapping[str, LabelThresholds]
     training: Mapping[str, Any] = field(default_factory=dict)
     weights_sha256: str = ""
+    notice: str = ""
 
     @property
     def model_id(self) -> str:
@@ -69,6 +71,7 @@ def write_sidecar(folder: Path, checkpoint: Checkpoint) -> None:
         {
             "format": FORMAT,
             "model_id": checkpoint.model_id,
+            **({"notice": checkpoint.notice} if checkpoint.notice else {}),
             "labels": list(checkpoint.labels),
             "model": checkpoint.settings.model_dump(mode="json"),
             "feature_spec": asdict(checkpoint.feature_spec),
@@ -104,6 +107,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             thresholds=thresholds,
             training=raw["training"],
             weights_sha256=str(raw["weights_sha256"]),
+            notice=str(raw.get("notice", "")),
         )
     except (KeyError, TypeError, ValueError, ValidationError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a checkpoint sidecar ({error!r:.500}); train again") from error

@@ -32,11 +32,13 @@ class StageResult:
         summary: one line for the user.
         path: the product.
         not_read: titles that failed or could be read in part only; of a benchmark, failed runs.
+        notice: what must be known of the product, printed below it; of ``infer``, what its checkpoint asks to say.
     """
 
     summary: str
     path: Path
     not_read: int = 0
+    notice: str = ""
 
     @property
     def exit_code(self) -> int:

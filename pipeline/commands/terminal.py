@@ -108,6 +108,8 @@ def print_outcome(result: StageResult, evaluation: Evaluation | None) -> None:
     if evaluation is not None:
         print_evaluation(evaluation)
     click.echo(f"{result.summary}\n  -> {result.path}")
+    if result.notice:
+        click.echo(result.notice)
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -71,10 +71,11 @@ def infer_titles(run: InferenceRun) -> StageResult:
             f"{run.work.features}: none of the {len(run.titles)} titles could be scored "
             f"({_first_reason(run.titles, plan.failures)}); nothing is said of any title"
         )
+    notice = plan.checkpoint.notice
     if plan.is_done:
         move_events(run.work.events, plan.folder / "events.jsonl")
         in_force = _put_in_force(plan)
-        return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan))
+        return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan), notice)
     unread = len(plan.failures)
     statuses, scored = _write(plan)
     _record(plan)
@@ -84,6 +85,7 @@ def infer_titles(run: InferenceRun) -> StageResult:
         run.config,
         run_id=plan.run_id,
         model_id=plan.checkpoint.model_id,
+        **({"notice": notice} if notice else {}),
         features_id=plan.checkpoint.feature_spec.features_id,
         thresholds=thresholds_record(plan.checkpoint),
         segment_score=run.settings.segment_score,
@@ -96,7 +98,7 @@ def infer_titles(run: InferenceRun) -> StageResult:
     in_force = _put_in_force(plan)
     counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     summary = f"infer: {len(run.titles)} titles ({counted}), {scored} scored, run {plan.run_id} {in_force}"
-    return StageResult(summary, plan.folder, _not_read(plan))
+    return StageResult(summary, plan.folder, _not_read(plan), notice)
 
 
 @dataclass

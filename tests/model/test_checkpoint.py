@@ -1,10 +1,11 @@
 import json
 import pickle
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from data.errors import CheckpointError
 from data.files import file_sha256
@@ -32,6 +33,43 @@ def test_a_checkpoint_comes_back_whole(tmp_path, saved):
     assert not loaded.training
     weights = loaded.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+
+
+def test_weights_in_float16_come_back_as_float32_rounded(tmp_path, saved):
+    network, checkpoint = saved
+    halved = save_checkpoint(tmp_path / "half", network, checkpoint, half=True)
+    loaded, read = load_network(tmp_path / "half")
+    assert read == halved
+    assert read.model_id != checkpoint.model_id
+    kept = load_file(tmp_path / "half" / "model.safetensors")
+    for name, value in loaded.state_dict().items():
+        assert (kept[name].dtype, value.dtype) == (torch.float16, torch.float32)
+        assert torch.equal(value, network.state_dict()[name].half().float())
+
+
+def test_weights_too_large_for_float16_are_refused(tmp_path, saved):
+    network, checkpoint = saved
+    with torch.no_grad():
+        next(network.parameters()).fill_(1e6)
+    with pytest.raises(CheckpointError, match="holds weights that float16 cannot hold"):
+        save_checkpoint(tmp_path / "half", network, checkpoint, half=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int32])
+def test_weights_of_another_type_are_refused(tmp_path, saved, dtype):
+    network, checkpoint = saved
+    weights = tmp_path / "model.safetensors"
+    save_file({name: value.to(dtype) for name, value in network.state_dict().items()}, weights)
+    write_sidecar(tmp_path, replace(checkpoint, weights_sha256=file_sha256(weights)))
+    with pytest.raises(CheckpointError, match=rf"is {dtype}, expected torch.float32"):
+        load_network(tmp_path)
+
+
+def test_what_a_checkpoint_asks_to_say_is_kept(tmp_path, saved):
+    _, checkpoint = saved
+    assert "notice" not in json.loads((tmp_path / "model.json").read_text())
+    write_sidecar(tmp_path, replace(checkpoint, notice="a demonstration"))
+    assert read_checkpoint(tmp_path) == replace(checkpoint, notice="a demonstration")
 
 
 def test_thresholds_are_not_part_of_the_model(tmp_path, saved):
