@@ -1,4 +1,4 @@
-"""Raw files to segments with nothing but a checkpoint: no manifest, no labels, no configuration file.
+"""Raw files to segments: no manifest, no labels, no configuration file, and no checkpoint but the starter's.
 
 The folder of results is a work_dir like any other, so a second call reuses the features it finds there.
 """
@@ -24,6 +24,9 @@ from pipeline.stage_result import StageResult
 from pipeline.stages.extract import extract_sources
 from pipeline.stages.infer import infer_titles
 from pipeline.work_folder import WorkFolder
+
+STARTER = Path(__file__).resolve().parent / "starter"
+"""The checkpoint that comes with the package: a demonstration, which its ``notice`` says in every run."""
 
 
 def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageResult:

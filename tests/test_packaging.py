@@ -2,6 +2,10 @@
 
 import importlib
 import importlib.metadata
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +38,25 @@ def test_package_init_files_are_a_docstring_only():
         text = (ROOT / name / "__init__.py").read_text()
         assert text.startswith('"""')
         assert text.rstrip().endswith('"""')
+
+
+def test_a_wheel_holds_the_starter_and_what_is_read_at_run_time(tmp_path):
+    source = tmp_path / "source"
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = "from setuptools.build_meta import build_wheel; import sys; build_wheel(sys.argv[1])"
+    made = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    files = {file.filename: file.file_size for file in zipfile.ZipFile(wheel).infolist()}
+    for name in ("model.safetensors", "model.json", "MODEL_CARD.md"):
+        assert files[f"pipeline/starter/{name}"] == (ROOT / "pipeline" / "starter" / name).stat().st_size
+    assert sum(size for name, size in files.items() if name.startswith("pipeline/starter/")) <= 6_000_000
+    assert {"pipeline/configs/tuned.toml", "pipeline/templates/report.html"} <= set(files)
 
 
 def test_the_command_is_installed():

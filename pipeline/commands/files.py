@@ -12,13 +12,19 @@ from pipeline.lock import folder_lock
 
 @click.command()
 @click.argument("videos", nargs=-1, required=True, type=FILE)
-@click.option("--checkpoint", type=FILE, required=True, help="Checkpoint folder.")
+@click.option(
+    "--checkpoint",
+    type=FILE,
+    help="Checkpoint folder. Without one: the starter, a demonstration for intimacy, violence and smoking; "
+    "not a safety device.",
+)
 @click.option("--out", type=FILE, default=Path("moderation"), show_default=True, help="Folder for the results.")
-def moderate(videos: tuple[Path, ...], checkpoint: Path, out: Path) -> None:
+def moderate(videos: tuple[Path, ...], checkpoint: Path | None, out: Path) -> None:
     """Find segments in video files, and print them; no configuration needed."""
+    from pipeline.moderate import STARTER
     from pipeline.moderate import moderate as stage
 
-    result = stage(videos, checkpoint, out)
+    result = stage(videos, checkpoint or STARTER, out)
     print_segments(result.path)
     finish([(result, None)])
 
