@@ -1,4 +1,4 @@
-"""Reviews made of the very actions that the page sends, and a small finished run to review."""
+"""Reviews made of the very actions that the page sends; a small finished run to review, and clients of its server."""
 
 import json
 from dataclasses import asdict
@@ -13,8 +13,10 @@ from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import title_row
 from infer.write import Origin, open_scores, write_results
+from pipeline.config import load_config
 from pipeline.review.actions import ActionRequest, OpenTitle, make_entry
 from pipeline.review.log import ReviewedSegment
+from pipeline.review.stage import open_session
 from pipeline.review.state import TitleReview, replay_title
 
 LABELS = ("smoking", "violence")
@@ -125,3 +127,36 @@ def _write_run(folder: Path) -> None:
     record = {"stage": "infer", "run_id": folder.name, "model_id": "model", "finished_at": "2026-01-02T00:00:00+00:00"}
     record |= {"segment_score": "max", "thresholds": {label: asdict(value) for label, value in thresholds.items()}}
     (folder / "run.json").write_text(json.dumps(record))
+
+
+TOKEN, HOST = "t0ken-of-the-test", "127.0.0.1:8765"
+
+
+@pytest.fixture
+def session(reviewed_run):
+    return open_session(load_config(reviewed_run), None, "ann", None)
+
+
+@pytest.fixture
+def make_client(session):
+    pytest.importorskip("fastapi", reason="the extra `review` is not installed")
+    testclient = pytest.importorskip("starlette.testclient", reason="starlette's test client needs httpx")
+    from pipeline.review.guard import Guard
+    from pipeline.review.server import make_app
+
+    def make(**options):
+        app = Guard(make_app(session), 8765, TOKEN)
+        return testclient.TestClient(app, base_url=f"http://{HOST}", **options)
+
+    return make
+
+
+@pytest.fixture
+def stranger(make_client):
+    """Return a client without the token."""
+    return make_client()
+
+
+@pytest.fixture
+def client(make_client):
+    return make_client(headers={"authorization": f"Bearer {TOKEN}"})
