@@ -45,20 +45,24 @@ def serve(session: ReviewSession, port: int, announce: Callable[[str], None]) ->
     except OSError as error:
         raise ConfigError(f"port {port} of {ADDRESS}: {error.strerror}; choose another one, or 0 for any") from error
     with listening:
-        port = listening.getsockname()[1]
-        token = secrets.token_urlsafe(32)
-        app = Guard(make_app(session), port, token)
-        announce(f"http://{ADDRESS}:{port}/?token={token}")
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=2,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        server, address = make_server(session, listening.getsockname()[1])
+        announce(address)
+        server.run(sockets=[listening])
+
+
+def make_server(session: ReviewSession, port: int) -> tuple[uvicorn.Server, str]:
+    """Return a server that answers at ``port`` of this machine to a new token, and the address that holds the token."""
+    token = secrets.token_urlsafe(32)
+    config = uvicorn.Config(
+        Guard(make_app(session), port, token),
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config), f"http://{ADDRESS}:{port}/?token={token}"
 
 
 def make_app(session: ReviewSession) -> FastAPI:

@@ -73,10 +73,12 @@ function reviewPlayer(clock, onTime) {
   video.addEventListener("error", () => video.getAttribute("src") && noVideo("The browser cannot play this video. Pictures of it:"));
   video.addEventListener("timeupdate", () => playable && onTime(video.currentTime));
   video.addEventListener("seeked", () => playable && onTime(video.currentTime));
+  let frame = 0;
   const follow = () => {
+    cancelAnimationFrame(frame);
     if (!playable || video.paused) return;
     onTime(video.currentTime);
-    requestAnimationFrame(follow);
+    frame = requestAnimationFrame(follow);
   };
   video.addEventListener("play", follow);
 

@@ -1,9 +1,16 @@
-"""A small catalogue of feature files: 14 titles of two minutes; two of eight feature dimensions mark labels."""
+"""A small catalogue of feature files (14 titles of two minutes; two of eight dimensions mark labels), and a browser."""
 
 import json
 import os
+import re
+import shutil
+import signal
+import socket
 import sys
+import threading
 from collections import Counter
+from contextlib import contextmanager, suppress
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +176,119 @@ def make_night():
 def night(make_night, tmp_path: Path) -> Night:
     """Four titles, not run yet."""
     return make_night(tmp_path / "night")
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# RenderDocument: with it, closing a page that has just moved on may wait for ever (microsoft/playwright#42068). The
+# others are those of Playwright's own list that matter here; the last list on a command line counts.
+OFF = "RenderDocument,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,OptimizationHints,PaintHolding"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+STUCK_S = 120
+
+
+class Chromium:
+    """A headless browser in which a page may be stuck, but no test: what still waits then fails, and the next goes on.
+
+    Many calls of Playwright (``evaluate``, keys, ``close``) wait without a limit, and a signal ends one of them only:
+    the ``close`` of a fixture would wait again. So a timer kills the browser and Playwright's driver, which ends all.
+    """
+
+    def __init__(self):
+        self._driver = self._browser = None
+        self.browser_pid = self.driver_pid = 0
+
+    @contextmanager
+    def lend(self, limit_s=STUCK_S):
+        """Lend the browser for so long; contexts that are left open are closed."""
+        if self._driver is None:
+            self._launch()
+        stuck = threading.Event()
+        watch = threading.Timer(limit_s, self._kill, [stuck])
+        watch.daemon = True
+        watch.start()
+        try:
+            yield self._browser
+            if not stuck.is_set():
+                for context in self._browser.contexts:
+                    context.close()
+        finally:
+            watch.cancel()
+            watch.join()
+            if stuck.is_set():
+                self.quit()
+        assert not stuck.is_set(), f"stuck for {limit_s} s; the browser was killed"
+
+    def quit(self):
+        """End driver and browser; a driver whose pipe closes closes its browser."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            with suppress(Exception):  # that it was killed is no news
+                driver.stop()
+
+    def _launch(self):
+        from playwright.sync_api import sync_playwright
+
+        self._driver = sync_playwright().start()
+        launch = self._driver.chromium.launch
+        self._browser = launch(executable_path=CHROMIUM, args=[*FLAGS, f"--disable-features={OFF}"])
+        processes = self._browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        self.browser_pid = next(process["id"] for process in processes if process["type"] == "browser")
+        status = Path(f"/proc/{self.browser_pid}/status").read_text()
+        self.driver_pid = int(re.search(r"^PPid:\s*(\d+)", status, re.MULTILINE)[1])
+
+    def _kill(self, stuck):
+        stuck.set()
+        for process in (self.browser_pid, self.driver_pid):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")  # a driver that lives on would leave its event loop to tests of other modules
+def chromium():
+    pytest.importorskip("playwright.sync_api", reason="no playwright; install the dev extra")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
+    made = Chromium()
+    yield made
+    made.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Lend a headless Chromium; a test that is stuck in it fails after ``STUCK_S``."""
+    with chromium.lend() as lent:
+        yield lent
+
+
+@pytest.fixture
+def shut_out():
+    """Return a function: what axe-core finds wrong with a page, as (rule, impact, beginning of the element)."""
+    axe = pytest.importorskip("axe_playwright_python", reason="no axe-core; install the dev extra")
+    script = resources.files(axe).joinpath("axe.min.js").read_text(encoding="utf-8")
+
+    def look(page):
+        page.evaluate(script)
+        found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then((answer) => answer.violations)")
+        return [(rule["id"], rule["impact"], rule["nodes"][0]["html"][:120]) for rule in found]
+
+    return look
+
+
+@pytest.fixture
+def served():
+    """Return a context manager that serves a review session from a thread; it gives the address."""
+    pytest.importorskip("fastapi", reason="the extra `review` is not installed")
+    from pipeline.review.server import ADDRESS, make_server
+
+    @contextmanager
+    def serve(session):
+        with socket.create_server((ADDRESS, 0)) as listening:
+            server, address = make_server(session, listening.getsockname()[1])
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+            thread.start()
+            yield address
+            server.should_exit = True
+            thread.join(60)
+        assert not thread.is_alive()
+
+    return serve
