@@ -40,6 +40,7 @@ MEANINGS = {
     "partial": "only part of it could be read; nothing is said of the rest",
     "quarantined": "could not be read at all; nothing is said of it",
 }
+SCRIPTS = ("dom.js", "heat_bars.js", "time_axis.js", "report.js")
 ORDER = ("flagged", "review", "partial", "quarantined", "clear")
 SYMBOLS = {"flagged": "⚑", "review": "?", "partial": "◐", "quarantined": "✕", "clear": "✓"}
 assert set(ORDER) == set(STATUSES)
@@ -87,7 +88,7 @@ def render(report: Report) -> Iterator[str]:
     environment.filters.update(clock=shown_clock, percent=percent, score=score, hours=hours, moment=moment, heat=heat)
     environment.filters["data"] = embedded
     environment.globals.update(points=points, number_class=number_class, zip=zip, symbols=SYMBOLS, meanings=MEANINGS)
-    style, script = part("report.css"), part("dom.js") + part("heat_bars.js") + part("report.js")
+    style, script = part("report.css"), "".join(map(part, SCRIPTS))
     context = {
         "report": report,
         "run": report.run,

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pipeline.report.page import MEANINGS, SYMBOLS, content_policy, embedded, part
 from pipeline.review.session import ReviewSession
 
-SCRIPTS = ("dom.js", "heat_bars.js", "review_player.js", "review_keys.js", "review.js")
+SCRIPTS = ("dom.js", "heat_bars.js", "time_axis.js", "review_player.js", "review_keys.js", "review.js")
 
 
 def render_review(session: ReviewSession) -> tuple[str, str]:

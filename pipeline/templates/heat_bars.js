@@ -35,7 +35,7 @@ function heatBars(thresholds) {
     values.forEach((value, b) => {
       const from = Math.floor(toX(Math.floor((b * title.frames) / values.length)));
       const to = Math.max(from + 1, Math.ceil(toX(Math.floor(((b + 1) * title.frames) / values.length))));
-      for (let x = from; x < to && x < highest.length; x++) highest[x] = Math.max(highest[x], value);
+      for (let x = Math.max(0, from); x < to && x < highest.length; x++) highest[x] = Math.max(highest[x], value);
     });
     highest.forEach((value, x) => {
       context.fillStyle = `rgba(${rgb},${value / 255})`;
@@ -98,18 +98,19 @@ function heatBars(thresholds) {
       return made;
     });
   }
-  function drawAxis(context, title, top, toX, width) {
+  function drawAxis(context, title, top, axis, toX, width) {
     const steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
-    const step = steps.find((value) => toX(value) >= 88) || 86400;
+    const step = steps.find((value) => toX(value) - toX(0) >= 88) || 86400;
+    const [from, to] = axis.span();
     context.fillStyle = context.strokeStyle = getComputedStyle(document.body).color;
-    for (let time = 0; time <= title.length_s; time += step) {
+    for (let time = Math.ceil(from / step) * step; time <= Math.min(to, title.length_s); time += step) {
       const x = toX(time);
       context.fillRect(x, top, 1, 4);
       context.textAlign = x < 25 ? "left" : x > width - 25 ? "right" : "center";
       context.fillText(clock(time), x, top + 15);
     }
   }
-  function drawStrip(canvas, title, entry, fs) {
+  function drawStrip(canvas, title, entry, fs, axis) {
     const list = stripRows(title, entry, fs);
     const width = canvas.parentNode.clientWidth;
     const curves = entry.as ? CURVE_PX + GAP_PX : 0;
@@ -121,16 +122,16 @@ function heatBars(thresholds) {
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     context.font = "11px system-ui, 'DejaVu Sans', sans-serif";
-    const toX = (time) => (time / Math.max(title.length_s, title.frames, 1)) * width;
+    const toX = (time) => axis.share(time) * width;
     const values = { fs, cs: bytes(entry.cs), as: bytes(entry.as) };
-    const unread = title.decoded_s !== null && title.decoded_s < title.length_s - 1 ? toX(title.decoded_s) : null;
+    const unread = title.decoded_s !== null && title.decoded_s < title.length_s - 1 ? Math.max(0, toX(title.decoded_s)) : null;
     list.forEach(([, kind], number) => {
       const y = number * (ROW_PX + GAP_PX);
       context.fillStyle = TRACK;
       context.fillRect(0, y, width, ROW_PX);
       if (values[kind]) drawHeat(context, values[kind], title, RGB[kind], y, toX, width);
       if (kind === "truth") drawTruth(context, entry.truth, y, toX, width);
-      if (kind === "found") drawFound(context, title, entry.label, y, toX);
+      if (kind === "found") drawFound(context, title, entry.label, y, toX, width);
       if (unread !== null && kind !== "truth") hatch(context, unread, y, width - unread, ROW_PX);
     });
     if (entry.as) {
@@ -145,10 +146,11 @@ function heatBars(thresholds) {
       if (unread !== null) hatch(context, unread, top, width - unread, CURVE_PX);
       for (const [, score, dash] of limitsOf(entry)) drawThreshold(context, top + curveY(score), dash, width);
     }
-    drawAxis(context, title, tall - AXIS_PX, toX, width);
+    drawAxis(context, title, tall - AXIS_PX, axis, toX, width);
   }
   function drawTruth(context, truth, y, toX, width) {
-    if (truth.until_s !== null) hatch(context, toX(truth.until_s), y, width - toX(truth.until_s), ROW_PX);
+    const until = truth.until_s === null ? width : Math.max(0, toX(truth.until_s));
+    if (until < width) hatch(context, until, y, width - until, ROW_PX);
     context.fillStyle = `rgb(${RGB.gt})`;
     for (const [start, end] of truth.clips) context.fillRect(toX(start), y, Math.max(2, toX(end) - toX(start)), ROW_PX);
     if (truth.clips.length) return;
@@ -157,10 +159,11 @@ function heatBars(thresholds) {
     const words = { true: "labelled as present, not where", false: "labelled as absent", null: "not labelled" };
     context.fillText(words[String(truth.present)], 8, y + 13);
   }
-  function drawFound(context, title, label, y, toX) {
+  function drawFound(context, title, label, y, toX, width) {
     for (const segment of title.segments.filter((one) => one.label === label)) {
-      const x = toX(segment.start_s);
-      const wide = Math.max(3, toX(segment.end_s) - x);
+      const x = Math.max(-5, toX(segment.start_s));
+      const wide = Math.max(3, Math.min(width, toX(segment.end_s)) - x);
+      if (toX(segment.end_s) < 0 || x > width) continue;
       context.fillStyle = "#fff";
       if (segment.decision === "flag") context.fillRect(x, y + 3, wide, ROW_PX - 6);
       else for (let at = x; at < x + wide; at += 5) context.fillRect(at, y + 6, Math.min(3, x + wide - at), ROW_PX - 12);
@@ -177,8 +180,9 @@ function heatBars(thresholds) {
     const limits = limitsOf(entry).map(([name, score]) => `${name === "τf" ? "action score from" : "flagged from"} ${short(score)}`);
     return `${entry.label}. ${[...parts, ...limits].join("; ")}.`;
   }
-  // The bars of one label with their names and a cursor; `point` is called with the second that was pressed.
-  function bars(title, entry, fs, point) {
+  const lengthOf = (title) => Math.max(title.length_s, title.frames, 1);
+  // The bars of one label over a time axis, with their names and a cursor; `point` is called with the second that was pressed.
+  function bars(title, entry, fs, axis, point) {
     const canvas = make("canvas", { role: "img" });
     canvas.setAttribute("aria-label", describe(title, entry));
     const cursor = make("div", { className: "cursor" });
@@ -196,12 +200,13 @@ function heatBars(thresholds) {
     const plot = make("div", { className: "plot" }, canvas, cursor);
     const pressed = (event) => {
       const box = plot.getBoundingClientRect();
-      point(((event.clientX - box.left) / box.width) * Math.max(title.length_s, title.frames, 1));
+      point(Math.max(0, Math.min(axis.seconds, axis.time((event.clientX - box.left) / box.width))));
     };
+    axis.wheel(plot);
     plot.addEventListener("pointerdown", pressed);
     plot.addEventListener("pointermove", (event) => event.buttons && pressed(event));
     const row = make("div", { className: "strip" }, names, plot, limits);
-    return { label: entry.label, values: bytes(entry.as), cursor, plot, row, draw: () => drawStrip(canvas, title, entry, fs) };
+    return { label: entry.label, values: bytes(entry.as), cursor, plot, row, draw: () => drawStrip(canvas, title, entry, fs, axis) };
   }
   // Labels in which there is something to see come first; of many labels, the others wait folded together.
   function shelves(title) {
@@ -226,5 +231,5 @@ function heatBars(thresholds) {
       make("li", {}, make("span", { className: "swatch sw-" + name }), text)),
     make("li", { textContent: "brightness and height: square root of the score" }));
   }
-  return { clock, short, bytes, binAt, bars, shelves, foldedShelf, legend };
+  return { clock, short, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend };
 }

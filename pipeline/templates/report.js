@@ -10,7 +10,7 @@
   const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.v, Number(row.dataset.n)]));
   const pageTitle = document.title;
   const READ_OUT = 4;
-  const { clock, short, bytes, binAt, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
+  const { clock, short, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
 
   const NOTHING = {
     clear: "Nothing was found.",
@@ -54,14 +54,20 @@
       range.value = String(second);
       move();
     };
+    const placeCursors = () => strips.forEach((strip) => axis.place(strip.cursor, Number(range.value) + 0.5));
+    const axis = timeAxis(lengthOf(title), clock, () => {
+      redraw();
+      placeCursors();
+    });
+    axis.listen(range);
     function move() {
       const second = Number(range.value);
+      axis.follow(second + 0.5);
+      placeCursors();
       const parts = [clock(second)];
       if (fs) parts.push("FS " + short((binAt(fs, title, second) / 255) ** 2));
       const scored = [];
       for (const strip of strips) {
-        const share = (second + 0.5) / Math.max(title.length_s, title.frames, 1);
-        strip.cursor.style.left = `${100 * share}%`;
         if (strip.values) scored.push([(binAt(strip.values, title, second) / 255) ** 2, strip.label]);
       }
       scored.sort((one, other) => other[0] - one[0]);
@@ -77,9 +83,9 @@
     if (!anyScores) nodes.push(make("p", { className: "note", textContent: "There are no scores of this title." }));
     nodes.push(legend());
     nodes.push(make("div", { className: "scrub" },
-      make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), range), readout));
+      make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), make("div", {}, range, axis.part)), axis.tools, readout));
     const strip = (entry) => {
-      const made = bars(title, entry, fs, (second) => seek(Math.max(0, Math.min(last, Math.floor(second)))));
+      const made = bars(title, entry, fs, axis, (second) => seek(Math.max(0, Math.min(last, Math.floor(second)))));
       const score = entry.score === null ? "" : ` (title score ${short(entry.score)})`;
       strips.push(made);
       return [make("h2", { textContent: entry.label + score }), made.row];

@@ -3,13 +3,13 @@
 // done to them. The server decides what an action does; the page sends it, and draws the title that comes back.
 (() => {
   const run = JSON.parse(document.getElementById("run-data").textContent);
-  const { clock, short, bytes, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
+  const { clock, short, bytes, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
   const byId = (id) => document.getElementById(id);
   const [queue, desk, said, alertBox, help] = ["queue", "desk", "said", "alert", "help"].map(byId);
   const VERDICTS = { open: ["○", "to decide"], accepted: ["✓", "accepted"], rejected: ["✕", "rejected"], unsure: ["?", "unsure"] };
   const pageTitle = document.title;
   const exact = (time) => `${clock(time)}.${Math.floor((time * 10) % 10)}`;
-  let state = null, chosen = null, markedIn = null, strips = [], busy = Promise.resolve(), order = [], parts = {}, verdicts = [], corrections = [];
+  let state = null, chosen = null, markedIn = null, strips = [], axis = null, busy = Promise.resolve(), order = [], parts = {}, verdicts = [], corrections = [];
 
   const player = reviewPlayer(clock, showTime);
   function say(text) {
@@ -136,9 +136,13 @@
   }
   function buildDesk(title) {
     const fs = bytes(title.fs);
-    const seconds = Math.max(title.length_s, title.frames, 1);
     strips = [];
-    const range = make("input", { type: "range", id: "position", min: "0", max: String(Math.max(seconds, state.length_s || 0)), step: "0.1", value: "0" });
+    axis = timeAxis(lengthOf(title), clock, () => {
+      drawStrips();
+      placeBlocks();
+      placeCursors(player.time());
+    });
+    const range = make("input", { type: "range", id: "position", min: "0", max: String(Math.max(axis.seconds, state.length_s || 0)), step: "0.1", value: "0" });
     range.addEventListener("input", () => player.seek(Number(range.value)));
     const readout = make("output", { className: "readout now" });
     readout.setAttribute("for", "position");
@@ -168,14 +172,15 @@
       make("label", {}, "note on the title ", titleNote));
     const nodes = [neighbours(title.id), make("h1", { tabIndex: -1, textContent: title.id }), make("p", { id: "summary" })];
     if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
-    nodes.push(make("div", { className: "desk" }, watch, judge, correct, whole), legend());
+    nodes.push(make("div", { className: "desk" }, watch, judge, correct, whole), legend(), axis.tools, axis.part);
     const shelf = (entry) => {
-      const strip = bars(title, entry, fs, (second) => player.seek(second));
+      const strip = bars(title, entry, fs, axis, (second) => player.seek(second));
       const track = make("div", { className: "track plot" });
       const name = make("div", { className: "names" }, make("span", { textContent: "you" }));
       const row = make("div", { className: "strip yours" }, name, track);
       row.setAttribute("aria-hidden", "true");
-      strips.push({ ...strip, track, seconds });
+      axis.wheel(track);
+      strips.push({ ...strip, track });
       return [make("h2", { textContent: entry.label }), row, strip.row];
     };
     const [shown, folded] = shelves(title);
@@ -234,14 +239,21 @@
     for (const strip of strips) {
       strip.track.replaceChildren(...state.segments.filter((item) => item.label === strip.label).map((item) => {
         const block = make("span", { className: item.verdict + (item.id === chosen ? " chosen" : "") });
-        block.style.left = `${(100 * item.start_s) / strip.seconds}%`;
-        block.style.width = `${(100 * (item.end_s - item.start_s)) / strip.seconds}%`;
+        Object.assign(block.dataset, { start: item.start_s, end: item.end_s });
         block.addEventListener("click", () => choose(item.id));
         return block;
       }));
     }
+    placeBlocks();
     const current = parts.list.querySelector("[aria-current=true]");
     if (current) parts.list.scrollTop = current.offsetTop - parts.list.offsetTop - 40;
+  }
+  function placeBlocks() {
+    for (const block of strips.flatMap((strip) => [...strip.track.children])) {
+      const [left, right] = [block.dataset.start, block.dataset.end].map((second) => 100 * axis.share(Number(second)));
+      block.style.left = `${left}%`;
+      block.style.width = `${right - left}%`;
+    }
   }
   function segmentItem(item) {
     const [symbol, word] = VERDICTS[item.verdict];
@@ -262,12 +274,14 @@
     drawSegments();
     if (one) player.seek(one.start_s);
   }
+  const placeCursors = (second) => strips.forEach((strip) => axis.place(strip.cursor, Math.min(second, axis.seconds)));
   function showTime(second) {
     if (!state || !parts.range) return;
     parts.range.value = String(second);
     parts.range.setAttribute("aria-valuetext", exact(second));
     parts.readout.textContent = exact(second) + (markedIn === null ? "" : `, new segment from ${exact(markedIn)}`);
-    for (const strip of strips) strip.cursor.style.left = `${Math.min(100, (100 * second) / strip.seconds)}%`;
+    axis.follow(Math.min(second, axis.seconds));
+    placeCursors(second);
   }
 
   // What can be done. The same functions stand behind buttons and keys.
@@ -354,6 +368,7 @@
       inTitle(["n"], "next segment to decide", nextOpen), inTitle(["N"], "next title", nextTitle),
       { keys: ["q"], says: "all titles", run: () => { location.hash = "#queue"; } }, { keys: ["?"], says: "this list", run: openHelp },
     ],
+    "Bars": AXIS_KEYS.map(({ keys, says }, number) => inTitle(keys, says, () => axis.commands[number](), true)),
     "Decide": [
       inTitle(["a"], "accept", accept), inTitle(["r"], "reject", reject), inTitle(["u"], "unsure", unsure),
       inTitle(["f"], "first occurrence: nothing of this label comes before (again: not so)", firstOne),
