@@ -18,10 +18,9 @@ from model.sidecar import read_checkpoint
 from pipeline.lock import folder_lock
 from pipeline.runs.extraction_plan import Sources
 from pipeline.runs.inference_plan import InferenceRun
-from pipeline.runs.selection import Selection
 from pipeline.settings import RunSettings
 from pipeline.stage_result import StageResult
-from pipeline.stages.extract import extract_sources
+from pipeline.stages.extract import ExtractionRun, extract_sources
 from pipeline.stages.infer import infer_titles
 from pipeline.work_folder import WorkFolder
 
@@ -61,9 +60,11 @@ def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageRe
     with folder_lock(out):
         work = WorkFolder(out)
         sources = Sources(titles, root, "the command line")
-        done = extract_sources(work, sources, settings, RunSettings(attempts=100, max_error_rate=1.0), Selection())
+        done = extract_sources(ExtractionRun(work, sources, settings, RunSettings(attempts=100, max_error_rate=1.0)))
         arguments = {"videos": [str(path) for path in paths], "checkpoint": str(checkpoint_dir)}
-        run = InferenceRun(titles, work, done.failures, checkpoint_dir, InferSettings(), arguments)
+        run = InferenceRun(
+            titles, work, done.failures, checkpoint_dir, InferSettings(), arguments, headers=done.headers
+        )
         return infer_titles(run)
 
 

@@ -30,7 +30,12 @@ from pipeline.work_folder import WorkFolder
 
 @dataclass(frozen=True)
 class InferenceRun:
-    """What one run scores, with what, and where it goes; the engine is named in ``run_settings``."""
+    """What one run scores, with what, and where it goes; the engine is named in ``run_settings``.
+
+    Args:
+        failures: why titles have no features.
+        headers: of shards, as far as the caller has read them already.
+    """
 
     titles: Sequence[Title]
     work: WorkFolder
@@ -39,6 +44,7 @@ class InferenceRun:
     settings: InferSettings
     config: Mapping[str, object]
     run_settings: RunSettings = field(default_factory=RunSettings)
+    headers: Mapping[str, ShardHeader] = field(default_factory=dict)
 
 
 SEGMENT_SETTINGS = ("segment_score", "review_fraction", "rule", "title_gate")
@@ -125,6 +131,8 @@ def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, Shar
     def look(title: Title) -> ShardHeader | Failure:
         if title.title_id in run.failures:
             return run.failures[title.title_id]
+        if title.title_id in run.headers:
+            return run.headers[title.title_id]
         try:
             return read_header(shard_path(run.work.features, title.title_id))
         except MissingShardError:

@@ -10,10 +10,10 @@ from pipeline.config import Config
 from pipeline.counted import counted
 from pipeline.runs.extraction_plan import Action, PlannedTitle, count_reasons
 from pipeline.runs.inference_plan import InferencePlan, plan_inference
-from pipeline.runs.ledger import EXTRACT
+from pipeline.runs.ledger import EXTRACT, read_ledger
 from pipeline.runs.rates import read_rates
 from pipeline.runs.selection import Selection
-from pipeline.stages.extract import config_sources, make_planner
+from pipeline.stages.extract import ExtractionRun
 from pipeline.stages.infer import SCORE, inference_run
 
 
@@ -36,14 +36,14 @@ class RunPlan:
 
 def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> RunPlan:
     """Decide what a run would do; nothing is written, no video is read."""
-    sources = config_sources(config)
-    planner = make_planner(config.work, sources, config.extract, config.run, selection, verify=verify)
-    planned = list(planner.plan())
+    asked = ExtractionRun.of(config, selection, verify=verify)
+    planned = list(asked.planner(read_ledger(config.work.ledger)).plan())
     kept = [item for item in planned if item.action is not Action.EXTRACT]
     failures = {item.title.title_id: item.failure for item in kept if item.failure is not None}
+    headers = {item.title.title_id: item.header for item in kept if item.header is not None}
     inference, no_inference = None, ""
     try:
-        inference = plan_inference(inference_run(config, [item.title for item in kept], failures))
+        inference = plan_inference(inference_run(config, [item.title for item in kept], failures, headers))
     except CheckpointError as error:
         no_inference = str(error)
     return RunPlan(planned, inference, no_inference, read_rates(config.work.rates))

@@ -14,8 +14,8 @@ from pipeline.report.kept import kept_report
 from pipeline.runs.leftovers import sweep
 from pipeline.runs.selection import Selection
 from pipeline.stage_result import StageResult
-from pipeline.stages.extract import extract
-from pipeline.stages.infer import infer
+from pipeline.stages.extract import extract_catalogue
+from pipeline.stages.infer import infer_titles, inference_run
 from pipeline.stages.kept_evaluation import kept_evaluation
 
 if TYPE_CHECKING:
@@ -39,12 +39,13 @@ def run(
         verify: read every video's bytes again, whatever its size and time say.
     """
     sweep(config.work)
-    yield extract(config, selection, verify=verify), None
+    extracted, features = extract_catalogue(config, selection, verify=verify)
+    yield extracted, None
     if config.checkpoint is None:
         from pipeline.stages.train import train
 
         yield train(config), None
-    inferred = infer(config)
+    inferred = infer_titles(inference_run(config, features.titles, features.failures, features.headers))
     yield inferred, None
     yield from _measured(config, inferred.path)
     if config.run.report:

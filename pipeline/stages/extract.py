@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from data.errors import ConfigError, StoreError
 from data.files import file_sha256
 from data.manifest import read_titles
 from data.shards import ShardHeader, read_header, shard_path
+from data.titles import Title
 from extract.settings import ExtractSettings
 from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
@@ -39,15 +40,53 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class ExtractionRun:
+    """What is to be extracted, with what settings, and where it goes.
+
+    Args:
+        selection: which titles may be worked on; all by default.
+        verify: read every file's bytes again, whatever its size and time say.
+    """
+
+    work: WorkFolder
+    sources: Sources
+    settings: ExtractSettings
+    run_settings: RunSettings
+    selection: Selection = field(default_factory=Selection)
+    verify: bool = False
+
+    @classmethod
+    def of(cls, config: Config, selection: Selection | None = None, *, verify: bool = False) -> ExtractionRun:
+        """Return the extraction that a configuration asks for."""
+        titles = list(read_titles(config.data.titles, config.data.media_root).values())
+        sources = Sources(titles, config.data.media_folder, config.data.titles.name, config.run.import_name)
+        return cls(config.work, sources, config.extract, config.run, selection or Selection(), verify)
+
+    def planner(self, ledger: Ledger) -> Planner:
+        """Return what decides about each title, from what is on disk; no backbone is loaded."""
+        name = self.sources.import_name
+        if name is not None:
+            expected = expected_imports(name)
+        else:
+            expected = expected_features(self.work.feature_record, self.settings)
+        attempts = self.run_settings.attempts
+        return Planner(self.sources, self.work.features, ledger, expected, attempts, self.selection, self.verify)
+
+
+@dataclass(frozen=True)
 class Extraction:
     """How the features of a catalogue stand.
 
     Args:
-        failures: why titles have none.
+        titles: of the catalogue.
+        headers: of the shards of titles that have features.
+        failures: why the other titles have none.
         worked_on: titles that were extracted or failed just now.
         not_read: titles without features, or with features of a part of the video only.
     """
 
+    titles: Sequence[Title]
+    headers: Mapping[str, ShardHeader]
     failures: Mapping[str, Failure]
     worked_on: int
     not_read: int
@@ -63,10 +102,16 @@ def extract(config: Config, selection: Selection | None = None, *, verify: bool 
     Raises:
         WeightsError, ConfigError, ManifestError, AbortedError: faults that are not one title's.
     """
+    return extract_catalogue(config, selection, verify=verify)[0]
+
+
+def extract_catalogue(
+    config: Config, selection: Selection | None = None, *, verify: bool = False
+) -> tuple[StageResult, Extraction]:
+    """Do as ``extract``, and return how the features stand as well, for what goes on with them."""
     _require_own_features(config)
-    sources = config_sources(config)
-    done = extract_sources(config.work, sources, config.extract, config.run, selection or Selection(), verify=verify)
-    return _finish(config, "extract", sources, done)
+    done = extract_sources(ExtractionRun.of(config, selection, verify=verify))
+    return _finish(config, "extract", done), done
 
 
 def import_feature_files(config: Config, feature_root: Path, name: str) -> StageResult:
@@ -74,8 +119,9 @@ def import_feature_files(config: Config, feature_root: Path, name: str) -> Stage
     _require_own_features(config)
     titles = list(read_titles(config.data.titles, feature_root).values())
     sources = Sources(titles, feature_root, config.data.titles.name, name)
-    done = extract_sources(config.work, sources, config.extract, config.run, Selection())
-    return _finish(config, "import-features", sources, done)
+    return _finish(
+        config, "import-features", extract_sources(ExtractionRun(config.work, sources, config.extract, config.run))
+    )
 
 
 def _require_own_features(config: Config) -> None:
@@ -86,49 +132,18 @@ def _require_own_features(config: Config) -> None:
         )
 
 
-def config_sources(config: Config) -> Sources:
-    """Return the titles of a configuration and where their files are."""
-    titles = list(read_titles(config.data.titles, config.data.media_root).values())
-    return Sources(titles, config.data.media_folder, config.data.titles.name, config.run.import_name)
-
-
-def make_planner(
-    work: WorkFolder,
-    sources: Sources,
-    settings: ExtractSettings,
-    run: RunSettings,
-    selection: Selection,
-    *,
-    verify: bool = False,
-    ledger: Ledger | None = None,
-) -> Planner:
-    """Return what decides about each title, from what is on disk; no backbone is loaded."""
-    name = sources.import_name
-    expected = expected_imports(name) if name is not None else expected_features(work.feature_record, settings)
-    return Planner(
-        sources, work.features, ledger or read_ledger(work.ledger), expected, run.attempts, selection, verify=verify
-    )
-
-
-def extract_sources(
-    work: WorkFolder,
-    sources: Sources,
-    settings: ExtractSettings,
-    run: RunSettings,
-    selection: Selection,
-    *,
-    verify: bool = False,
-) -> Extraction:
+def extract_sources(asked: ExtractionRun) -> Extraction:
     """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
+    work, sources, run = asked.work, asked.sources, asked.run_settings
     require_folder(sources.media_root)
     ledger = read_ledger(work.ledger)
     worker: FeatureWork
     if sources.import_name is not None:
         worker = Importer(sources.import_name, sources.media_root, work)
     else:
-        worker = extractor = video_work(settings, work, run)
+        worker = extractor = video_work(asked.settings, work, run)
         extractor.know_features()
-    planner = make_planner(work, sources, settings, run, selection, verify=verify, ledger=ledger)
+    planner = asked.planner(ledger)
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
     if sources.import_name is None:
@@ -143,9 +158,9 @@ def extract_sources(
             results = _work(worker, jobs, work=work, guard=guard, recorder=recorder, events=events)
         finally:
             ledger.write()
-    headers, failures = _standing(work, planned, results)
+    headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
-    return Extraction(failures, len(jobs), not_read)
+    return Extraction(sources.titles, headers, failures, len(jobs), not_read)
 
 
 def _work(
@@ -156,12 +171,12 @@ def _work(
     guard: FailureGuard,
     recorder: Recorder,
     events: EventLog,
-) -> dict[str, Worked]:
+) -> dict[str, ShardHeader | Failure]:
     """Work on titles; return what became of each.
 
     Failures are recorded when the run ends in any way that leaves the titles to blame: not after an abort.
     """
-    results: dict[str, Worked] = {}
+    results: dict[str, ShardHeader | Failure] = {}
     if not jobs:
         return results
     work.features.mkdir(parents=True, exist_ok=True)
@@ -180,12 +195,13 @@ def _work(
                 if worked.status == FAILED:
                     outcome = _blamed(guard, item, worked)
                     failed.append((item, outcome))
+                    results[worked.title_id] = Failure(outcome.error_code, outcome.error, outcome.seconds)
                 else:
                     guard.succeeded()
                     header = read_header(shard_path(work.features, worked.title_id))
                     video_s += header.coverage.decoded_s
                     recorder.record(item, worked, header)
-                results[worked.title_id] = outcome
+                    results[worked.title_id] = header
                 events.add(stage=EXTRACT, reason=item.reason.value, **asdict(outcome))
                 advance(number, len(jobs), worked.title_id)
     except (AbortedError, StoreError, OSError):
@@ -221,21 +237,18 @@ def _settled(planner: Planner, item: PlannedTitle, recorder: Recorder, events: E
 
 
 def _standing(
-    work: WorkFolder, planned: Sequence[PlannedTitle], results: Mapping[str, Worked]
+    planned: Sequence[PlannedTitle], results: Mapping[str, ShardHeader | Failure]
 ) -> tuple[dict[str, ShardHeader], dict[str, Failure]]:
     """Return the titles that have features, and why the others have none."""
     headers: dict[str, ShardHeader] = {}
     failures: dict[str, Failure] = {}
     for item in planned:
-        title_id, worked = item.title.title_id, results.get(item.title.title_id)
-        if worked is not None and worked.status == FAILED:
-            failures[title_id] = Failure(worked.error_code, worked.error, worked.seconds)
-        elif worked is not None:
-            headers[title_id] = read_header(shard_path(work.features, title_id))
-        elif item.failure is not None or item.header is None:
-            failures[title_id] = item.failure or NOT_EXTRACTED
+        title_id = item.title.title_id
+        found = results.get(title_id) or item.failure or item.header or NOT_EXTRACTED
+        if isinstance(found, Failure):
+            failures[title_id] = found
         else:
-            headers[title_id] = item.header
+            headers[title_id] = found
     return headers, failures
 
 
@@ -249,8 +262,8 @@ def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
             )
 
 
-def _finish(config: Config, stage: str, sources: Sources, done: Extraction) -> StageResult:
-    titles, failed = len(sources.titles), len(done.failures)
+def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
+    titles, failed = len(done.titles), len(done.failures)
     counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": done.not_read - failed}
     write_run(config.work_dir / f"{stage}.run.json", stage, config.model_dump(mode="json"), **counts)
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"

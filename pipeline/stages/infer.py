@@ -56,10 +56,17 @@ def infer(config: Config, split: str | None = None) -> StageResult:
     return infer_titles(inference_run(config, titles, read_failures(config.coverage_path)))
 
 
-def inference_run(config: Config, titles: Sequence[Title], failures: Mapping[str, Failure]) -> InferenceRun:
-    """Return the run that a configuration asks for."""
+def inference_run(
+    config: Config,
+    titles: Sequence[Title],
+    failures: Mapping[str, Failure],
+    headers: Mapping[str, ShardHeader] | None = None,
+) -> InferenceRun:
+    """Return the run that a configuration asks for; see ``InferenceRun``."""
     recorded = config.model_dump(mode="json")
-    return InferenceRun(titles, config.work, failures, config.checkpoint_dir, config.infer, recorded, config.run)
+    return InferenceRun(
+        titles, config.work, failures, config.checkpoint_dir, config.infer, recorded, config.run, headers or {}
+    )
 
 
 def infer_titles(run: InferenceRun) -> StageResult:
