@@ -84,7 +84,7 @@ def extract_title(job: ExtractJob, task: TitleTask) -> _Done:
         backbone = expected_backbone(task.settings, task.spec)
     with closing(extract_titles([job], task.settings, backbone, task.folder)) as outcomes:
         (outcome,) = outcomes
-    has_video = outcome.status != FAILED or job.video_path.exists()
+    has_video = outcome.status != FAILED or _is_seen(job.video_path)
     return _Done(outcome, os.uname().nodename, has_video)
 
 
@@ -138,12 +138,21 @@ class RayExtractor:
         LOG.info("extracted title_id=%s status=%s machine=%s", job.title_id, outcome.status, done.machine)
         if outcome.coverage is not None:
             _require_same_folder(shard, outcome, done.machine)
-        elif not done.has_video and job.video_path.exists():
+        elif not done.has_video and _is_seen(job.video_path):
             raise AbortedError(
                 f"{job.video_path}: is here, but not on machine {done.machine} of the Ray cluster; mount the media "
-                "root under the same path on every machine (nothing is recorded against a title)"
+                "root under the same path on every machine, or give each access to the store (nothing is recorded "
+                "against a title)"
             )
         return Worked(outcome.title_id, outcome.status, outcome.error_code, outcome.error, outcome.seconds)
+
+
+def _is_seen(path: Path) -> bool:
+    """Say whether this machine sees a file: it is there, and access to it is not denied."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _unless_lost(reference: Any) -> FeatureSpec:

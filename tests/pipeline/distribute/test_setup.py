@@ -2,6 +2,7 @@
 
 import socket
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import ray
@@ -112,6 +113,16 @@ def test_a_bad_title_is_its_own_fault(worked):
 def test_a_machine_without_the_videos_is_not_the_titles_fault(worked):
     with pytest.raises(AbortedError, match=r"t\.mp4: is here, but not on machine node7"):
         worked(done(has_video=False))
+
+
+def test_a_machine_that_is_denied_a_video_does_not_see_it(tmp_path, monkeypatch):
+    def exists(path):
+        raise PermissionError(13, "Access Denied", str(path))
+
+    (tmp_path / "t.mp4").touch()
+    assert extraction._is_seen(tmp_path / "t.mp4")
+    monkeypatch.setattr(Path, "exists", exists)
+    assert not extraction._is_seen(tmp_path / "t.mp4")
 
 
 def test_a_machine_with_another_work_folder_is_not_the_titles_fault(worked, monkeypatch):
