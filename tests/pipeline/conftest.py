@@ -92,6 +92,16 @@ class Night:
         rows = [f"{title_id},features/{title_id}.npy,{seconds},test" for title_id in title_ids]
         (self.folder / "titles.csv").write_text("\n".join(["title_id,path,duration_s,split", *rows]) + "\n")
 
+    def write_labels(self) -> None:
+        """Label t0 to t3, all of the test split, and name the labels in the configuration."""
+        rows = [f"t{number},violence,5,9,first_occurrence" for number in range(4)]
+        (self.folder / "clip_labels.csv").write_text("\n".join(["title_id,label,start_s,end_s,kind", *rows]) + "\n")
+        self.config.write_text(self.config.read_text().replace("[data]\n", '[data]\nclip_labels = "clip_labels.csv"\n'))
+
+    @staticmethod
+    def set_time(path: Path, seconds: int = 1_000_000_000) -> None:
+        os.utime(path, (seconds, seconds))
+
     def write_checkpoint(self, seed: int = 0) -> None:
         """Write an untrained network: its scores are arbitrary, but they are its own."""
         from data.schemas import FeatureSpec, LabelThresholds

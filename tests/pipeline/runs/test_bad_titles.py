@@ -1,0 +1,61 @@
+"""Bad titles are tried a few times and put aside; faults of the installation are recorded against no title."""
+
+import numpy as np
+import pandas as pd
+
+
+def test_a_bad_title_is_tried_so_often_then_quarantined_until_it_changes_or_is_released(settled, capsys):
+    path = settled.folder / "features" / "t1.npy"
+    path.write_bytes(b"not an array")
+    for attempt in (1, 2, 3):
+        assert settled.command("run" if attempt != 2 else "retry") == 1
+        assert settled.work_done().get("extract") == {"t1"}
+        assert settled.table("ledger.parquet").attempts["t1"] == attempt
+    assert settled.table("ledger.parquet").status["t1"] == "quarantined"
+    assert settled.command("run") == 1
+    assert settled.work_done() == {}
+    capsys.readouterr()
+    assert settled.command("quarantine", "list") == 0
+    assert "t1  quarantined  extract  unreadable  attempts=3  features/t1.npy" in capsys.readouterr().out
+
+    assert settled.command("quarantine", "release", "t0") == 2
+    assert settled.command("quarantine", "release", "t1") == 0
+    assert settled.command("retry") == 1
+    assert settled.work_done()["extract"] == {"t1"}
+
+    settled.write_features("t1", seed=1)
+    assert settled.command("run") == 0
+    row = settled.table("ledger.parquet").loc["t1"]
+    assert (row.status, row.attempts, row.error) == ("done", 0, "")
+
+
+def test_too_many_failures_abort_and_are_recorded_against_nobody(make_night, tmp_path, capsys):
+    night = make_night(tmp_path / "night", titles=12, extra="abort_after = 4\n")
+    assert night.command("run") == 0
+    ledger = night.table("ledger.parquet")
+    run_id = night.run_id
+    for number in range(12):
+        np.save(night.folder / "features" / f"t{number}.npy", np.full((40, 4), np.nan, np.float32))
+    assert night.command("run") == 5
+    assert "4 of 4 titles failed" in capsys.readouterr().err
+    columns = ["status", "attempts", "error"]
+    pd.testing.assert_frame_equal(night.table("ledger.parquet")[columns], ledger[columns])
+    assert night.run_id == run_id
+    assert "coarse2fine_last_run_exit_code 5" in (night.work / "metrics.prom").read_text()
+    # within the limit they are the titles' own
+    assert night.command("run", "--set", "run.max_error_rate=1.0") in (1, 4)
+
+
+def test_a_store_that_is_not_mounted_is_not_a_thousand_bad_titles(make_night, tmp_path, capsys):
+    night = make_night(tmp_path / "night", titles=4, extra="abort_after = 2\n")
+    assert night.command("run") == 0
+    features = night.folder / "features"
+    features.rename(tmp_path / "away")
+    assert night.command("run") == 5
+    assert "4 of 4 files that were there are gone" in capsys.readouterr().err
+    assert night.command("run", "--set", f"data.media_root={tmp_path / 'nowhere'}") == 5
+    assert "the media root is not there" in capsys.readouterr().err
+    (tmp_path / "away").rename(features)
+    night.work_done()
+    assert night.command("run") == 0
+    assert night.work_done() == {}
