@@ -24,8 +24,8 @@ class RunSettings(Section):
         report: end a run by drawing its ``report.html``.
         report_pictures: with pictures of what was found, which decodes a part of every such title again.
         engine: ``local`` extracts and scores titles on this machine; ``ray`` (an extra) on the machines of a Ray
-            cluster, which must all see ``work_dir``, videos and weights under the same paths. Features are imported
-            and networks trained on this machine with both.
+            cluster, which must all see ``work_dir``, videos and weights under the same paths or URLs. Features are
+            imported and networks trained on this machine with both.
         ray_address: the cluster: ``auto`` (the one this machine belongs to, or RAY_ADDRESS), ``host:port`` of its head
             from a machine that belongs to it, or ``ray://host:port`` from any other.
         ray_backbones: how many processes of the cluster compute the backbone, fed with pictures by those that decode.

@@ -6,7 +6,8 @@
 #   cluster.sh stop                 on any: leaves the cluster; what is at work there is done elsewhere
 #
 # Every machine needs the same environment (coarse2fine with the extra `ray`, the same Python), and sees work_dir, videos,
-# weights and checkpoint under the same paths. Then, on the head, with ray_address = "auto":
+# weights and checkpoint under the same paths; or all but the weights on a store, whose credentials and AWS_ENDPOINT_URL are
+# then in the environment of this script on every machine (docs/storage.md). Then, on the head, with ray_address = "auto":
 #
 #   coarse2fine doctor --config run.toml && coarse2fine run --config run.toml
 #

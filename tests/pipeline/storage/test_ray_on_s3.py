@@ -120,4 +120,5 @@ def test_a_machine_without_credentials_ends_the_run_and_no_title_is_blamed(
     code, printed = run(write_config(tmp_path / "s3.toml", upload, patience_s=4), address)
     assert code == 5, printed
     assert "redentials" in printed
+    assert "ip=" in printed  # which machine it was
     assert not (upload / "work" / "ledger.parquet").exists()
