@@ -10,10 +10,11 @@ Axes: N pictures, S side of the input, D feature width.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -22,6 +23,9 @@ from data.errors import ConfigError
 from extract.fold import fold_batch_norm
 from extract.network import PictureNetwork
 from extract.settings import ONNXRUNTIME, OPENVINO
+
+if TYPE_CHECKING:
+    import openvino
 
 CPU_PICTURES = 2
 """Pictures at once on a CPU: more gain nothing there, and their large temporaries go back to the system after every
@@ -102,17 +106,29 @@ class OpenVinoEngine:
 
     def __init__(self, model: bytes, threads: int) -> None:
         try:
-            import openvino
+            import openvino  # noqa: F401  the core may be an earlier engine's
         except ImportError as error:
             raise missing_extra(error, OPENVINO) from error
         hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-        core = openvino.Core()
+        core = _openvino_core()
         self._compiled = core.compile_model(core.read_model(model, b""), "CPU", hints)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """See ``Engine``."""
         few = torch.split(pictures, CPU_PICTURES)
         return torch.cat([torch.from_numpy(self._compiled(some.numpy())[0].copy()) for some in few])
+
+
+@functools.cache
+def _openvino_core() -> openvino.Core:
+    """Return the process's one core, which is never given up.
+
+    Its CPU plugin gives the thread that makes it a stack for signal handlers, and frees that stack in whatever thread
+    the plugin ends: after that the next signal, say SIGTERM, would be a segmentation fault.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def export_onnx(network: PictureNetwork, engine: str) -> bytes:

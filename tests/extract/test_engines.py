@@ -1,6 +1,8 @@
 """One contract for every engine: the features of plain, unfolded torch, whatever computes them."""
 
 import builtins
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -94,6 +96,29 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(engine, monkeypatch)
         f"engine = '{engine}': the package {engine} is not installed; run pip install -c constraints.txt "
         f"'.[{engine}]' in the project's folder, or use engine = 'torch'"
     )
+
+
+ENDS_IN_ANOTHER_THREAD = """
+import os, signal, threading
+from extract.engines import OpenVinoEngine, export_onnx
+from extract.network import PictureNetwork, load_network
+
+model = export_onnx(PictureNetwork(load_network("efficientnet-lite0", None)), "openvino")
+engines = [OpenVinoEngine(model, 1)]
+ending = threading.Thread(target=engines.clear)
+ending.start()
+ending.join()
+signal.signal(signal.SIGTERM, lambda *_: print("told"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_arrives_after_an_engine_ended_in_another_thread():
+    pytest.importorskip("onnx")
+    pytest.importorskip("openvino")
+    program = [sys.executable, "-c", ENDS_IN_ANOTHER_THREAD]
+    ended = subprocess.run(program, check=False, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "told\n"), ended.stderr
 
 
 def test_export_without_onnx_says_how_to_get_it(monkeypatch):
