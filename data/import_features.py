@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from data.counted import counted
 from data.errors import ConfigError, DecodeError, ModerationError, SchemaError
 from data.files import file_sha256, local_copy
 from data.schemas import Coverage, FeatureSpec
@@ -173,7 +174,7 @@ def _gap(rows: int, declared_s: float | None) -> str:
     """Say how the rows miss the stated duration by more than max(2 s, 1 %); empty when they do not."""
     if declared_s is None or abs(rows - declared_s) <= max(2.0, 0.01 * declared_s):
         return ""
-    return f"{rows} rows (one a second) for a stated duration of {declared_s:g} s"
+    return f"{counted(rows, 'row')} (one a second) for a stated duration of {declared_s:g} s"
 
 
 def _features(source: Path, named: str, declared_s: float | None) -> Array:
@@ -190,9 +191,8 @@ def _features(source: Path, named: str, declared_s: float | None) -> Array:
         raise ImportFeatureError(f"{named}: type {features.dtype}, expected float16, 32 or 64", code="type")
     bad = np.flatnonzero(~(np.abs(features) <= FLOAT16_MAX).all(axis=1))
     if len(bad):
-        message = (
-            f"{named}: NaN, infinity or values beyond float16 ({FLOAT16_MAX:g}) in {len(bad)} rows, first {bad[0]}"
-        )
+        where = f"{counted(len(bad), 'row')}, first {bad[0]}"
+        message = f"{named}: NaN, infinity or values beyond float16 ({FLOAT16_MAX:g}) in {where}"
         raise ImportFeatureError(message, code="values")
     return features
 

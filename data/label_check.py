@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.catalogue import Catalogue, scan_catalogue
+from data.counted import counted
 from data.errors import Problem
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS, TitleManifest
@@ -98,15 +99,18 @@ def check_labels(settings: DataSettings) -> LabelReport:
 def render_report(report: LabelReport) -> list[str]:
     """Return the report as text lines: the problems, then the table beside the paper's, then one line of verdict."""
     lines = [str(problem) for problem in report.problems]
-    lines += ["", f"{report.titles} titles, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
+    lines += ["", f"{counted(report.titles, 'title')}, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
     lines += _table([_HEADER, *(_cells(count) for count in report.counts)])
     if report.titles:
         share, paper = report.without_any / report.titles, PAPER_WITHOUT_ANY_SHARE
-        lines += ["", f"without any of the labels: {report.without_any} titles, {share:.1%} (paper {paper:.1%})"]
+        lines += [
+            "",
+            f"without any of the labels: {counted(report.without_any, 'title')}, {share:.1%} (paper {paper:.1%})",
+        ]
     if report.splits is not None:
         lines.append("splits: " + ", ".join(f"{split} {count}" for split, count in report.splits.items()))
     warnings = len(report.problems) - report.errors
-    lines += ["", f"{report.errors} errors, {warnings} warnings"]
+    lines += ["", f"{counted(report.errors, 'error')}, {counted(warnings, 'warning')}"]
     return lines
 
 

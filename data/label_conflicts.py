@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from data.counted import counted
 from data.csv_table import nearest
 from data.errors import Problem
 from data.label_rows import ClipRow, LabelRows, PresenceRow
@@ -32,8 +33,8 @@ def orphans(rows: LabelRows, titles: Mapping[str, Title]) -> list[Problem]:
     problems = []
     for (path, title_id), (line, count) in orphans.items():
         close = nearest(title_id, tuple(titles)) if hint else ""
-        rows_said = "1 row" if count == 1 else f"{count} rows"
-        message = f"title {title_id!r} is not in the titles ({rows_said}){close if 'did you mean' in close else ''}"
+        close = close if "did you mean" in close else ""
+        message = f"title {title_id!r} is not in the titles ({counted(count, 'row')}){close}"
         problems.append(Problem(path, line, message, "warning"))
     if everything and titles and all(row.title_id not in titles for row in everything):
         problems.append(Problem(everything[0].path, None, "not one label belongs to a known title; check the ids"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.counted import counted
 from data.csv_table import nearest
 from data.errors import Problem
 
@@ -73,11 +74,9 @@ class UnknownLabels:
     def problems(self) -> list[Problem]:
         return [
             Problem(
-                self._path, line, f"unknown label {label!r:.100} ({_times_said(count)}){nearest(label, self._labels)}"
+                self._path,
+                line,
+                f"unknown label {label!r:.100} ({counted(count, 'row')}){nearest(label, self._labels)}",
             )
             for label, (line, count) in self._found.items()
         ]
-
-
-def _times_said(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"

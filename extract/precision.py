@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data.counted import counted
 from data.errors import ConfigError
 from data.files import file_sha256, fingerprint
 from extract.settings import FP32, ExtractSettings
@@ -37,7 +38,7 @@ def calibration_files(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not MIN_PICTURES <= len(found) <= MAX_PICTURES:
         raise ConfigError(
-            f"calibration = {folder}: holds {len(found)} pictures ({', '.join(sorted(SUFFIXES))}), expected "
+            f"calibration = {folder}: holds {counted(len(found), 'picture')} ({', '.join(sorted(SUFFIXES))}), expected "
             f"{MIN_PICTURES} to {MAX_PICTURES}; put frames of your own titles there"
         )
     return found

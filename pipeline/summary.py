@@ -9,12 +9,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from data.counted import counted
 from infer.csv_export import clock
 from infer.evaluation import Evaluation, notes, percent, table
 from infer.operating_point import Choice
 from infer.operator_report import operator_notes, operator_table
 from infer.write import read_segments, read_titles_table
-from pipeline.counted import counted
 from pipeline.terminal_table import print_table
 
 NON_TERMINAL_WIDTH = 160

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.catalogue import read_catalogue
+from data.counted import counted
 from data.errors import ConfigError
 from data.files import write_text
 from data.label_check import check_labels
@@ -51,7 +52,9 @@ def benchmark(path: Path, overrides: Mapping[str, Any] | None = None) -> StageRe
     write_tables(plan.config, standings, folder)
     failed = sum(len(standing.failed) for standing in standings)
     note = f", {failed} failed (see runs.csv)" if failed else ""
-    return StageResult(f"benchmark: {len(standings)} methods, {plan.runs} runs{note}", folder, failed)
+    return StageResult(
+        f"benchmark: {counted(len(standings), 'method')}, {counted(plan.runs, 'run')}{note}", folder, failed
+    )
 
 
 def write_tables(config: Config, standings: Sequence[Standing], folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from data.counted import counted
 from data.stores import configure
 from pipeline.commands.terminal import FILE, set_option
 from pipeline.config import load_config
@@ -40,5 +41,5 @@ def doctor(config_path: Path | None, overrides: dict[str, Any], strict: bool) ->
     for finding in examine(settings, work_dir, stores, run):
         counts[finding.state] += 1
         click.echo(f"{finding.state:8}{finding.subject:10}{finding.words}")
-    click.echo(f"{counts['failure']} failures, {counts['warning']} warnings")
+    click.echo(f"{counted(counts['failure'], 'failure')}, {counted(counts['warning'], 'warning')}")
     sys.exit(1 if counts["failure"] or (strict and counts["warning"]) else 0)

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from data.counted import counted
 from data.errors import ConfigError
 from pipeline.commands.terminal import FILE, LOCAL_FILE, config_option, print_lines, set_option
 from pipeline.config import load_config
-from pipeline.counted import counted
 
 EXTRA = ("fastapi", "starlette", "uvicorn")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from data.counted import counted
 from pipeline.commands.terminal import FILE, config_option, locked, print_lines, print_outcome
 from pipeline.config import load_config
 from pipeline.runs.selection import Selection, parse_since, read_title_ids
@@ -190,8 +191,12 @@ def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -
 
         removed = collect(config.work, keep, dry=dry_run)
         print_lines(str(path) for path in removed.paths)
+        found = counted(len(removed.paths), "file or folder", "files and folders")
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{len(removed.paths)} files and folders, {removed.size_bytes / 1e6:.1f} MB {verb}", err=True)
+        click.echo(
+            f"{found}, {removed.size_bytes / 1e6:.1f} MB {verb}",
+            err=True,
+        )
 
 
 @click.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from data.counted import counted
 from pipeline.commands.terminal import LOCAL_FILE
 from pipeline.lock import folder_lock
 from pipeline.progress import progress_bar
@@ -47,4 +48,6 @@ def synthetic(out: Path, titles: int, width: int, seed: int, labels_only: bool) 
     if not config.exists():
         config.write_text(RUN_TOML, encoding="utf-8")
     features = "labels only" if labels_only else f"features of width {width}"
-    click.echo(f"synthetic: {titles} titles, {features}; next: coarse2fine train --config {config}\n  -> {out}")
+    click.echo(
+        f"synthetic: {counted(titles, 'title')}, {features}; next: coarse2fine train --config {config}\n  -> {out}"
+    )

@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from data.counted import counted
 from data.schemas import STATUSES
 from infer.title_status import TitleRow
 from pipeline.report.charts import marks, points, scaled, steps
@@ -87,7 +88,9 @@ def render(report: Report) -> Iterator[str]:
     )
     environment.filters.update(clock=shown_clock, percent=percent, score=score, hours=hours, moment=moment, heat=heat)
     environment.filters["data"] = embedded
-    environment.globals.update(points=points, number_class=number_class, zip=zip, symbols=SYMBOLS, meanings=MEANINGS)
+    environment.globals.update(
+        points=points, counted=counted, number_class=number_class, zip=zip, symbols=SYMBOLS, meanings=MEANINGS
+    )
     style, script = part("report.css"), "".join(map(part, SCRIPTS))
     context = {
         "report": report,

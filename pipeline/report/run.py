@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.catalogue import scan_catalogue
+from data.counted import counted
 from data.errors import ConfigError
 from data.labels import TitleLabels
 from data.schemas import LabelThresholds, Segment
@@ -131,7 +132,9 @@ def read_truth(config: Config) -> Truth:
     """Read the catalogue for a report: what is wrong with it is said on the page, not raised."""
     catalogue = scan_catalogue(config.data)
     errors = [problem for problem in catalogue.problems if problem.severity == "error"]
-    problem = f"{len(errors)} problems in titles and labels, the first: {errors[0].message}" if errors else ""
+    problem = (
+        f"{counted(len(errors), 'problem')} in titles and labels, the first: {errors[0].message}" if errors else ""
+    )
     labelled = {title_id: labels for title_id, labels in catalogue.labels.items() if labels.is_labelled}
     return Truth(catalogue.titles, labelled, catalogue.splits, problem)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data.counted import counted
 from data.files import atomic_path
 from data.schemas import Segment
 from infer.settings import Protocol
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from pipeline.config import Config
-from pipeline.counted import counted
 from pipeline.report.drift import Drift, compare
 from pipeline.report.kept import NAME, report_inputs
 from pipeline.report.measures import measures

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from data.counted import counted
 from data.errors import CheckpointError
 from pipeline.config import Config
-from pipeline.counted import counted
 from pipeline.runs.extraction_plan import Action, PlannedTitle, count_reasons
 from pipeline.runs.inference_plan import InferencePlan, plan_inference
 from pipeline.runs.ledger import EXTRACT, read_ledger

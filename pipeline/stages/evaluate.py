@@ -10,6 +10,7 @@ from typing import Any
 
 from data.activitynet import read_durations, read_ground_truth, read_predictions
 from data.catalogue import read_catalogue
+from data.counted import counted
 from data.errors import ConfigError
 from data.schemas import LabelThresholds, Segment
 from infer.evaluate import evaluate as measure
@@ -67,7 +68,7 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
         evaluation = measure(flagged, truth, config.data.labels, durations, config.evaluate)
     _write(folder, split, evaluation, inputs)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
-    return StageResult(f"evaluate: {len(truth)} titles of the {split} split{note}", folder), evaluation
+    return StageResult(f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}", folder), evaluation
 
 
 def _write(folder: Path, split: str, evaluation: Evaluation, inputs: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from data.counted import counted
 from data.errors import ConfigError
 from data.schemas import Segment
 from infer.csv_export import clock
@@ -12,7 +13,6 @@ from infer.explain import Candidate, explain_segments, nearest_misses
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import read_title_scores
-from pipeline.counted import counted
 from pipeline.report.run import Run, read_run
 
 SCORES = "scores.parquet"

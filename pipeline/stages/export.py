@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data.counted import counted
 from data.errors import ConfigError
 from data.manifest import read_titles
 from data.titles import Title
@@ -15,7 +16,6 @@ from infer.export.settings import Decision, ExportSettings, Format
 from infer.export.source import read_run
 from infer.export.write import TITLES_FILE, export_run
 from pipeline.config import Config
-from pipeline.counted import counted
 from pipeline.stage_result import StageResult
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from data.counted import counted
 from data.errors import ConfigError, StoreError
 from data.files import file_sha256
 from data.manifest import read_titles
@@ -267,6 +268,6 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": done.not_read - failed}
     write_run(config.work_dir / f"{stage}.run.json", stage, config.model_dump(mode="json"), **counts)
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
-    summary = f"{stage}: {titles} titles, {what}, {failed} failed, {counts['partial']} partial"
+    summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {counts['partial']} partial"
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     return StageResult(summary, config.coverage_path, done.not_read)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from data.counted import counted
 from data.errors import ConfigError
 from data.labels import Clip, TitleLabels
 from infer.title_scores import TitleScores
 from pipeline.config import Config
-from pipeline.counted import counted
 from pipeline.figures import draw_heat_bars, draw_mistakes, save
 from pipeline.measure_figures import draw_curves, draw_drift, draw_reliability
 from pipeline.report.measures import measures

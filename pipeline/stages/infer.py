@@ -15,6 +15,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from data.catalogue import read_catalogue
+from data.counted import counted
 from data.errors import ConfigError, SchemaError
 from data.manifest import read_titles
 from data.schemas import Segment
@@ -103,8 +104,8 @@ def infer_titles(run: InferenceRun) -> StageResult:
         damaged_shards=len(plan.failures) - unread,
     )
     in_force = _put_in_force(plan)
-    counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    summary = f"infer: {len(run.titles)} titles ({counted}), {scored} scored, run {plan.run_id} {in_force}"
+    found = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    summary = f"infer: {counted(len(run.titles), 'title')} ({found}), {scored} scored, run {plan.run_id} {in_force}"
     return StageResult(summary, plan.folder, _not_read(plan), notice)
 
 

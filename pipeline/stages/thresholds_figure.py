@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data.counted import counted
 from data.files import atomic_path
 from infer.operating_point import Choice
 
@@ -16,7 +17,9 @@ def draw_curve(path: Path, choice: Choice) -> None:
     figure = Figure(figsize=(9, 4), layout="constrained")
     panels = figure.subplots(1, 2)
     state = "" if choice.reached else " (not reached)"
-    figure.suptitle(f"{choice.label}: {choice.goal}{state}, validation: {curve.clips} clips, {curve.hours:.1f} h")
+    figure.suptitle(
+        f"{choice.label}: {choice.goal}{state}, validation: {counted(curve.clips, 'clip')}, {curve.hours:.1f} h"
+    )
     for panel, values, name in (
         (panels[0], curve.precision, "precision"),
         (panels[1], curve.false_per_hour, "false segments per hour"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from data.catalogue import Catalogue, read_catalogue
+from data.counted import counted
 from data.errors import CheckpointError, ConfigError
 from data.files import fingerprint
 from data.labels import TitleLabels
@@ -89,7 +90,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
     model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
     return StageResult(
-        f"train: {len(titles)} titles, kept epoch {state.best_epoch + 1} of {state.epoch}, "
+        f"train: {counted(len(titles), 'title')}, kept epoch {state.best_epoch + 1} of {state.epoch}, "
         f"validation score {state.best_score:.3f}, model {model_id}",
         config.checkpoint_dir,
     )

@@ -1,4 +1,5 @@
 "use strict";
+const counted = (count, noun, many = noun + "s") => `${count} ${count === 1 ? noun : many}`;
 // Makes elements. Everything that comes from a run is set as text or as a property, never as markup.
 function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

@@ -220,7 +220,7 @@ function heatBars(thresholds) {
   }
   function foldedShelf(nodes, count, draw) {
     if (!count) return [];
-    const shelf = make("details", {}, make("summary", { textContent: `${count} more labels without anything found or labelled` }), ...nodes);
+    const shelf = make("details", {}, make("summary", { textContent: `${counted(count, "more label")} without anything found or labelled` }), ...nodes);
     shelf.addEventListener("toggle", draw);
     return [shelf];
   }

@@ -117,7 +117,7 @@
     const read = title.coverage === null ? "-" : `${Math.floor(1000 * title.coverage) / 10} % (${clock(title.decoded_s)} of ${clock(title.length_s)})`;
     return make("dl", { className: "facts" }, item("status", badge(title.status)), item("read", read),
       item("flagged", `${Math.round(title.flagged_s)} s`),
-      item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${title.segments.filter((one) => one.decision === "review").length} near misses`));
+      item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${counted(title.segments.filter((one) => one.decision === "review").length, "near miss", "near misses")}`));
   }
   // Why a segment is there: each score with the threshold that it passed.
   function evidence(segment) {
@@ -166,7 +166,7 @@
       count += fits;
     }
     document.getElementById("no-title").hidden = count > 0;
-    document.getElementById("filter-count").textContent = `${count} of ${rows.length} titles`;
+    document.getElementById("filter-count").textContent = `${count} of ${counted(rows.length, "title")}`;
   }
   function sortBy(header) {
     const column = header.cellIndex;

@@ -77,7 +77,7 @@
       byId("queue-table").tBodies[0].replaceChildren(...answer.titles.map(queueRow));
       const complete = answer.titles.filter((row) => row.complete).length;
       const waiting = answer.titles.reduce((sum, row) => sum + row.waiting, 0);
-      byId("progress").textContent = `${complete} of ${order.length} titles fully reviewed; ${waiting} ${waiting === 1 ? "segment" : "segments"} to decide.`;
+      byId("progress").textContent = `${complete} of ${counted(order.length, "title")} fully reviewed; ${counted(waiting, "segment")} to decide.`;
       const decided = answer.titles.reduce((sum, row) => sum + row.decided, 0);
       byId("progress-bar").setAttribute("width", String((100 * decided) / Math.max(1, decided + waiting)));
       complain(answer.problems.join("; "));

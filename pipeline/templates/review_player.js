@@ -62,7 +62,7 @@ function reviewPlayer(clock, onTime) {
       return button;
     });
     pictures.replaceChildren(...made, ...(answer.error ? [make("p", { className: "quiet", textContent: made.length ? answer.error : `No picture could be made: ${answer.error}` })] : []));
-    return `${made.length} pictures`;
+    return counted(made.length, "picture");
   }
   video.addEventListener("loadedmetadata", () => {
     if (!video.videoWidth) return noVideo("The browser cannot decode this video. Pictures of it:");

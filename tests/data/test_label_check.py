@@ -72,7 +72,7 @@ def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
         "sex             1       1        2       1    20.0    2    15.0  12241    23.2",
         "violence        2       1        1       2    25.0    1    30.0  20592    28.4",
         "",
-        "without any of the labels: 1 titles, 25.0% (paper 35.2%)",
+        "without any of the labels: 1 title, 25.0% (paper 35.2%)",
         "splits: train 2, val 1, test 1",
         "",
         "0 errors, 2 warnings",

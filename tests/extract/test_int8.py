@@ -105,7 +105,7 @@ def test_too_few_pictures(tmp_path):
     folder.mkdir()
     (folder / "a.PNG").touch()
     (folder / "notes.txt").touch()
-    with pytest.raises(ConfigError, match=r"holds 1 pictures \(.bmp, .*\), expected 32 to 512; put frames of your own"):
+    with pytest.raises(ConfigError, match=r"holds 1 picture \(.bmp, .*\), expected 32 to 512; put frames of your own"):
         calibration_files(folder)
 
 

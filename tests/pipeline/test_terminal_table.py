@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from pipeline.counted import counted
+from data.counted import counted
 from pipeline.terminal_table import print_table
 
 LINES = [
