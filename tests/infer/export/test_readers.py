@@ -6,6 +6,8 @@ import re
 from xml.etree import ElementTree
 
 import av
+import botocore.parsers
+import botocore.session
 import pympi
 import pytest
 import webvtt
@@ -143,6 +145,20 @@ def test_rekognition_status_never_succeeds_for_what_is_not_known(export):
     assert found["ModerationLabel"] == {"Confidence": 62.5, "Name": "drug-use", "ParentName": "", "TaxonomyLevel": 1}
     listed = json.loads((export("rekognition", "all") / "t-review.json").read_text())
     assert (listed["JobStatus"], len(listed["ModerationLabels"])) == ("SUCCEEDED", 1)
+
+
+def test_rekognition_by_botocore(export):
+    service = botocore.session.get_session().get_service_model("rekognition")
+    shape = service.operation_model("GetContentModeration").output_shape
+    body = (export("rekognition") / "t-flagged.json").read_bytes()
+    response = {"body": body, "headers": {}, "status_code": 200}
+    answer = botocore.parsers.create_parser(service.metadata["protocol"]).parse(response, shape)
+    assert set(json.loads(body)) - set(shape.members) == {"Coarse2Fine"}
+    found = [
+        (one["StartTimestampMillis"] / 1000, one["EndTimestampMillis"] / 1000, one["ModerationLabel"]["Name"])
+        for one in answer["ModerationLabels"]
+    ]
+    assert (answer["JobStatus"], found) == ("SUCCEEDED", FLAGGED)
 
 
 def test_jellyfin_ticks_and_item_ids(export):

@@ -134,7 +134,7 @@ def test_a_run_without_scores_and_labels_has_a_report(finished_runs):
 
 def test_bad_label_files_are_said_on_the_page(finished_runs):
     (finished_runs.parent / "clip_labels.csv").write_text("title_id,label,start_s,end_s,kind\nfilm-a,violence,6,3,x\n")
-    assert "problems in titles and labels" in report(load_config(finished_runs), pictures=False).path.read_text()
+    assert "1 problem in titles and labels" in report(load_config(finished_runs), pictures=False).path.read_text()
 
 
 def test_a_folder_without_a_record_is_no_run(finished_runs):
