@@ -172,7 +172,7 @@
       make("label", {}, "note on the title ", titleNote));
     const nodes = [neighbours(title.id), make("h1", { tabIndex: -1, textContent: title.id }), make("p", { id: "summary" })];
     if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
-    nodes.push(make("div", { className: "desk" }, watch, judge, correct, whole), legend(), axis.tools, axis.part);
+    nodes.push(make("div", { className: "desk" }, watch, judge, correct, whole), legend(), axis.tools, make("div", { className: "strip" }, make("div"), axis.part));
     const shelf = (entry) => {
       const strip = bars(title, entry, fs, axis, (second) => player.seek(second));
       const track = make("div", { className: "track plot" });

@@ -6,7 +6,7 @@ function reviewKeys(groups, helpDialog) {
   const byKey = new Map(commands.flatMap((command) => command.keys.map((key) => [key, command])));
   const typing = (node) => node && (node.matches("textarea, select, input:not([type=range], [type=checkbox])") || node.isContentEditable);
   const names = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
-  const shownKey = (key) => key.split("+").map((one) => names[one] || one).join(" ");
+  const shownKey = (key) => key.replace("Shift+", "Shift ").replace(/ $|Arrow\w+/, (one) => names[one]);
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;

@@ -2,11 +2,11 @@
 // The part of a title that its bars show: all of it, or less, so that ten seconds of three hours can be seen and pressed.
 // Buttons, keys, and the wheel with Ctrl change it; `changed` is called when everything is to be drawn anew.
 const AXIS_KEYS = [
-  { keys: ["+", "="], name: "Zoom in", symbol: "+", says: "bars: nearer, about the position" },
-  { keys: ["-"], name: "Zoom out", symbol: "−", says: "bars: farther" },
-  { keys: ["<"], name: "Earlier", symbol: "‹", says: "bars: earlier" },
-  { keys: [">"], name: "Later", symbol: "›", says: "bars: later" },
-  { keys: ["0"], name: "Whole title", symbol: "", says: "bars: the whole title" },
+  { keys: ["+", "="], name: "Zoom in", symbol: "+", says: "nearer, about the position" },
+  { keys: ["-"], name: "Zoom out", symbol: "−", says: "farther" },
+  { keys: ["<"], name: "Earlier", symbol: "‹", says: "earlier" },
+  { keys: [">"], name: "Later", symbol: "›", says: "later" },
+  { keys: ["0"], name: "Whole title", symbol: "", says: "the whole title" },
 ];
 function timeAxis(seconds, clock, changed) {
   const LEAST_S = 15, STEP = 3, PAN = 0.5, WHEEL = 1.25;

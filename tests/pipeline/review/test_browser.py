@@ -272,6 +272,8 @@ def test_help_lists_the_keys_and_can_switch_them_off(open_page, reviewed_run):
     dialog = page.get_by_role("dialog", name="Keys")
     assert dialog.is_visible()
     assert dialog.locator("tr").filter(has_text="accept").count() == 1
+    keys = dialog.locator("kbd").all_text_contents()
+    assert {"Space", "Shift ←", "→", "+", "=", "-", "?"} < set(keys) and "" not in keys
     assert dialog.locator("caption").all_text_contents() == ["Watch", "Go", "Bars", "Decide", "Correct"]
     assert page.evaluate("document.activeElement.textContent") == "Close Esc"
     page.keyboard.press("a")  # means nothing while the list is open
