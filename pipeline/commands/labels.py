@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from data.counted import counted
 from pipeline.commands.terminal import FILE, config_option, print_lines
 from pipeline.config import load_config
 from pipeline.stage_result import USAGE
@@ -84,7 +85,7 @@ def import_files(
     )
     print_lines(map(str, manifest.problems))
     labelled = sum(title.is_labelled for title in manifest.labels.values())
-    click.echo(f"labels import: {labelled} labelled titles\n  -> {out}")
+    click.echo(f"labels import: {counted(labelled, 'labelled title')}\n  -> {out}")
 
 
 @labels.command()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data.catalogue import scan_catalogue
+from data.counted import counted
 from data.errors import ConfigError
 from data.labels import TitleLabels
 from data.manifest import raise_errors
@@ -77,8 +78,9 @@ def merge_lines(merged: Merged) -> Iterator[str]:
     known = sum(labels.is_labelled for labels in merged.labels.values())
     unknown = sum(not _settled(labels) for labels in merged.labels.values())
     yield (
-        f"labels merge: {len(merged.titles)} reviewed titles, {merged.complete} of them fully; {merged.conflicts} with "
-        f"contradictions; {known} labelled titles in all, {unknown} with labels that nobody knows"
+        f"labels merge: {counted(len(merged.titles), 'reviewed title')}, {merged.complete} of them fully; "
+        f"{merged.conflicts} with contradictions; {counted(known, 'labelled title')} in all, "
+        f"{unknown} with labels that nobody knows"
     )
 
 

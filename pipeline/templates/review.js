@@ -7,7 +7,12 @@
   const byId = (id) => document.getElementById(id);
   const [queue, desk, said, alertBox, help] = ["queue", "desk", "said", "alert", "help"].map(byId);
   const VERDICTS = { open: ["○", "to decide"], accepted: ["✓", "accepted"], rejected: ["✕", "rejected"], unsure: ["?", "unsure"] };
+  const NOTHING = {
+    partial: "Nothing was found in the part that was read; the rest is unknown.",
+    quarantined: "Nothing is known of this title: it could not be read.",
+  };
   const pageTitle = document.title;
+  const wanted = () => new URLSearchParams(location.hash.slice(1)).get("title");
   const exact = (time) => `${clock(time)}.${Math.floor((time * 10) % 10)}`;
   let state = null, chosen = null, markedIn = null, strips = [], axis = null, busy = Promise.resolve(), order = [], parts = {}, verdicts = [], corrections = [];
 
@@ -66,6 +71,7 @@
   // The queue.
   async function showQueue() {
     player.stop();
+    say("");
     state = null;
     desk.hidden = true;
     desk.replaceChildren();
@@ -104,14 +110,18 @@
   // One title.
   async function showTitle(id) {
     complain("");
+    say("");
+    let answer;
     try {
-      state = await ask(titlePath(id));
+      answer = await ask(titlePath(id));
       if (!order.length) order = (await ask("/api/queue")).titles.map((row) => row.title_id);
     } catch (error) {
       state = null;
       complain(error.message);
       return;
     }
+    if (wanted() !== id) return; // somebody went on before the answer came
+    state = answer;
     const title = state.title;
     const first = state.segments.find((one) => one.verdict === "open") || state.segments[0];
     chosen = first ? first.id : null;
@@ -221,7 +231,7 @@
   }
   function drawSegments() {
     const focusedId = document.activeElement && document.activeElement.dataset.segment;
-    const none = make("li", { className: "quiet", textContent: "Nothing was found in this title. Press i where something begins, o where it ends." });
+    const none = make("li", { className: "quiet", textContent: `${NOTHING[state.title.status] || "Nothing was found in this title."} Press i where something begins, o where it ends.` });
     parts.list.replaceChildren(...(state.segments.length ? state.segments.map(segmentItem) : [none]));
     const again = [...parts.list.querySelectorAll("button")].find((node) => node.dataset.segment === focusedId);
     if (again) again.focus();
@@ -385,8 +395,7 @@
   byId("help-button").addEventListener("click", openHelp);
 
   function route() {
-    const id = new URLSearchParams(location.hash.slice(1)).get("title");
-    if (id) return showTitle(id);
+    if (wanted()) return showTitle(wanted());
     const wasOpen = !desk.hidden;
     showQueue();
     if (wasOpen) byId("queue-h").focus();

@@ -1,6 +1,11 @@
 """Reviews made of the very actions that the page sends; a small finished run to review, and clients of its server."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -129,6 +134,7 @@ def _write_run(folder: Path) -> None:
     (folder / "run.json").write_text(json.dumps(record))
 
 
+DESKTOP = {"width": 1280, "height": 900}
 TOKEN, HOST = "t0ken-of-the-test", "127.0.0.1:8765"
 
 
@@ -160,3 +166,59 @@ def stranger(make_client):
 @pytest.fixture
 def client(make_client):
     return make_client(headers={"authorization": f"Bearer {TOKEN}"})
+
+
+@pytest.fixture
+def command_address(reviewed_run):
+    """Run the command until the test is over; it ends like a server that somebody stops, without an error."""
+    program = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+    command = [*program, "review", "--config", str(reviewed_run), "--reviewer", "ann"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline()
+            yield re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)[0]
+            server.send_signal(signal.SIGINT)
+            assert re.search(r"review: \d+ actions?\n  -> .*review\.jsonl", server.communicate(timeout=60)[0])
+        finally:
+            server.kill()
+        assert server.returncode == 0
+
+
+@contextmanager
+def opening(browser, address):
+    """Open the review; afterwards nothing left this server, and nothing complained that was not expected."""
+    requested, complaints = [], []
+
+    def make(viewport=DESKTOP, scheme="light", title=None):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+        page = context.new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("#queue-table tbody tr")
+        if title is not None:
+            page.get_by_role("link", name=title, exact=True).press("Enter")
+            page.wait_for_selector("#desk h1")
+        return page
+
+    yield make
+    for context in browser.contexts:
+        context.close()
+    base = address.partition("?")[0]
+    assert [url for url in requested if not url.startswith((base, "data:"))] == []
+    expected = ("404", "409", "ERR_FAILED")  # the browser's own words for what the tests provoke
+    assert [text for text in complaints if not any(code in text for code in expected)] == []
+
+
+@pytest.fixture
+def open_page(browser, session, served):
+    with served(session) as address, opening(browser, address) as make:
+        yield make
+
+
+@pytest.fixture
+def open_command(browser, command_address):
+    """Open the review of the real command."""
+    with opening(browser, command_address) as make:
+        yield make
