@@ -76,6 +76,7 @@ def frame_targets(
     *,
     unknown: Literal["ignore", "background"] = "ignore",
     frames_per_clip: int = 0,
+    occurrences: Literal["first", "all"] = "first",
 ) -> FrameTargets:
     """Turn a title's labels into frame targets (Sec. 4.2).
 
@@ -86,10 +87,13 @@ def frame_targets(
         unknown: ``ignore`` leaves frames after a first occurrence out; ``background`` is the literal reading of the
             paper for the conditional scores: every frame outside the labelled clip is negative.
         frames_per_clip: how many frames of a clip ``labelled_TC`` holds, see ``sampled_frames``; 0 is all of them.
+        occurrences: ``all`` also tells of the later ones, in a title that has them labelled: nothing in it is unknown
+            then. Not in the paper: full supervision, the upper bound of what its labels can teach.
 
     Returns:
         targets of the whole title. Background candidates are the frames before the *earliest* first occurrence of any
-        label, and none at all if a label is, or may be, present without a labelled clip.
+        label (with all occurrences: the frames without any), and none at all if a label is, or may be, present without
+        a labelled clip.
     """
     positive_TC = np.zeros((frames, len(labels)), bool)
     known_TC = np.zeros((frames, len(labels)), bool)
@@ -97,19 +101,22 @@ def frame_targets(
     present_C = np.zeros(len(labels), bool)
     present_known_C = np.zeros(len(labels), bool)
     labelled_TC = np.zeros((frames, len(labels)), bool) if frames_per_clip else positive_TC
+    tells_all = occurrences == "all" and title.occurrences is not None
     for c, label in enumerate(labels):
-        clip = title.first.get(label)
-        present = True if clip is not None else title.present.get(label)
+        clips = _told_clips(title, label, tells_all=tells_all)
+        present = True if clips else title.present.get(label)
         present_C[c] = present is True
         present_known_C[c] = present is not None
-        if clip is not None:
+        for clip in clips:
             inside = clip_frames(clip, frames)
             positive_TC[inside, c] = True
-            known_TC[: frames if unknown == "background" else inside.stop, c] = True
-            background_T[inside.start :] = False
+            known_TC[: frames if tells_all or unknown == "background" else inside.stop, c] = True
+            background_T[inside.start : inside.stop if tells_all else frames] = False
             if frames_per_clip:
                 labelled_TC[sampled_frames(clip, frames, frames_per_clip), c] = True
-        elif present is False:
+        if clips:
+            continue
+        if present is False:
             known_TC[:, c] = True
         else:
             background_T[:] = False
@@ -123,6 +130,13 @@ def frame_targets(
         labelled_TC=labelled_TC,
         count_C=_counts(title, labels),
     )
+
+
+def _told_clips(title: TitleLabels, label: str, *, tells_all: bool) -> list[Clip]:
+    """Return the clips of a label that training is told of: the first one, or all."""
+    if tells_all and title.occurrences is not None:
+        return [clip for clip in title.occurrences if clip.label == label]
+    return [title.first[label]] if label in title.first else []
 
 
 def _counts(title: TitleLabels, labels: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -142,6 +142,8 @@ class TrainSettings(Section):
         gradient_clip: largest gradient norm; 0 is off. Not in the paper.
         weight_average: decay of an exponential moving average of the weights, which is what is validated and kept;
             0 is off. Not in the paper.
+        occurrences: what training is told of: ``first``, or ``all``, the later ones, too, in titles that have them
+            labelled. Not in the paper: the upper bound of what first occurrences can teach.
         epochs: most passes over the training titles.
         select: whose weights are kept: the epoch's with the ``best`` validation score, or the ``last`` one's, which no
             patience brings forward. Not in the paper: where validation holds few sources of an activity the best epoch
@@ -163,6 +165,7 @@ class TrainSettings(Section):
     schedule: Literal["constant", "cosine"] = "constant"
     gradient_clip: float = Field(default=0.0, ge=0)
     weight_average: float = Field(default=0.0, ge=0, lt=1)
+    occurrences: Literal["first", "all"] = "first"
     epochs: int = Field(default=50, ge=1)
     select: Literal["best", "last"] = "best"
     validate_every: int = Field(default=1, ge=1)

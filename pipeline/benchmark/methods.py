@@ -31,12 +31,14 @@ class Method:
         title: in tables.
         values: nested sections; ``preset`` only where it is not the file's.
         tables: of the paper, that show it.
+        on_request: only compared if ``[benchmark] methods`` names it.
     """
 
     name: str
     title: str
     values: Values
     tables: tuple[int, ...] = (3, 4)
+    on_request: bool = False
 
 
 METHODS = (
@@ -58,6 +60,20 @@ METHODS = (
         (5,),
     ),
     Method("coarse2fine", "FO+VL+PD (Coarse2Fine)", {"model": {"network": "coarse2fine"}}, (3, 4, 5)),
+    Method(
+        "fo-all",
+        "FO, told of all occurrences",
+        {"model": {"network": "fo"}, "train": {"occurrences": "all"}},
+        (5,),
+        on_request=True,
+    ),
+    Method(
+        "coarse2fine-all",
+        "FO+VL+PD, told of all occurrences",
+        {"model": {"network": "coarse2fine"}, "train": {"occurrences": "all"}},
+        (5,),
+        on_request=True,
+    ),
 )
 FAMILY_PRESETS = ("paper", "tuned")
 
@@ -139,7 +155,7 @@ def plan_benchmark(path: Path, overrides: Mapping[str, Any]) -> Plan:
         if name in known:
             raise ConfigError(f"{path}: [benchmark.own.{name}]: the name is taken; use another")
         known[name] = Method(name, name, values)
-    names = settings.methods or tuple(known)
+    names = settings.methods or tuple(name for name, method in known.items() if not method.on_request)
     for name in (*names, *settings.variants):
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)

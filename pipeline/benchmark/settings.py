@@ -18,7 +18,8 @@ class BenchmarkSettings(Section):
     Everything outside of this section holds for every method: ``[train] epochs`` is one budget for all.
 
     Args:
-        methods: names, in the order of the rows; empty for all of ``pipeline.benchmark.methods`` and those of ``own``.
+        methods: names, in the order of the rows; empty for all of ``pipeline.benchmark.methods`` and those of ``own``,
+            without the upper bounds, which need titles with all occurrences labelled.
         seeds: of ``train.seed``; one run each.
         tune_seeds: variants of a method are compared by their mean validation score over the first so many seeds; only
             the best one is trained with the others. All seeds make a steadier choice for more time.

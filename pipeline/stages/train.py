@@ -55,6 +55,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
     catalogue = read_catalogue(config.data)
     training = _usable(config, catalogue, "train")
     validation = _usable(config, catalogue, "val")
+    _check_occurrences(config, catalogue, training)
     spec = _one_spec([*training, *validation])
     identity = _identity(config, catalogue, [*training, *validation])
     if peers.from_first(lambda: _is_current(config, identity)):
@@ -133,6 +134,14 @@ def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeade
     return headers
 
 
+def _check_occurrences(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeader]) -> None:
+    if config.train.occurrences == "all" and all(catalogue.labels[h.title_id].occurrences is None for h in headers):
+        raise ConfigError(
+            f"{config.data.titles}: train.occurrences = 'all', but no title of the train split has all its occurrences "
+            "labelled; label some (kind all_occurrence), or use 'first'"
+        )
+
+
 def _one_spec(headers: Sequence[ShardHeader]) -> FeatureSpec:
     first = headers[0]
     for header in headers:
@@ -149,6 +158,7 @@ def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) ->
         header.frames,
         unknown=config.loss.unknown,
         frames_per_clip=FRAMES_PER_CLIP.get(config.model.network, 0),
+        occurrences=config.train.occurrences,
     )
     return TrainingTitle(header.title_id, header.path, targets)
 

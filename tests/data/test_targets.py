@@ -42,6 +42,26 @@ def test_the_literal_reading_calls_the_rest_background():
     assert np.flatnonzero(targets.background_T).tolist() == [0, 1]
 
 
+def test_told_of_all_occurrences_nothing_is_unknown():
+    clips = (Clip("a", 2, 4), Clip("a", 6, 7), Clip("b", 3, 5))
+    first = {"a": clips[0], "b": clips[2]}
+    title = TitleLabels("t", {"a": True, "b": True, "c": False}, first, clips)
+    targets = frame_targets(title, LABELS, 9, occurrences="all")
+    assert np.flatnonzero(targets.positive_TC[:, 0]).tolist() == [2, 3, 6]
+    assert np.flatnonzero(targets.positive_TC[:, 1]).tolist() == [3, 4]
+    assert targets.known_TC.all()
+    assert np.flatnonzero(targets.background_T).tolist() == [0, 1, 5, 7, 8]
+    one = frame_targets(title, LABELS, 9, occurrences="all", frames_per_clip=1)
+    assert np.argwhere(one.labelled_TC).tolist() == [[3, 0], [4, 1], [6, 0]]
+
+
+def test_told_of_all_occurrences_a_title_with_first_ones_teaches_those():
+    title = TitleLabels("t", {"a": True, "b": False, "c": False}, {"a": Clip("a", 2, 4)})
+    told, first = (frame_targets(title, LABELS, 8, occurrences=which) for which in ("all", "first"))
+    for name, value in vars(first).items():
+        np.testing.assert_array_equal(getattr(told, name), value)
+
+
 def test_blank_is_not_zero():
     targets = frame_targets(TitleLabels("t", {"a": False, "b": None, "c": False}), LABELS, 4)
     assert targets.present_known_C.tolist() == [True, False, True]

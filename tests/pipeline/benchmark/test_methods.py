@@ -104,4 +104,16 @@ def test_the_ablation_of_a_baseline_is_refused(tmp_path):
 
 def test_the_example_gives_every_method_the_same_budget():
     planned = plan_benchmark(Path(str(resources.files("pipeline").joinpath("configs", "bench.toml"))), {})
-    assert {entry.method.name: len(entry.variants) for entry in planned.entries} == {m.name: 3 for m in METHODS}
+    assert {entry.method.name: len(entry.variants) for entry in planned.entries} == {
+        method.name: 3 for method in METHODS if not method.on_request
+    }
+
+
+def test_the_upper_bounds_are_compared_when_named(tmp_path):
+    found = configs(plan(tmp_path, "[benchmark]\nmethods = ['fo', 'fo-all', 'coarse2fine-all']\nseeds = [3]\n"))
+    told = {name: (config.model.network, config.train.occurrences) for (name, _), config in found.items()}
+    assert told == {
+        "fo": ("fo", "first"),
+        "fo-all": ("fo", "all"),
+        "coarse2fine-all": ("coarse2fine", "all"),
+    }
