@@ -23,6 +23,7 @@ from scenes import LABELS, make_catalogue
 HERE = Path(__file__).resolve().parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 DESKTOP, PHONE = {"width": 1280, "height": 1000}, {"width": 390, "height": 800}
+TALL = {"width": 1280, "height": 1320}  # the review down to its first bars
 SHOWN = "test-14"  # the title with all three labels
 CONFIG = f"""
 work_dir = "work"
@@ -157,7 +158,7 @@ def main() -> None:
         photograph(browser, address, "report-segments", size=DESKTOP, dark=False, act=look_at_segments)
         photograph(browser, address, "report-phone", size=PHONE, dark=True, act=look_at_title)
         with reviewing(config) as served:
-            photograph(browser, served, "review", size=DESKTOP, dark=True, act=judge)
+            photograph(browser, served, "review", size=TALL, dark=True, act=judge)
         browser.close()
 
 
