@@ -101,24 +101,23 @@ def frame_targets(
     present_C = np.zeros(len(labels), bool)
     present_known_C = np.zeros(len(labels), bool)
     labelled_TC = np.zeros((frames, len(labels)), bool) if frames_per_clip else positive_TC
-    tells_all = occurrences == "all" and title.occurrences is not None
+    every = title.occurrences if occurrences == "all" else None
+    told = tuple(title.first.values()) if every is None else every
     for c, label in enumerate(labels):
-        clips = _told_clips(title, label, tells_all=tells_all)
+        clips = [clip for clip in told if clip.label == label]
         present = True if clips else title.present.get(label)
         present_C[c] = present is True
         present_known_C[c] = present is not None
         for clip in clips:
             inside = clip_frames(clip, frames)
             positive_TC[inside, c] = True
-            known_TC[: frames if tells_all or unknown == "background" else inside.stop, c] = True
-            background_T[inside.start : inside.stop if tells_all else frames] = False
+            known_TC[: frames if every is not None or unknown == "background" else inside.stop, c] = True
+            background_T[inside.start : frames if every is None else inside.stop] = False
             if frames_per_clip:
                 labelled_TC[sampled_frames(clip, frames, frames_per_clip), c] = True
-        if clips:
-            continue
         if present is False:
             known_TC[:, c] = True
-        else:
+        elif not clips:
             background_T[:] = False
     return FrameTargets(
         positive_TC=positive_TC,
@@ -130,13 +129,6 @@ def frame_targets(
         labelled_TC=labelled_TC,
         count_C=_counts(title, labels),
     )
-
-
-def _told_clips(title: TitleLabels, label: str, *, tells_all: bool) -> list[Clip]:
-    """Return the clips of a label that training is told of: the first one, or all."""
-    if tells_all and title.occurrences is not None:
-        return [clip for clip in title.occurrences if clip.label == label]
-    return [title.first[label]] if label in title.first else []
 
 
 def _counts(title: TitleLabels, labels: Sequence[str]) -> npt.NDArray[np.float32]:

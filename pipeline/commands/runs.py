@@ -193,10 +193,7 @@ def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -
         print_lines(str(path) for path in removed.paths)
         found = counted(len(removed.paths), "file or folder", "files and folders")
         verb = "would be removed" if dry_run else "removed"
-        click.echo(
-            f"{found}, {removed.size_bytes / 1e6:.1f} MB {verb}",
-            err=True,
-        )
+        click.echo(f"{found}, {removed.size_bytes / 1e6:.1f} MB {verb}", err=True)
 
 
 @click.command()
