@@ -1,5 +1,8 @@
 """Videos to measure with: generated pictures that cost a decoder about what films do (motion, grain, cuts).
 
+Three of four H.264 pictures come out as B-pictures, as in films (45 to 82 % in ten real clips): with more grain the
+encoder falls back to P-pictures, which every later picture needs.
+
 Files are made once per folder. FFmpeg's libraries for torchcodec come from PyAV's wheel, under the names they are
 asked for by.
 """
@@ -20,6 +23,7 @@ from extract.pyav_writer import write_video
 
 FPS = 24
 SHOT_S = 4
+GRAIN = 2  # standard deviation of levels, 0 to 255
 SIZES = {"1080p": (1920, 1080), "480p": (854, 480)}
 Picture = npt.NDArray[np.uint8]
 
@@ -31,7 +35,7 @@ def clip(folder: Path, name: str, size: str, seconds: int, *, codec: str = "libx
         frames = FPS * seconds
         gaps = [Fraction(1, 30) if n % 48 < 24 else Fraction(1, 20) for n in range(frames)]
         times = [sum(gaps[:n], Fraction(0)) for n in range(frames)] if vfr else None
-        options = {"crf": "21", "preset": "veryfast" if codec == "libx264" else "superfast", "bf": "3", "threads": "1"}
+        options = {"crf": "19", "preset": "veryfast" if codec == "libx264" else "superfast", "bf": "3", "threads": "1"}
         if codec == "libx265":
             options = {"crf": "24", "preset": "superfast", "x265-params": "log-level=none:bframes=3:pools=1"}
         temporary = path.with_suffix(".part.mp4")
@@ -43,7 +47,7 @@ def clip(folder: Path, name: str, size: str, seconds: int, *, codec: str = "libx
 def pictures(width: int, height: int, count: int) -> Iterator[Picture]:
     """Yield pictures of shots of four seconds: a textured scene that drifts, an object that moves, film grain."""
     rng = np.random.default_rng(0)
-    grain = rng.normal(0, 3, (height + 64, width + 64, 1)).astype(np.int16)
+    grain = rng.normal(0, GRAIN, (height + 64, width + 64, 1)).astype(np.int16)
     scene = _scene(rng, width, height)
     for number in range(count):
         place = number % (FPS * SHOT_S)
