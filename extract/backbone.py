@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Backbone:
-    """A network on its device.
+    """A network on its device. ``at_once`` and ``lanes`` are its engine's.
 
     Args:
         name: as in ``ExtractSettings.backbone``.
@@ -46,6 +46,7 @@ class Backbone:
         self.device = device
         self.precision = precision
         self._engine = engine or TorchEngine(PictureNetwork(network), device)
+        self.at_once, self.lanes = self._engine.at_once, self._engine.lanes
         shape = self(self.empty_batch(1)).shape
         if len(shape) != 2:
             raise ConfigError(f"backbone {name}: gives features of shape {tuple(shape)}, expected one vector a picture")
@@ -113,10 +114,10 @@ def _engine(network: Network, settings: ExtractSettings, device: torch.device) -
 def _exported_engine(network: Network, settings: ExtractSettings, name: str) -> Engine:
     model = export_onnx(PictureNetwork(network), name)
     kind = OnnxRuntimeEngine if name == ONNXRUNTIME else OpenVinoEngine
-    threads = max(1, torch.get_num_threads() - settings.decode_workers)  # the others decode
+    lanes = torch.get_num_threads()
 
     def make(model: bytes) -> Engine:
-        return kind(model, threads)
+        return kind(model, lanes)
 
     if settings.calibration is None:
         return make(model)

@@ -11,6 +11,7 @@ Axes: N pictures, S side of the input, D feature width.
 from __future__ import annotations
 
 import functools
+import threading
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,11 +31,21 @@ if TYPE_CHECKING:
 CPU_PICTURES = 2
 """Pictures at once on a CPU: more gain nothing there, and their large temporaries go back to the system after every
 layer (efficientnet-lite0, one thread: 22 ms a picture by twos, 41 ms by 32, the difference in page faults)."""
+WHOLE_BATCH = 2**31
 OPSET = 17
 
 
 class Engine(Protocol):
-    """Computes features of pictures."""
+    """Computes features of pictures.
+
+    Args:
+        at_once: how many pictures a call is best given: ``CPU_PICTURES``, or ``WHOLE_BATCH``.
+        lanes: how many calls may compute at the same time, each in a thread of its own and on one core; 1 where it is
+            not the CPU that computes.
+    """
+
+    at_once: int
+    lanes: int
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Return (N, D) float32 on the CPU of (N, S, S, 3) uint8 RGB pictures on the CPU; N >= 1."""
@@ -49,15 +60,15 @@ class TorchEngine:
 
     def __init__(self, network: PictureNetwork, device: torch.device) -> None:
         self._device = device
+        on_cpu = device.type == "cpu"
+        self.at_once, self.lanes = (CPU_PICTURES, torch.get_num_threads()) if on_cpu else (WHOLE_BATCH, 1)
         network.module = fold_batch_norm(network.module, network.normalised(_noise(network.input_px)))
         self._network = network.to(device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> Tensor:
         """See ``Engine``."""
-        if self._device.type == "cpu":
-            return torch.cat([self._features(few) for few in torch.split(pictures, CPU_PICTURES)])
-        return self._features(pictures)
+        return torch.cat([self._features(few) for few in torch.split(pictures, self.at_once)])
 
     def _features(self, pictures: Tensor) -> Tensor:
         batch = pictures.to(self._device, non_blocking=True)
@@ -71,19 +82,22 @@ class OnnxRuntimeEngine:
 
     Args:
         model: see ``export_onnx``.
-        threads: >= 1.
+        lanes: see ``Engine``.
 
     Raises:
         ConfigError: it is not installed.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    at_once = CPU_PICTURES
+
+    def __init__(self, model: bytes, lanes: int) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise missing_extra(error, ONNXRUNTIME) from error
+        self.lanes = lanes
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
         options.log_severity_level = 3  # errors: it warns of every constant that it finds unused
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -98,25 +112,38 @@ class OpenVinoEngine:
 
     Args:
         model: see ``export_onnx``.
-        threads: >= 1.
+        lanes: see ``Engine``.
 
     Raises:
         ConfigError: it is not installed.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    at_once = CPU_PICTURES
+
+    def __init__(self, model: bytes, lanes: int) -> None:
         try:
             import openvino  # noqa: F401  the core may be an earlier engine's
         except ImportError as error:
             raise missing_extra(error, OPENVINO) from error
-        hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+        self.lanes = lanes
+        hints = {"INFERENCE_NUM_THREADS": lanes, "NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": "f32"}
+        hints["ENABLE_CPU_PINNING"] = False  # decode processes want the same cores
         core = _openvino_core()
         self._compiled = core.compile_model(core.read_model(model, b""), "CPU", hints)
+        self._own = threading.local()
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """See ``Engine``."""
+        request = self._request()
         few = torch.split(pictures, CPU_PICTURES)
-        return torch.cat([torch.from_numpy(self._compiled(some.numpy())[0].copy()) for some in few])
+        return torch.cat([torch.from_numpy(request.infer([some.numpy()])[0].copy()) for some in few])
+
+    def _request(self) -> openvino.InferRequest:
+        """Return the thread's own: one serves a single call at a time."""
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        request: openvino.InferRequest = self._own.request
+        return request
 
 
 @functools.cache

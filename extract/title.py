@@ -4,7 +4,7 @@ A title is done when its shard is written, whole, with a coverage record that sa
 for. A title that cannot be read is an outcome, not an exception; a fault of the installation (weights, disk full)
 ends the run, because it must not be recorded against thousands of titles.
 
-Memory: one batch of pictures, and D float16 a second of every title in work (18 MB for two hours of D = 1280).
+Memory: a few batches of pictures, and D float16 a second of every title in work (18 MB for two hours of D = 1280).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 import logging
 import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,8 @@ from extract.settings import ExtractSettings
 from extract.staleness import manifest_shortfall
 
 LOG = logging.getLogger(__name__)
+BATCHES = 3
+"""One fills, one is computed, and one waits for the first lane that is free."""
 Watch = Callable[[str, int], None]
 """Called with (title_id, seconds of it decoded so far), a second at a time."""
 
@@ -100,14 +103,18 @@ class _Title:
 class _Batch:
     """Pictures of several titles on their way through the network."""
 
-    def __init__(self, backbone: Backbone, size: int) -> None:
-        self._backbone = backbone
-        self._pictures = backbone.empty_batch(size)
+    def __init__(self, pictures: torch.Tensor) -> None:
+        self._pictures = pictures
         self._owners: list[_Title] = []
+        self._parts: list[Future[torch.Tensor]] = []
 
     @property
     def is_full(self) -> bool:
         return len(self._owners) == len(self._pictures)
+
+    @property
+    def is_computed(self) -> bool:
+        return all(part.done() for part in self._parts)
 
     def add(self, title: _Title, pixels: Picture) -> None:
         """Copy in a picture, (S, S, 3) uint8."""
@@ -116,17 +123,65 @@ class _Batch:
         title.pictures += 1
         title.pending += 1
 
-    def compute(self) -> None:
-        """Give every title the features of its pictures, in order, and become empty."""
-        if not self._owners:
-            return
-        features = self._backbone(self._pictures[: len(self._owners)])
-        # beyond float16 becomes infinite, which write_shard refuses with a message
-        half = features.to(torch.float16).numpy()
-        for row, title in enumerate(self._owners):
-            title.features.append(half[row].copy())  # a view would keep the batch
-            title.pending -= 1
+    def start(self, backbone: Backbone, lanes: Executor) -> None:
+        """Have the pictures computed, in parts, on lanes that are free."""
+        parts = torch.split(self._pictures[: len(self._owners)], backbone.at_once)
+        self._parts = [lanes.submit(backbone, part) for part in parts if len(part)]
+
+    def hand_out(self) -> None:
+        """Wait for the features, give every title those of its pictures, in order, and become empty."""
+        owners = iter(self._owners)
+        for part in self._parts:
+            # beyond float16 becomes infinite, which write_shard refuses with a message
+            for row in part.result().to(torch.float16).numpy():
+                title = next(owners)
+                title.features.append(row.copy())  # a view would keep the part
+                title.pending -= 1
         self._owners.clear()
+        self._parts.clear()
+
+
+class _Feed:
+    """Fills batches and has them computed in the order in which they were filled; the next one fills meanwhile.
+
+    With ``BATCHES`` under way, filling waits, and so do the decoders.
+    """
+
+    def __init__(self, backbone: Backbone, size: int, lanes: Executor) -> None:
+        self._backbone = backbone
+        self._lanes = lanes
+        self._empty = [_Batch(backbone.empty_batch(size)) for _ in range(BATCHES)]
+        self._filling = self._empty.pop()
+        self._started: deque[_Batch] = deque()
+
+    def add(self, title: _Title, pixels: Picture) -> None:
+        """Take a picture, (S, S, 3) uint8."""
+        self._filling.add(title, pixels)
+        if self._filling.is_full:
+            self._start()
+
+    def hand_out(self) -> None:
+        """Give titles what is computed by now."""
+        while self._started and self._started[0].is_computed:
+            self._hand_out_one()
+
+    def finish(self) -> None:
+        """Compute what is left, and give it out."""
+        self._start()
+        while self._started:
+            self._hand_out_one()
+
+    def _start(self) -> None:
+        self._filling.start(self._backbone, self._lanes)
+        self._started.append(self._filling)
+        if not self._empty:
+            self._hand_out_one()
+        self._filling = self._empty.pop()
+
+    def _hand_out_one(self) -> None:
+        batch = self._started.popleft()
+        batch.hand_out()
+        self._empty.append(batch)
 
 
 def extract_titles(
@@ -153,7 +208,6 @@ def extract_titles(
         StoreError: a store does not answer; nothing is said of the titles in work.
     """
     spec = feature_spec(settings, backbone)
-    batch = _Batch(backbone, settings.batch_size)
     config = WorkerConfig(
         READERS[settings.reader],
         settings.framing,
@@ -166,33 +220,37 @@ def extract_titles(
     limits = Limits(settings.decode_workers, settings.no_progress_timeout_s, settings.title_timeout_s)
     titles: dict[int, _Title] = {}
     with (
-        _cores_left_to(settings.decode_workers, backbone.device),
+        _lanes(backbone) as lanes,
         hasher() as hashes,
         closing(decode(_admit(jobs, titles, hashes), config, limits)) as news,
     ):
+        feed = _Feed(backbone, settings.batch_size, lanes)
         for item in news:
             title = titles[item.job]
             if isinstance(item, Sample):
-                _take(title, item, batch)
+                _take(title, item, feed)
                 watch(title.job.title_id, len(title.pts_s))
             else:
                 title.end = item
-            if batch.is_full:
-                batch.compute()
+            feed.hand_out()
             yield from _finish(titles, spec, settings, folder)
-        batch.compute()
+        feed.finish()
         yield from _finish(titles, spec, settings, folder)
 
 
 @contextmanager
-def _cores_left_to(decoders: int, device: torch.device) -> Iterator[None]:
-    """Keep the network, where it runs on the CPU, off the cores that decode: idle torch threads spin and slow both."""
+def _lanes(backbone: Backbone) -> Iterator[Executor]:
+    """Threads that compute the network, each on one core; as many as torch had.
+
+    There are as many decode processes, and the cores go to whoever has work. Threads of torch's own inside a call would
+    spin while they wait for each other, and slow what decodes.
+    """
     before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(max(1, before - decoders))
+    lanes = ThreadPoolExecutor(backbone.lanes, "network", initializer=torch.set_num_threads, initargs=(1,))
     try:
-        yield
+        yield lanes
     finally:
+        lanes.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
 
 
@@ -212,9 +270,9 @@ def _known(sha256: str | None) -> Future[str] | None:
     return future
 
 
-def _take(title: _Title, sample: Sample, batch: _Batch) -> None:
+def _take(title: _Title, sample: Sample, feed: _Feed) -> None:
     if sample.pixels is not None:
-        batch.add(title, sample.pixels)
+        feed.add(title, sample.pixels)
     title.pts_s.append(sample.pts_s)
     title.rows.append(title.pictures - 1)
 

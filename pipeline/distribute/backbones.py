@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from data.errors import ConfigError
 from data.schemas import FeatureSpec
 from extract.backbone import Backbone, feature_spec, load_backbone
+from extract.engines import WHOLE_BATCH
 from extract.network import Network
 from extract.settings import AUTO, TORCH, ExtractSettings
 from pipeline.distribute.cluster import gpus, result
@@ -134,6 +135,8 @@ def _placed(actors: Sequence[Any]) -> tuple[PlacedActor, ...]:
 
 class FedEngine:
     """``extract.engines.Engine`` that hands pictures to actors: those on its own machine, or all where it has none."""
+
+    at_once, lanes = WHOLE_BATCH, 1
 
     def __init__(self, actors: Sequence[PlacedActor], node_id: str) -> None:
         here = [placed.actor for placed in actors if placed.node_id == node_id]

@@ -3,6 +3,7 @@
 import builtins
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -68,6 +69,21 @@ def test_a_picture_has_the_same_features_in_any_company(engine):
     backbone = backbone_of(engine)
     alone = torch.cat([backbone(pictures[[index]]) for index in range(3)])
     torch.testing.assert_close(backbone(pictures), alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_lanes_compute_at_the_same_time_what_one_would(engine):
+    torch.set_num_threads(3)
+    try:
+        backbone = backbone_of(engine)
+    finally:
+        torch.set_num_threads(1)
+    parts = torch.split(smooth_pictures(12), backbone.at_once)
+    with ThreadPoolExecutor(backbone.lanes, initializer=torch.set_num_threads, initargs=(1,)) as lanes:
+        together = list(lanes.map(backbone, parts))
+    assert backbone.lanes == 3
+    for part, features in zip(parts, together, strict=True):
+        torch.testing.assert_close(features, backbone(part), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("engine", OPTIONAL)
@@ -189,10 +205,18 @@ def test_no_norm_is_left_in_a_folded_backbone():
     assert any(isinstance(part, nn.BatchNorm2d) for part in network.module.modules())
 
 
+class FirstPixel:
+    at_once, lanes = 8, 3
+
+    def __call__(self, pictures):
+        return pictures[:, 0, 0, :2].float()
+
+
 def test_an_engine_of_ones_own():
     network = load_network("efficientnet-lite0", None)
-    backbone = Backbone("mine", network, torch.device("cpu"), lambda pictures: pictures[:, 0, 0, :2].float(), "mine/1")
+    backbone = Backbone("mine", network, torch.device("cpu"), FirstPixel(), "mine/1")
     assert (backbone.width, backbone.precision) == (2, "mine/1")
+    assert (backbone.at_once, backbone.lanes) == (8, 3)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
 import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +44,7 @@ def backbone(monkeypatch):
     network = Network(MeanColour(), "ab" * 32, mean=(0.0,) * 3, std=(1 / 255,) * 3, input_px=8)
     noting = NotingBackbone("mean-colour", network, torch.device("cpu"))
     noting.batches.clear()
+    noting.at_once, noting.lanes = 1000, 1  # whole batches, one after another
     return noting
 
 
@@ -118,6 +122,72 @@ def test_batches_are_filled_across_titles(videos, backbone, tmp_path):
     for name in names:
         features = read_shard(shard_path(tmp_path, name)).features
         assert features[:, 0].tolist() == [10.0 * (index + 1) for index in range(int(name.split("-")[1]))]
+
+
+class GatedBackbone(Backbone):
+    """Computes nothing until it is let through."""
+
+    def __call__(self, pictures):
+        assert self.__dict__.setdefault("gate", threading.Event()).wait(60)
+        return super().__call__(pictures)
+
+
+@pytest.fixture
+def gated(backbone):
+    gated = GatedBackbone.__new__(GatedBackbone)
+    gated.__dict__.update(backbone.__dict__, gate=threading.Event())
+    return gated
+
+
+def test_decoding_goes_on_while_the_network_computes(videos, gated, tmp_path):
+    def watch(_, decoded_s):
+        if decoded_s == 5:  # two batches are full
+            gated.gate.set()
+
+    (outcome,) = extract_titles([job(videos, "ok-9")], settings(batch_size=2), gated, tmp_path, watch)
+    assert (outcome.status, outcome.coverage.samples) == ("done", 9)
+
+
+def test_decoders_wait_once_three_batches_are_under_way(videos, gated, tmp_path):
+    told, full = [], threading.Event()
+
+    def watch(_, decoded_s):
+        told.append(decoded_s)
+        if decoded_s == 5:
+            full.set()
+
+    def run():
+        return list(extract_titles([job(videos, "ok-20")], settings(batch_size=2), gated, tmp_path, watch))
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        assert full.wait(60)
+        time.sleep(0.3)
+        assert told == [1, 2, 3, 4, 5]  # the sixth is taken, too, and waits for its batch
+        gated.gate.set()
+        (outcome,) = running.result()
+    assert outcome.coverage.samples == 20
+
+
+def test_features_are_in_order_whichever_lane_ends_first(videos, backbone, tmp_path, monkeypatch):
+    def slow_at_first(self, pictures):
+        time.sleep(0.1 if pictures[0, 0, 0, 0] in (10, 40) else 0)
+        return Backbone.__call__(self, pictures)
+
+    monkeypatch.setattr(NotingBackbone, "__call__", slow_at_first)
+    backbone.at_once, backbone.lanes = 1, 3
+    extract([job(videos, "ok-7")], backbone, tmp_path, batch_size=3)
+    assert read_shard(shard_path(tmp_path, "ok-7")).features[:, 0].tolist() == [10, 20, 30, 40, 50, 60, 70]
+
+
+def test_torch_keeps_its_threads(videos, backbone, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        extract([job(videos, "ok-1")], backbone, tmp_path)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_held_picture_goes_through_the_network_once(videos, backbone, tmp_path):
