@@ -148,6 +148,9 @@ class TrainSettings(Section):
         select: whose weights are kept: the epoch's with the ``best`` validation score, or the ``last`` one's, which no
             patience brings forward. Not in the paper: where validation holds few sources of an activity the best epoch
             is luck, and a rate that falls to zero makes the last one a good one.
+        refit: once weights and thresholds are chosen, train anew on the train and val titles together for as many
+            epochs, and ship those weights with the thresholds that val chose. Not in the paper: labels are dear, and
+            what val is for is over then. Nothing can be measured or chosen on val afterwards.
         validate_every: validate after every so many epochs, and after the last.
         patience: stop after this many epochs without a better validation score.
         seed: of weights, order, windows and drawn frames.
@@ -168,6 +171,7 @@ class TrainSettings(Section):
     occurrences: Literal["first", "all"] = "first"
     epochs: int = Field(default=50, ge=1)
     select: Literal["best", "last"] = "best"
+    refit: bool = False
     validate_every: int = Field(default=1, ge=1)
     patience: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0)

@@ -54,6 +54,11 @@ class Checkpoint:
             [self.settings.model_dump(mode="json"), self.labels, self.feature_spec.features_id, self.weights_sha256]
         )
 
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The splits whose titles the weights have seen: nothing measured there speaks of others."""
+        return tuple(self.training.get("trained_on", ("train",)))
+
     def require_features(self, spec: FeatureSpec, where: str) -> None:
         """Raise CheckpointError unless features of ``spec`` are the ones this network was trained on."""
         difference = spec.difference(self.feature_spec)

@@ -53,8 +53,8 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     missing = set(truth) - set(scored)
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     if (folder / "scores.parquet").is_file():
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         flags = {
             label: 0.0 if _has_own_rule(record) else value["flag"] for label, value in record["thresholds"].items()
         }
@@ -68,6 +68,8 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
         evaluation = measure(flagged, truth, config.data.labels, durations, config.evaluate)
     _write(folder, split, evaluation, inputs)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
+    if split in record.get("trained_on", []):
+        note += "; the model was trained on them, so this says nothing of other titles"
     return StageResult(f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}", folder), evaluation
 
 

@@ -95,6 +95,7 @@ def infer_titles(run: InferenceRun) -> StageResult:
         model_id=plan.checkpoint.model_id,
         **({"notice": notice} if notice else {}),
         features_id=plan.checkpoint.feature_spec.features_id,
+        trained_on=plan.checkpoint.trained_on,
         thresholds=thresholds_record(plan.checkpoint),
         segment_score=run.settings.segment_score,
         review_fraction=run.settings.review_fraction,

@@ -46,7 +46,7 @@ def choose_thresholds(config: Config, labels: Sequence[str], goal: Goal) -> list
 
     Raises:
         ConfigError: a label that the checkpoint does not have or that the configuration overrides, a rule without
-            thresholds, or no usable title.
+            thresholds, a checkpoint that was trained on val, or no usable title.
         CheckpointError: no checkpoint, or features of another kind than it was trained on.
     """
     checkpoint = read_checkpoint(config.checkpoint_dir)
@@ -124,6 +124,11 @@ def _curve_rows(curve: OperatingCurve) -> list[list[float]]:
 
 
 def _check_choosable(config: Config, checkpoint: Checkpoint, labels: Sequence[str]) -> None:
+    if "val" in checkpoint.trained_on:
+        raise ConfigError(
+            f"{config.checkpoint_dir}: was trained on val, too (train.refit), so what it scores there says nothing of "
+            "other titles; choose thresholds with a checkpoint trained with train.refit = false"
+        )
     if config.infer.rule != "thresholds":
         raise ConfigError(
             f"[infer] rule: {config.infer.rule!r} flags by a baseline's own rule and reads no thresholds; "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from data.catalogue import Catalogue, read_catalogue
 from data.counted import counted
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 def train(config: Config) -> StageResult:
     """Train on the train split, select and choose thresholds on the val split, write the checkpoint.
 
+    With ``train.refit`` the weights that are written come from a second training, on both splits.
+
     An interrupted training goes on where it was; a finished one with the same inputs is left as it is. Started by
     torchrun, its processes train together as one would alone; the first one writes.
 
@@ -60,22 +63,18 @@ def _train(config: Config, peers: Peers) -> StageResult:
     identity = _identity(config, catalogue, [*training, *validation])
     if peers.from_first(lambda: _is_current(config, identity)):
         return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
-    network = build_network(config.model, width=spec.width, labels=len(config.data.labels), seed=config.train.seed)
-    trainer = Trainer(network, (config.model, config.loss, config.train), config.training_dir, identity, peers)
-    titles = TitlesOnDemand(
-        lambda n: _training_title(config, training[n], catalogue.labels[training[n].title_id]), range(len(training))
-    )
 
     def validate(candidate: FrameNetwork) -> tuple[Validation, dict[str, LabelThresholds]]:
         return _validate(config, candidate, validation, catalogue, peers)
 
-    with progress_bar("train") as advance:
-        state = trainer.run(
-            titles,
-            lambda candidate: validate(candidate)[0],
-            lambda epoch, done, total: advance(done, total, f"epoch {epoch + 1}/{config.train.epochs}"),
-        )
+    network, state = _fit(
+        config, training, catalogue, lambda candidate: validate(candidate)[0], identity=identity, peers=peers
+    )
     _, thresholds = validate(network.eval())
+    used = f"{counted(len(training), 'title')}, kept epoch {state.best_epoch + 1} of {state.epoch}"
+    if config.train.refit:
+        network = _refit(config, [*training, *validation], catalogue, state, identity=identity, peers=peers)
+        used += f", trained anew with {counted(len(validation), 'title')} of val"
     record = {
         "inputs": identity,
         "best_epoch": state.best_epoch,
@@ -83,6 +82,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
         "epochs": state.epoch,
         "train_titles": len(training),
         "val_titles": len(validation),
+        "trained_on": ["train", "val"] if config.train.refit else ["train"],
         "processes": peers.count,
         "loss": config.loss.model_dump(mode="json"),
         "train": config.train.model_dump(mode="json"),
@@ -91,10 +91,60 @@ def _train(config: Config, peers: Peers) -> StageResult:
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
     model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
     return StageResult(
-        f"train: {counted(len(titles), 'title')}, kept epoch {state.best_epoch + 1} of {state.epoch}, "
-        f"validation score {state.best_score:.3f}, model {model_id}",
-        config.checkpoint_dir,
+        f"train: {used}, validation score {state.best_score:.3f}, model {model_id}", config.checkpoint_dir
     )
+
+
+def _fit(
+    config: Config,
+    headers: Sequence[ShardHeader],
+    catalogue: Catalogue,
+    validate: Callable[[FrameNetwork], Validation],
+    *,
+    identity: str,
+    peers: Peers,
+    folder: Path | None = None,
+) -> tuple[FrameNetwork, TrainState]:
+    """Train a fresh network on titles in ``folder`` (by default the configuration's); return it with what it kept."""
+    width = headers[0].spec.width
+    network = build_network(config.model, width=width, labels=len(config.data.labels), seed=config.train.seed)
+    settings = (config.model, config.loss, config.train)
+    trainer = Trainer(network, settings, folder or config.training_dir, identity, peers)
+    titles = TitlesOnDemand(
+        lambda n: _training_title(config, headers[n], catalogue.labels[headers[n].title_id]), range(len(headers))
+    )
+    with progress_bar("train" if folder is None else "train anew") as advance:
+        state = trainer.run(
+            titles,
+            validate,
+            lambda epoch, done, total: advance(done, total, f"epoch {epoch + 1}/{config.train.epochs}"),
+        )
+    return network, state
+
+
+def _refit(
+    config: Config,
+    headers: Sequence[ShardHeader],
+    catalogue: Catalogue,
+    kept: TrainState,
+    *,
+    identity: str,
+    peers: Peers,
+) -> FrameNetwork:
+    """Train anew on all titles, for as long as the kept weights were trained. No title is left to validate on."""
+    epochs, score = kept.best_epoch + 1, kept.best_score
+    assert score is not None
+    settings = config.train.model_copy(update={"epochs": epochs, "validate_every": epochs, "select": "last"})
+    network, _ = _fit(
+        config.model_copy(update={"train": settings}),
+        headers,
+        catalogue,
+        lambda _: Validation(score),
+        identity=identity,
+        peers=peers,
+        folder=config.training_dir / "refit",
+    )
+    return network.eval()
 
 
 def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state: TrainState) -> str:

@@ -2,8 +2,9 @@
 
 DATA holds ``train/``, ``val/`` and ``test/``, each with ``titles.csv``, ``video_labels.csv``, ``clip_labels.csv`` and
 the ``features/*.npy`` that its titles name: EfficientNet-lite0 features, one row a second. The preset ``tuned`` is
-trained on train, its last epoch is kept, thresholds come from val; the weights are then rounded to float16, and what is
-rounded is what is measured on test. WORK keeps everything in between, so an interrupted build goes on where it was.
+trained on train, its last epoch is kept, thresholds come from val; then it is trained anew on train and val
+(``train.refit``). The weights are rounded to float16, and what is rounded is what is measured on test. WORK keeps
+everything in between, so an interrupted build goes on where it was.
 
 Not in the paper: it ships no model.
 """
@@ -93,12 +94,12 @@ def pack_starter(config: Config, out: Path) -> Checkpoint:
 
 
 def starter_config(data: Path, work: Path, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Return the configuration of the training: the preset ``tuned``, whose last epoch is kept."""
+    """Return the configuration of the training: the preset ``tuned``, whose last epoch is kept, on train and val."""
     own = {
         "work_dir": work,
         "preset": "tuned",
         "data": {**{name: work / f"{name}.csv" for name in TABLES}, "media_root": data, "labels": LABELS},
-        "train": {"select": "last", "seed": 0},
+        "train": {"select": "last", "refit": True, "seed": 0},
     }
     return validate(merged(merged(preset_values("tuned"), own), overrides or {}), "the starter")
 

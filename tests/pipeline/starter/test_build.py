@@ -51,6 +51,7 @@ def test_a_folder_of_three_splits_becomes_a_checkpoint_for_videos_and_its_card(t
     assert (spec.backbone, spec.framing, spec.letterbox, spec.width) == ("efficientnet-lite0", "full", True, 1280)
     assert checkpoint.training["best_epoch"] == 1  # the last of two
     assert (checkpoint.training["train_titles"], checkpoint.training["val_titles"]) == (6, 4)
+    assert checkpoint.trained_on == ("train", "val")
 
     # what is measured is what is shipped, not the float32 weights it was rounded from
     measured = json.loads((tmp_path / "work" / "current" / "run.json").read_text())

@@ -1,0 +1,75 @@
+"""`train.refit`: the last training uses val, too, and nothing is judged on val afterwards."""
+
+import json
+
+import pytest
+from safetensors.numpy import load_file
+
+from data.errors import ConfigError
+from infer.operating_point import Goal
+from model.checkpoint import WEIGHTS_NAME
+from model.sidecar import read_checkpoint
+from pipeline.config import load_config
+from pipeline.stages.evaluate import evaluate
+from pipeline.stages.extract import import_feature_files
+from pipeline.stages.infer import infer
+from pipeline.stages.thresholds import choose_thresholds
+from pipeline.stages.train import train
+
+OPTIONS = {"epochs": 4, "select": "best", "patience": 9}
+
+
+@pytest.fixture
+def plain(catalogue):
+    config = load_config(catalogue, {"train": OPTIONS})
+    import_feature_files(config, config.data.media_folder, "toy")
+    train(config)
+    return config
+
+
+def refitted(plain, catalogue, name, **options):
+    own = {"features": str(plain.features_dir), "work_dir": str(catalogue.parent / name)}
+    return load_config(catalogue, {**own, "train": {**OPTIONS, **options, "refit": True}})
+
+
+def weights(config):
+    return load_file(config.checkpoint_dir / WEIGHTS_NAME)
+
+
+def test_thresholds_are_those_that_val_chose_and_weights_have_seen_val(plain, catalogue):
+    config = refitted(plain, catalogue, "refit")
+    said = str(train(config))
+    before, after = read_checkpoint(plain.checkpoint_dir), read_checkpoint(config.checkpoint_dir)
+    val = after.training["val_titles"]
+    assert f"trained anew with {val} titles of val" in said
+    assert after.thresholds == before.thresholds
+    assert after.training["val_score"] == before.training["val_score"]
+    assert (before.trained_on, after.trained_on) == (("train",), ("train", "val"))
+    assert any((weights(plain)[name] != value).any() for name, value in weights(config).items())
+    lines = (config.training_dir / "refit" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == before.training["best_epoch"] + 1
+    assert "nothing to do" in str(train(config))
+
+
+def test_a_refit_is_the_same_training_as_one_whose_train_split_holds_val(plain, catalogue):
+    config = refitted(plain, catalogue, "refit", select="last", epochs=2)
+    train(config)
+    titles = catalogue.parent / "titles.csv"
+    rows = titles.read_text().replace(",val\n", ",train\n").replace(",test\n", ",val\n")
+    titles.write_text(rows)
+    merged = {"features": str(plain.features_dir), "work_dir": str(catalogue.parent / "merged")}
+    together = load_config(catalogue, {**merged, "train": {**OPTIONS, "select": "last", "epochs": 2}})
+    train(together)
+    for name, value in weights(together).items():
+        assert (weights(config)[name] == value).all(), name
+
+
+def test_val_judges_nothing_after_a_refit(plain, catalogue):
+    config = refitted(plain, catalogue, "refit")
+    train(config)
+    with pytest.raises(ConfigError, match=r"was trained on val, too \(train.refit\), so what it scores there says"):
+        choose_thresholds(config, [], Goal("recall", 0.9))
+    infer(config)
+    assert json.loads((config.work_dir / "current" / "run.json").read_text())["trained_on"] == ["train", "val"]
+    assert "trained on them" not in str(evaluate(config, "test")[0])
+    assert "the model was trained on them, so this says nothing of other titles" in str(evaluate(config, "val")[0])
