@@ -83,8 +83,8 @@ class DecordReader:
         self._faults = 0
         self._exhausted = False
 
-    def probe(self, count: int) -> list[Rgb]:
-        """Return up to ``count`` upright pictures from key frames; taken with PyAV, which leaves this reader alone."""
+    def probe(self, count: int) -> Iterator[Rgb]:
+        """Yield up to ``count`` upright pictures from key frames; taken with PyAV, which leaves this reader alone."""
         return key_pictures(self._path, count)
 
     def frames(self) -> Iterator[Frame]:

@@ -106,8 +106,8 @@ class VideoReader(Protocol):
 
     info: VideoInfo
 
-    def probe(self, count: int) -> list[npt.NDArray[np.uint8]]:
-        """Return up to ``count`` upright RGB pictures spread over the title, cheaply (key frames)."""
+    def probe(self, count: int) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield up to ``count`` upright RGB pictures spread over the title, cheaply (key frames)."""
         ...
 
     def frames(self) -> Iterator[Frame]:

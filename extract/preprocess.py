@@ -12,7 +12,7 @@ Axes: H height, W width, S side of the network input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,16 +53,27 @@ class CropBox:
 WHOLE = CropBox()
 
 
-def find_letterbox(pictures: Sequence[Picture]) -> CropBox:
+def find_letterbox(pictures: Iterable[Picture]) -> CropBox:
     """Find constant black bars of a title.
 
     Not in the paper: the bars of wide films waste up to a quarter of the input and shift the features.
 
     Args:
-        pictures: (H, W, 3) uint8 of one size, spread over the title. Fewer than three bright ones: no bars.
+        pictures: (H, W, 3) uint8 of one size, spread over the title; no more are taken than it needs to see that there
+            are no bars. Fewer than three bright ones: no bars.
     """
-    levels = [_brightest_channel(picture) for picture in pictures if picture.shape == pictures[0].shape]
-    bright = [level for level in levels if (level > BRIGHT_LEVEL).mean() >= BRIGHT_SHARE]
+    bright: list[npt.NDArray[np.uint8]] = []
+    first: Picture | None = None
+    lit_sides: set[str] = set()
+    for picture in pictures:
+        first = picture if first is None else first
+        level = _brightest_channel(picture)
+        if picture.shape != first.shape or (level > BRIGHT_LEVEL).mean() < BRIGHT_SHARE:
+            continue
+        bright.append(level)
+        lit_sides |= _lit_sides(level > DARK_LEVEL)
+        if len(lit_sides) == 4:  # each side is lit in some picture, and a bar is dark in all
+            return WHOLE
     if len(bright) < MIN_PICTURES:
         return WHOLE
     top, bottom = _bar_pair([level > DARK_LEVEL for level in bright])
@@ -71,6 +82,12 @@ def find_letterbox(pictures: Sequence[Picture]) -> CropBox:
     left, right = _bar_pair([(level > DARK_LEVEL).T for level in inner])
     width = bright[0].shape[1]
     return CropBox(left / width, top / height, 1 - right / width, 1 - bottom / height)
+
+
+def _lit_sides(lit: npt.NDArray[np.bool_]) -> set[str]:
+    """Return the sides where a picture is lit so near its edge that there is no bar."""
+    sides = {"top": lit, "bottom": lit[::-1], "left": lit.T, "right": lit.T[::-1]}
+    return {side for side, rows in sides.items() if _dark_rows(rows) < MIN_BAR * len(rows)}
 
 
 def _brightest_channel(picture: Picture) -> npt.NDArray[np.uint8]:

@@ -35,11 +35,11 @@ def first_picture(path: Path) -> Rgb | None:
     return None if frame is None else RgbConverter()(frame)
 
 
-def key_pictures(path: Path, count: int) -> list[Rgb]:
-    """Return up to ``count`` upright pictures, from the key frames before the middles of ``count`` equal parts."""
+def key_pictures(path: Path, count: int) -> Iterator[Rgb]:
+    """Yield up to ``count`` upright pictures, from the key frames before the middles of ``count`` equal parts."""
     container, stream = open_stream(path, 1)
     convert = RgbConverter()
-    pictures: dict[int | None, Rgb] = {}
+    seen: set[int | None] = set()
     with container:
         stream.codec_context.skip_frame = "NONKEY"
         declared_s = declared_duration_s(container, stream) or (container.duration or 0) / av.time_base
@@ -50,13 +50,14 @@ def key_pictures(path: Path, count: int) -> list[Rgb]:
                     round(target_s / Fraction(stream.time_base or 1)) + (stream.start_time or 0), stream=stream
                 )
                 frame = _key_frame(container, stream)
-                if frame is not None and frame.pts not in pictures:
-                    pictures[frame.pts] = convert(frame)
-    if not pictures:
+                if frame is not None and frame.pts not in seen:
+                    picture = convert(frame)
+                    seen.add(frame.pts)
+                    yield picture
+    if not seen:
         for frame in islice(_from_start(path), count):
             with suppress(*MEDIA_ERRORS):
-                pictures[len(pictures)] = convert(frame)
-    return list(pictures.values())
+                yield convert(frame)
 
 
 def _from_start(path: Path) -> Iterator[VideoFrame]:

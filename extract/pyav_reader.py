@@ -86,8 +86,8 @@ class PyAvReader:
         self._unconverted = 0
         self._ended = False  # packets are read ahead: their end is not the end of the reading
 
-    def probe(self, count: int) -> list[Rgb]:
-        """Return up to ``count`` upright pictures spread over the title, decoded from key frames of another handle."""
+    def probe(self, count: int) -> Iterator[Rgb]:
+        """Yield up to ``count`` upright pictures spread over the title, decoded from key frames of another handle."""
         return key_pictures(self._path, count)
 
     def frames(self) -> Iterator[Frame]:

@@ -98,8 +98,8 @@ class StillReader:
         self._given = 0
         self._last_s = 0.0
 
-    def probe(self, count: int) -> list[Rgb]:
-        """Return pictures spread over the title, see ``VideoReader``."""
+    def probe(self, count: int) -> Iterator[Rgb]:
+        """Yield pictures spread over the title, see ``VideoReader``."""
         return self._reader.probe(count)
 
     def frames(self) -> Iterator[Frame]:

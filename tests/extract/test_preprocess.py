@@ -1,8 +1,11 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extract import preprocess
 from extract.preprocess import DARK_LEVEL, WHOLE, CropBox, find_letterbox, to_input
 
 HEIGHT, WIDTH = 100, 160
@@ -58,6 +61,24 @@ def test_what_is_cut_off_is_dark_in_every_bright_picture(seed, high, dark_blocks
         if (picture.max(axis=2) > 64).mean() >= 0.1:
             lit = (picture.max(axis=2) > DARK_LEVEL) & ~kept
             assert lit.mean(axis=1).max() <= 0.01 and lit.mean(axis=0).max() <= 0.01
+
+
+def test_no_more_pictures_are_taken_than_show_that_there_are_no_bars():
+    dark_left = film(low=60)
+    dark_left[:2, :, :30] = 0
+    for pictures, needed in ((film(low=60), 1), (dark_left, 3), (barred(film(low=60), top=12), 8)):
+        taken = []
+        find_letterbox(taken.append(number) or picture for number, picture in enumerate(pictures))
+        assert len(taken) == needed
+
+
+@given(bar, bar, side_bar, st.integers(0, 1000), st.lists(st.integers(0, 7), max_size=4))
+def test_stopping_early_changes_nothing(top, bottom, left, seed, open_pictures):
+    pictures = barred(film(low=20, seed=seed), top, bottom, left)
+    pictures[open_pictures] = film(low=20, seed=seed)[open_pictures]
+    found = find_letterbox(list(pictures))
+    with mock.patch.object(preprocess, "_lit_sides", lambda lit: set()):
+        assert find_letterbox(list(pictures)) == found
 
 
 def test_fades_to_black_and_night_scenes_do_not_change_the_bars():
