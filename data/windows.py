@@ -4,7 +4,7 @@ Every choice (order, window, background frames) comes from generators seeded by 
 the same whether it is loaded ahead in a thread or after an interruption. Memory holds the batches in flight, never the
 catalogue: a title's features are read from its shard when its turn comes.
 
-Axes: N titles, T frames (padded to the longest of the batch), D feature width, C labels.
+Axes: N titles, T frames (padded to the longest of the batch), D feature width, C labels, K compared frames.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from data.targets import BoolArray, FrameTargets, draw_background, window_target
 
 CLIP_WINDOW_SHARE = 0.9
 """Share of the visits to a long positive title whose window is placed around one of its clips."""
+COMPARED_EVENT_FRAMES, COMPARED_BACKGROUND_FRAMES = 32, 96
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Batch:
         background_N: (N,) titles without any activity.
         labelled_NTC, count_NC: see ``FrameTargets``.
         seed_N: (N,) what else is random for a title in this step is drawn from.
+        compared_NK: (N, K) frames of each title that L_contrast compares, of its first occurrences and of what was
+            drawn as background; -1 where there are no more.
     """
 
     features_NTD: npt.NDArray[np.float16]
@@ -91,6 +94,7 @@ class Batch:
     labelled_NTC: BoolArray
     count_NC: npt.NDArray[np.float32]
     seed_N: npt.NDArray[np.int64]
+    compared_NK: npt.NDArray[np.int64]
 
 
 def choose_window(targets: FrameTargets, window: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -149,7 +153,9 @@ def load_batch(
         labelled_NTC=np.zeros((*shape, labels), bool),
         count_NC=np.stack([targets.count_C for targets, _ in picks]),
         seed_N=rng.spawn(1)[0].integers(2**62, size=len(picks)),
+        compared_NK=np.full((len(picks), COMPARED_EVENT_FRAMES + COMPARED_BACKGROUND_FRAMES), -1),
     )
+    own_rng = rng.spawn(1)[0]
     for n, (targets, drawn_T) in enumerate(picks):
         count = targets.frames
         batch.valid_NT[n, :count] = True
@@ -157,7 +163,22 @@ def load_batch(
         batch.known_NTC[n, :count] = targets.known_TC
         batch.background_NT[n, :count] = drawn_T
         batch.labelled_NTC[n, :count] = targets.labelled_TC
+        compared_K = compared_frames(np.asarray(targets.positive_TC.any(axis=1)), drawn_T, own_rng)
+        batch.compared_NK[n, : len(compared_K)] = compared_K
     return batch
+
+
+def compared_frames(event_T: BoolArray, background_T: BoolArray, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Draw at most ``COMPARED_EVENT_FRAMES`` and ``COMPARED_BACKGROUND_FRAMES`` of a title, without replacement.
+
+    Not in the paper, as L_contrast is not. A few frames stand for all: neighbours look alike, and every pair of a
+    batch's frames is compared.
+    """
+    parts = [np.zeros(0, np.int64)]
+    for candidates_T, most in ((event_T, COMPARED_EVENT_FRAMES), (background_T, COMPARED_BACKGROUND_FRAMES)):
+        index = np.flatnonzero(candidates_T)
+        parts.append(rng.choice(index, size=min(most, len(index)), replace=False) if len(index) else index)
+    return np.concatenate(parts)
 
 
 def _read_windows(

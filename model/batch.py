@@ -27,6 +27,7 @@ class TensorBatch:
     labelled_NTC: Tensor
     count_NC: Tensor
     seed_N: Tensor
+    compared_NK: Tensor
 
 
 def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:

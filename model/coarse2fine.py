@@ -37,20 +37,17 @@ class FrameScores(NamedTuple):
         action_NTC: (N, T, C) action score AS in [0, 1] (Eq. 1).
         label_logit_NTC: (N, T, C) logits of the conditional action score CS (for the ablations: of AS itself).
         foreground_logit_NT: (N, T) logits of the foreground score FS; None for the ablations.
+        hidden_NKF: (N, K, F) hidden rows of the frames that were asked for; None if none were.
     """
 
     action_NTC: Tensor
     label_logit_NTC: Tensor
     foreground_logit_NT: Tensor | None
+    hidden_NKF: Tensor | None = None
 
     def joined(self, join: Callable[[Tensor], Tensor]) -> FrameScores:
         """Return the scores of a whole batch: ``join`` of every field that has an axis N."""
-        foreground_NT = self.foreground_logit_NT
-        return FrameScores(
-            join(self.action_NTC),
-            join(self.label_logit_NTC),
-            None if foreground_NT is None else join(foreground_NT),
-        )
+        return FrameScores(*(None if field is None else join(field) for field in self))  # type: ignore[arg-type]
 
 
 class Trunk(nn.Module):
@@ -128,19 +125,31 @@ class Coarse2Fine(nn.Module):
         if foreground_prior > 0:
             nn.init.constant_(self.foreground.bias, math.log(foreground_prior / (1 - foreground_prior)))
 
-    def forward(self, features_NTD: Tensor, valid_NT: Tensor, seed_N: Tensor | None = None) -> FrameScores:
+    def forward(
+        self,
+        features_NTD: Tensor,
+        valid_NT: Tensor,
+        seed_N: Tensor | None = None,
+        compared_NK: Tensor | None = None,
+    ) -> FrameScores:
         """Score frames.
 
         Args:
             features_NTD: (N, T, D) float16 or float32.
             valid_NT: (N, T) True where a frame is real; real frames come first.
             seed_N: (N,) what each title's dropout is drawn from, while training; by default from torch's generator.
+            compared_NK: (N, K) frames whose hidden rows are wanted, too; those of -1 are any.
         """
-        hidden = self.trunk(features_NTD, valid_NT, seed_N)
-        foreground_V = self.foreground(hidden).squeeze(1).float()
-        conditional_VC = self.conditional(hidden).float()
+        hidden_VF = self.trunk(features_NTD, valid_NT, seed_N)
+        foreground_V = self.foreground(hidden_VF).squeeze(1).float()
+        conditional_VC = self.conditional(hidden_VF).float()
         action_VC = torch.sigmoid(foreground_V).unsqueeze(1) * torch.sigmoid(conditional_VC)
-        return FrameScores(*(pad_rows(part, valid_NT) for part in (action_VC, conditional_VC, foreground_V)))
+        scores = FrameScores(*(pad_rows(part, valid_NT) for part in (action_VC, conditional_VC, foreground_V)))
+        if compared_NK is None:
+            return scores
+        lengths_N = valid_NT.sum(dim=1)
+        place_NK = (lengths_N.cumsum(dim=0) - lengths_N).unsqueeze(1) + compared_NK.clamp(min=0)
+        return scores._replace(hidden_NKF=hidden_VF[place_NK].float())
 
     @property
     def reach(self) -> int:

@@ -1,7 +1,8 @@
 """The losses of Coarse2Fine, each a pure function named for the equation's symbol.
 
 Every mean runs over what is known and real; where nothing is, the loss is 0, so a batch without any clip still trains.
-Axes: N titles, T frames, C labels.
+Axes: N titles, T frames, C labels; for L_contrast also K compared frames of a title, M of all, A of them labelled, F
+hidden units.
 """
 
 from __future__ import annotations
@@ -90,6 +91,37 @@ def l_cs(logit_NTC: Tensor, positive_NTC: Tensor, counted_NTC: Tensor) -> Tensor
     """
     loss_NTC = functional.binary_cross_entropy_with_logits(logit_NTC, positive_NTC.float(), reduction="none")
     return masked_mean(loss_NTC, counted_NTC)
+
+
+def l_contrast(hidden_NKF: Tensor, compared_NK: Tensor, positive_NTC: Tensor, *, temperature: float) -> Tensor:
+    """L_contrast: frames of one activity are alike, whatever title they are from, and unlike everything else.
+
+    Not in the paper. The supervised contrastive loss of Khosla et al. (2020, their L_out) on the frames that are known:
+    each frame of a first occurrence should find the frames that share a label with it among all that are compared, of
+    all titles. Similarity is the cosine of hidden rows over ``temperature``.
+
+    Args:
+        hidden_NKF: (N, K, F) hidden rows of the compared frames; anything where there is none.
+        compared_NK: (N, K) their frames; -1 where there is none. What has no label is background.
+        positive_NTC: (N, T, C) labels.
+
+    Returns:
+        the mean over the labelled frames that have a partner; 0 where there is none.
+    """
+    real_NK = compared_NK >= 0
+    index_NKC = compared_NK.clamp(min=0).unsqueeze(2).expand(-1, -1, positive_NTC.shape[2])
+    label_MC = positive_NTC.gather(1, index_NKC)[real_NK].float()
+    hidden_MF = functional.normalize(hidden_NKF[real_NK].float(), dim=1)
+    anchor_M = label_MC.any(dim=1)
+    itself_AM = torch.eye(len(label_MC), dtype=torch.bool, device=label_MC.device)[anchor_M]
+    similarity_AM = (hidden_MF[anchor_M] @ hidden_MF.T / temperature).masked_fill(
+        itself_AM, torch.finfo(torch.float32).min
+    )
+    found_AM = functional.log_softmax(similarity_AM, dim=1)
+    partner_AM = (label_MC[anchor_M] @ label_MC.T > 0) & ~itself_AM
+    partners_A = partner_AM.sum(dim=1)
+    loss_A = -torch.where(partner_AM, found_AM, 0.0).sum(dim=1) / partners_A.clamp(min=1)
+    return masked_mean(loss_A, partners_A > 0)
 
 
 def masked_mean(value: Tensor, mask: Tensor) -> Tensor:

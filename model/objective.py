@@ -1,7 +1,8 @@
 """What a training step minimises: the losses of a network on a batch, weighted and summed.
 
-Coarse2Fine: ``L = L_video + alpha (L_ce + gamma L_bg + delta L_lap) + beta L_cs`` (Sec. 3.2.5, Eq. 4). The ablations of
-Table 5: FO is the frame loss alone, +VL adds L_video. For the baselines see ``model.weak_objective``.
+Coarse2Fine: ``L = L_video + alpha (L_ce + gamma L_bg + delta L_lap) + beta L_cs`` (Sec. 3.2.5, Eq. 4), and where
+``contrast`` is above 0 that times L_contrast, which is not in the paper. The ablations of Table 5: FO is the frame loss
+alone, +VL adds L_video. For the baselines see ``model.weak_objective``.
 
 Axes: N titles, T frames, C labels, R = C N rows of one label in one title.
 """
@@ -14,7 +15,7 @@ from torch import Tensor
 from model.aggregate import top_k_mean
 from model.batch import TensorBatch
 from model.coarse2fine import FrameScores
-from model.losses import l_bg, l_ce, l_cs, l_lap, l_video
+from model.losses import l_bg, l_ce, l_contrast, l_cs, l_lap, l_video
 from model.settings import LossSettings, ModelSettings
 from model.sf_net import SFNetScores
 from model.three_c_net import ThreeCNetScores
@@ -60,6 +61,11 @@ def loss_terms(
     terms["l_cs"] = l_cs(scores.label_logit_NTC, batch.positive_NTC, counted_NTC)
     foreground_loss = terms["l_ce"] + loss.gamma * terms["l_bg"] + loss.delta * terms["l_lap"]
     terms["total"] = terms["l_video"] + loss.alpha * foreground_loss + loss.beta * terms["l_cs"]
+    if scores.hidden_NKF is not None:
+        terms["l_contrast"] = l_contrast(
+            scores.hidden_NKF, batch.compared_NK, batch.positive_NTC, temperature=loss.contrast_temperature
+        )
+        terms["total"] = terms["total"] + loss.contrast * terms["l_contrast"]
     return terms
 
 

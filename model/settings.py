@@ -96,6 +96,8 @@ class LossSettings(Section):
 
     Args:
         alpha, beta, gamma, delta, epsilon: as in the paper.
+        contrast: weight of L_contrast in Coarse2Fine's loss (see ``losses.l_contrast``). Not in the paper (0).
+        contrast_temperature: what cosines are divided by there.
         epsilon_literal: zero foreground frames below epsilon, too (see ``losses.l_ce``).
         background_reduction, laplacian_reduction: ``sum-time`` or ``mean`` (see ``losses.l_bg``).
         laplacian_order: 1 or 2.
@@ -116,6 +118,8 @@ class LossSettings(Section):
     gamma: float = Field(default=0.01, ge=0)
     delta: float = Field(default=0.1, ge=0)
     epsilon: float = Field(default=0.05, ge=0, lt=1)
+    contrast: float = Field(default=0.0, ge=0)
+    contrast_temperature: float = Field(default=0.1, gt=0)
     epsilon_literal: bool = False
     background_reduction: Literal["sum-time", "mean"] = "sum-time"
     laplacian_reduction: Literal["sum-time", "mean"] = "sum-time"

@@ -26,6 +26,7 @@ from data.errors import ConfigError
 from data.windows import TrainingTitle, epoch_batches
 from model.batch import TensorBatch, to_tensors
 from model.build import FrameNetwork, pick_device, pick_precision
+from model.coarse2fine import Coarse2Fine
 from model.mining import labelled_rows, mine_titles, with_labelled_rows
 from model.objective import NetworkScores, loss_terms
 from model.peers import Peers, own_device
@@ -181,8 +182,11 @@ class Trainer:
         """Score the own part of a batch and return the scores of the whole."""
         titles = len(batch.valid_NT)
         part = self.peers.part(titles)
+        inputs = [batch.features_NTD, batch.valid_NT[part], batch.seed_N[part]]
+        if isinstance(self.network, Coarse2Fine) and self.loss.contrast > 0:
+            inputs.append(batch.compared_NK[part])
         with self._multiplying():
-            own: NetworkScores = self.network(batch.features_NTD, batch.valid_NT[part], batch.seed_N[part])
+            own: NetworkScores = self.network(*inputs)
         return own.joined(lambda rows: self.peers.whole(rows, titles))
 
     def _multiplying(self) -> torch.autocast:

@@ -7,7 +7,16 @@ from data.labels import Clip, TitleLabels
 from data.schemas import Coverage, FeatureSpec
 from data.shards import write_shard
 from data.targets import frame_targets
-from data.windows import TitlesOnDemand, TrainingTitle, choose_window, epoch_batches, load_batch
+from data.windows import (
+    COMPARED_BACKGROUND_FRAMES,
+    COMPARED_EVENT_FRAMES,
+    TitlesOnDemand,
+    TrainingTitle,
+    choose_window,
+    compared_frames,
+    epoch_batches,
+    load_batch,
+)
 
 SPEC = FeatureSpec("imported:test", "", 3, "imported", "imported", False, 0)
 LABELS = ("a",)
@@ -37,6 +46,26 @@ def test_a_batch_holds_each_window_at_its_start_and_padding_behind(titles):
     assert (np.diff(frame_numbers) == 1).all()
     # targets are cut with the same window as the features: the clip is frames 2 and 3
     assert batch.positive_NTC[1, :, 0].tolist() == [number in (2, 3) for number in frame_numbers]
+
+
+def test_compared_frames_are_events_and_drawn_background_of_the_window(titles):
+    batch = load_batch(titles[:2], window=6, background_share=0.5, rng=np.random.default_rng(0))
+    for n in range(2):
+        compared_K = batch.compared_NK[n][batch.compared_NK[n] >= 0]
+        event_T = batch.positive_NTC[n].any(axis=1)
+        assert sorted(compared_K) == list(np.flatnonzero(event_T | batch.background_NT[n]))
+    assert batch.compared_NK.shape == (2, COMPARED_EVENT_FRAMES + COMPARED_BACKGROUND_FRAMES)
+
+
+def test_no_more_frames_are_compared_than_were_agreed():
+    event_T = np.arange(500) < 200
+    compared_K = compared_frames(event_T, ~event_T, np.random.default_rng(0))
+    assert len(set(compared_K)) == len(compared_K)
+    assert (event_T[compared_K].sum(), (~event_T)[compared_K].sum()) == (
+        COMPARED_EVENT_FRAMES,
+        COMPARED_BACKGROUND_FRAMES,
+    )
+    assert len(compared_frames(event_T & False, event_T & False, np.random.default_rng(0))) == 0
 
 
 def test_long_titles_prefer_windows_with_a_whole_clip():

@@ -56,6 +56,18 @@ def test_padding_and_neighbours_change_nothing(name):
         assert not together.action_NTC[n, length:].any()
 
 
+def test_hidden_rows_of_the_frames_that_were_asked_for():
+    net = network()
+    features_NTD, valid_NT = batch([9, 4, 1], padding=2)
+    rows = net.trunk(features_NTD, valid_NT)
+    compared_NK = torch.tensor([[8, 0], [3, -1], [0, -1]])
+    hidden_NKF = net(features_NTD, valid_NT, compared_NK=compared_NK).hidden_NKF
+    assert hidden_NKF.shape == (3, 2, 5)
+    torch.testing.assert_close(hidden_NKF[:, 0], rows[[8, 12, 13]])
+    torch.testing.assert_close(hidden_NKF[0, 1], rows[0])
+    assert net(features_NTD, valid_NT).hidden_NKF is None
+
+
 def test_action_is_foreground_times_conditional():
     scores = network()(*batch([5, 3]))
     product = torch.sigmoid(scores.foreground_logit_NT).unsqueeze(-1) * torch.sigmoid(scores.label_logit_NTC)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from model.losses import l_bg, l_ce, l_cs, l_lap, l_video
+from model.losses import l_bg, l_ce, l_contrast, l_cs, l_lap, l_video
 
 LN2 = math.log(2)
 
@@ -96,3 +96,62 @@ def test_nothing_to_count_is_zero_with_a_gradient(reduction):
     total.backward()
     assert total.item() == 0
     assert torch.equal(logits_NT.grad, torch.zeros(2, 3))
+
+
+EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
+
+
+def contrast(hidden, labels, temperature=1.0):
+    """Titles with one compared frame each, the first: its hidden row, and its labels of two."""
+    hidden_NKF = torch.tensor(hidden).unsqueeze(1).requires_grad_()
+    frames_NK = torch.zeros(len(hidden), 1, dtype=torch.int64)
+    positive_NTC = torch.tensor(labels, dtype=torch.bool).unsqueeze(1)
+    return l_contrast(hidden_NKF, frames_NK, positive_NTC, temperature=temperature), hidden_NKF
+
+
+def test_l_contrast_by_hand():
+    # two alike of one label, background at a right angle: each finds the other among e^1 and e^0
+    loss, _ = contrast([EAST, [3.0, 0.0], NORTH], [[1, 0], [1, 0], [0, 0]])
+    assert loss.item() == pytest.approx(math.log(1 + math.exp(-1)))
+    sharper, _ = contrast([EAST, EAST, NORTH], [[1, 0], [1, 0], [0, 0]], temperature=0.5)
+    assert sharper.item() == pytest.approx(math.log(1 + math.exp(-2)))
+    # a frame of another label repels as background does, and has no partner of its own
+    other, _ = contrast([EAST, EAST, NORTH], [[1, 0], [1, 0], [0, 1]])
+    assert other.item() == pytest.approx(loss.item())
+    # one that shares a label is a partner: means of log p over partners, p of e^1, e^0 and of e^0, e^0
+    shared, _ = contrast([EAST, EAST, NORTH], [[1, 0], [1, 0], [1, 1]])
+    east = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(1))) / 2
+    assert shared.item() == pytest.approx((2 * east + math.log(2)) / 3)
+
+
+def test_l_contrast_takes_the_labels_of_the_compared_frames_and_no_others():
+    hidden_NKF = torch.tensor([[EAST, NORTH, EAST], [EAST, [9.0, 9.0], [9.0, 9.0]]])
+    compared_NK = torch.tensor([[2, 0, -1], [1, -1, -1]])
+    positive_NTC = torch.tensor([[[0], [1], [1]], [[0], [1], [0]]], dtype=torch.bool)
+    loss = l_contrast(hidden_NKF, compared_NK, positive_NTC, temperature=1.0)
+    assert loss.item() == pytest.approx(math.log(1 + math.exp(-1)))
+
+
+@pytest.mark.parametrize("labels", [[[1, 0]], [[0, 0]], [[1, 0], [0, 1], [0, 0]]])
+def test_l_contrast_without_partners_is_zero_with_a_gradient(labels):
+    loss, hidden = contrast([EAST, NORTH, EAST][: len(labels)], labels)
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.isfinite(hidden.grad).all() and not hidden.grad.any()
+
+
+def test_l_contrast_of_nothing_is_zero():
+    nothing = l_contrast(
+        torch.zeros(2, 3, 4), torch.full((2, 3), -1), torch.zeros(2, 5, 1, dtype=torch.bool), temperature=0.1
+    )
+    assert nothing.item() == 0
+
+
+def test_l_contrast_pulls_partners_together_and_pushes_background_away():
+    loss, hidden = contrast([EAST, NORTH, [1.0, -1.0]], [[1, 0], [1, 0], [0, 0]], temperature=0.1)
+    loss.backward()
+    step = (hidden - 0.1 * hidden.grad).squeeze(1).detach()
+    cosine = torch.nn.functional.cosine_similarity
+    before = torch.tensor([EAST, NORTH, [1.0, -1.0]])
+    assert cosine(step[0], step[2], dim=0) < cosine(before[0], before[2], dim=0)
+    assert cosine(step[0], step[1], dim=0) > cosine(before[0], before[1], dim=0)

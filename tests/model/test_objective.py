@@ -7,6 +7,7 @@ import torch
 from data.labels import Clip, TitleLabels
 from data.targets import frame_targets
 from data.windows import Batch
+from model import objective
 from model.batch import to_tensors
 from model.coarse2fine import FrameScores
 from model.objective import loss_terms
@@ -34,6 +35,7 @@ def batch_of(titles, frames, background):
             labelled_NTC=np.stack([t.labelled_TC for t in targets]),
             count_NC=np.stack([t.count_C for t in targets]),
             seed_N=np.zeros(len(targets), np.int64),
+            compared_NK=np.array([[2, 0, -1], [0, -1, -1]]),
         ),
         torch.device("cpu"),
     )
@@ -44,6 +46,19 @@ def batch():
     positive = TitleLabels("p", {"a": True, "b": False}, {"a": Clip("a", 2, 3)})
     clear = TitleLabels("c", {"a": False, "b": False})
     return batch_of([positive, clear], frames=4, background=[0])
+
+
+def test_the_contrast_is_added_with_its_weight(batch):
+    hidden_NKF = torch.tensor([[[1.0, 0], [0, 1], [9, 9]], [[1.0, 1], [9, 9], [9, 9]]])
+    scores = flat_scores()._replace(hidden_NKF=hidden_NKF)
+    loss = LossSettings(contrast=0.25)
+    without = loss_terms(flat_scores(), batch, ModelSettings(), loss)
+    assert "l_contrast" not in without
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objective, "l_contrast", lambda hidden, frames, labels, temperature: torch.tensor(temperature))
+        terms = loss_terms(scores, batch, ModelSettings(), loss)
+    assert terms["total"].item() == pytest.approx(without["total"].item() + 0.25 * 0.1)
+    assert loss_terms(scores, batch, ModelSettings(), loss)["l_contrast"] == 0  # its one event frame has no partner
 
 
 def flat_scores(foreground=True):

@@ -68,7 +68,9 @@ def train(folder: Path, case: str, out: Path, peers: Peers, *, epochs: int = 3) 
         input_dropout=0.3,
         top_k_divisor=8,
     )
-    loss = LossSettings(use_background_titles=True, sf_net=SFNetLossSettings(mine_after=0.4, mine_least=0.5))
+    loss = LossSettings(
+        contrast=0.1, use_background_titles=True, sf_net=SFNetLossSettings(mine_after=0.4, mine_least=0.5)
+    )
     settings = TrainSettings(
         learning_rate=1e-3,
         batch_size=4,

@@ -41,6 +41,7 @@ def batch():
             labelled_NTC=np.stack([t.labelled_TC for t in targets]),
             count_NC=np.stack([t.count_C for t in targets]),
             seed_N=np.zeros(len(targets), np.int64),
+            compared_NK=np.full((2, 1), -1),
         ),
         torch.device("cpu"),
     )
