@@ -56,10 +56,22 @@ METHODS = (
     Method(
         "coarse2fine-unregularised",
         "FO+VL+PD without L_bg, L_lap",
-        {"model": {"network": "coarse2fine"}, "loss": {"gamma": 0.0, "delta": 0.0}},
+        {"model": {"network": "coarse2fine"}, "loss": {"gamma": 0.0, "delta": 0.0, "contrast": 0.0}},
         (5,),
     ),
-    Method("coarse2fine", "FO+VL+PD (Coarse2Fine)", {"model": {"network": "coarse2fine"}}, (3, 4, 5)),
+    Method(
+        "coarse2fine",
+        "FO+VL+PD (Coarse2Fine)",
+        {"model": {"network": "coarse2fine"}, "loss": {"contrast": 0.0}},
+        (3, 4, 5),
+    ),
+    Method(
+        "coarse2fine-contrast",
+        "FO+VL+PD with L_contrast",
+        {"model": {"network": "coarse2fine"}, "loss": {"contrast": 0.1}},
+        (3, 4, 5),
+        on_request=True,
+    ),
     Method(
         "fo-all",
         "FO, told of all occurrences",
@@ -70,7 +82,7 @@ METHODS = (
     Method(
         "coarse2fine-all",
         "FO+VL+PD, told of all occurrences",
-        {"model": {"network": "coarse2fine"}, "train": {"occurrences": "all"}},
+        {"model": {"network": "coarse2fine"}, "loss": {"contrast": 0.0}, "train": {"occurrences": "all"}},
         (5,),
         on_request=True,
     ),

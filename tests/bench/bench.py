@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 import page
+from pairs import HERE
 from rows import ROWS, Bench
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("--videos", type=Path, help="decode the videos of this folder instead of generated ones")
     parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where clips and measurements are kept")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
-    parser.add_argument("--notes", type=Path, help="text to put at the end of the page")
+    parser.add_argument("--notes", type=Path, default=HERE / "notes.md", help="text to put at the end of the page")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     own = tuple(sorted(path.resolve() for path in arguments.videos.iterdir())) if arguments.videos else ()
@@ -35,7 +36,7 @@ def main() -> None:
     ordered = {name: rows[name] for name in ROWS if name in rows}
     plot = arguments.out.with_suffix(".svg")
     page.draw(ordered, plot)
-    notes = arguments.notes.read_text(encoding="utf-8") if arguments.notes else ""
+    notes = arguments.notes.read_text(encoding="utf-8")
     arguments.out.write_text(page.page(ordered, plot.name, notes), encoding="utf-8")
 
 

@@ -85,7 +85,7 @@ def page(rows: dict[str, list[Row]], plot: str, notes: str) -> str:
         parts += [f"## {row.title}", "", *table(row), ""]
         if row.note:
             parts += [row.note, ""]
-    return "\n".join(parts) + ("\n" + notes if notes else "")
+    return "\n".join([*parts, notes])
 
 
 def table(row: Row) -> list[str]:
