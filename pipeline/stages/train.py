@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 def train(config: Config) -> StageResult:
     """Train on the train split, select and choose thresholds on the val split, write the checkpoint.
 
-    With ``train.refit`` the weights that are written come from a second training, on both splits.
+    With ``train.refit`` weights and thresholds come from trainings that follow, see ``_refit``.
 
     An interrupted training goes on where it was; a finished one with the same inputs is left as it is. Started by
     torchrun, its processes train together as one would alone; the first one writes.
@@ -73,7 +73,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
     _, thresholds = validate(network.eval())
     used = f"{counted(len(training), 'title')}, kept epoch {state.best_epoch + 1} of {state.epoch}"
     if config.train.refit:
-        network = _refit(config, [*training, *validation], catalogue, state, identity=identity, peers=peers)
+        network, thresholds = _refit(config, training, validation, catalogue, state, identity=identity, peers=peers)
         used += f", trained anew with {counted(len(validation), 'title')} of val"
     record = {
         "inputs": identity,
@@ -105,7 +105,7 @@ def _fit(
     peers: Peers,
     folder: Path | None = None,
 ) -> tuple[FrameNetwork, TrainState]:
-    """Train a fresh network on titles in ``folder`` (by default the configuration's); return it with what it kept."""
+    """Train a fresh network on titles in ``folder`` (by default the configuration's); return it with what was kept."""
     width = headers[0].spec.width
     network = build_network(config.model, width=width, labels=len(config.data.labels), seed=config.train.seed)
     settings = (config.model, config.loss, config.train)
@@ -124,27 +124,40 @@ def _fit(
 
 def _refit(
     config: Config,
-    headers: Sequence[ShardHeader],
+    training: Sequence[ShardHeader],
+    validation: Sequence[ShardHeader],
     catalogue: Catalogue,
     kept: TrainState,
     *,
     identity: str,
     peers: Peers,
-) -> FrameNetwork:
-    """Train anew on all titles, for as long as the kept weights were trained. No title is left to validate on."""
+) -> tuple[FrameNetwork, dict[str, LabelThresholds]]:
+    """Train anew on all titles, for as long as the kept weights were trained; return the network and its thresholds.
+
+    A network that has seen more titles is surer of what it sees, so thresholds of the first one do not fit it. Each
+    half of the val titles is scored by a network that was trained on all titles but those, which is nearly as many.
+    """
     epochs, score = kept.best_epoch + 1, kept.best_score
     assert score is not None
     settings = config.train.model_copy(update={"epochs": epochs, "validate_every": epochs, "select": "last"})
-    network, _ = _fit(
-        config.model_copy(update={"train": settings}),
-        headers,
-        catalogue,
-        lambda _: Validation(score),
-        identity=identity,
-        peers=peers,
-        folder=config.training_dir / "refit",
-    )
-    return network.eval()
+    longest = config.model_copy(update={"train": settings})
+
+    def fit(headers: Sequence[ShardHeader], name: str) -> FrameNetwork:
+        folder = config.training_dir / name
+        unjudged = Validation(score)  # no title is left to judge it by
+        network, _ = _fit(
+            longest, headers, catalogue, lambda _: unjudged, identity=identity, peers=peers, folder=folder
+        )
+        return network.eval()
+
+    halves = validation[::2], validation[1::2]
+    scores = []
+    for number, (half, rest) in enumerate((halves, halves[::-1]), start=1):
+        if half:
+            scores += _scored(config, fit([*training, *rest], f"refit-half-{number}"), half, peers)
+    truth = {header.title_id: catalogue.labels[header.title_id] for header in validation}
+    _, thresholds = peers.from_first(lambda: _judge(config, scores, truth))
+    return fit([*training, *validation], "refit"), thresholds
 
 
 def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state: TrainState) -> str:
@@ -216,15 +229,17 @@ def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) ->
 def _validate(
     config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], catalogue: Catalogue, peers: Peers
 ) -> tuple[Validation, dict[str, LabelThresholds]]:
-    """Choose thresholds on validation titles, and say what mAP they reach there: the number that selects an epoch.
-
-    Each process scores its part of the titles; the first one judges them.
-    """
-    shards = (read_shard(header.path) for header in headers[peers.part(len(headers))])
-    own = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
-    scores = [title for part in peers.at_first(own) for title in part]
+    """Choose thresholds on validation titles, and say what mAP they reach there: the number that selects an epoch."""
+    scores = _scored(config, network, headers, peers)
     truth = {header.title_id: catalogue.labels[header.title_id] for header in headers}
     return peers.from_first(lambda: _judge(config, scores, truth))
+
+
+def _scored(config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], peers: Peers) -> list[TitleScores]:
+    """Return the titles' scores to the first process, nothing to the others; each process scores its part."""
+    shards = (read_shard(header.path) for header in headers[peers.part(len(headers))])
+    own = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
+    return [title for part in peers.at_first(own) for title in part]
 
 
 def _judge(

@@ -2,9 +2,9 @@
 
 DATA holds ``train/``, ``val/`` and ``test/``, each with ``titles.csv``, ``video_labels.csv``, ``clip_labels.csv`` and
 the ``features/*.npy`` that its titles name: EfficientNet-lite0 features, one row a second. The preset ``tuned`` is
-trained on train, its last epoch is kept, thresholds come from val; then it is trained anew on train and val
-(``train.refit``). The weights are rounded to float16, and what is rounded is what is measured on test. WORK keeps
-everything in between, so an interrupted build goes on where it was.
+trained on train and val, its last epoch is kept, thresholds come from val (``train.refit``). The weights are rounded to
+float16, and what is rounded is what is measured on test. WORK keeps everything in between, so an interrupted build goes
+on where it was.
 
 Not in the paper: it ships no model.
 """

@@ -5,25 +5,26 @@ import json
 import pytest
 from safetensors.numpy import load_file
 
+from data.catalogue import read_catalogue
 from data.errors import ConfigError
 from infer.operating_point import Goal
 from model.checkpoint import WEIGHTS_NAME
 from model.sidecar import read_checkpoint
 from pipeline.config import load_config
+from pipeline.stages import train as stage
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.extract import import_feature_files
 from pipeline.stages.infer import infer
 from pipeline.stages.thresholds import choose_thresholds
 from pipeline.stages.train import train
 
-OPTIONS = {"epochs": 4, "select": "best", "patience": 9}
+OPTIONS = {"epochs": 2, "select": "best", "patience": 9}
 
 
 @pytest.fixture
 def plain(catalogue):
     config = load_config(catalogue, {"train": OPTIONS})
     import_feature_files(config, config.data.media_folder, "toy")
-    train(config)
     return config
 
 
@@ -36,13 +37,13 @@ def weights(config):
     return load_file(config.checkpoint_dir / WEIGHTS_NAME)
 
 
-def test_thresholds_are_those_that_val_chose_and_weights_have_seen_val(plain, catalogue):
+def test_weights_have_seen_val_and_train_as_long_as_the_kept_ones(plain, catalogue):
+    train(plain)
     config = refitted(plain, catalogue, "refit")
     said = str(train(config))
     before, after = read_checkpoint(plain.checkpoint_dir), read_checkpoint(config.checkpoint_dir)
     val = after.training["val_titles"]
     assert f"trained anew with {val} titles of val" in said
-    assert after.thresholds == before.thresholds
     assert after.training["val_score"] == before.training["val_score"]
     assert (before.trained_on, after.trained_on) == (("train",), ("train", "val"))
     assert any((weights(plain)[name] != value).any() for name, value in weights(config).items())
@@ -52,16 +53,44 @@ def test_thresholds_are_those_that_val_chose_and_weights_have_seen_val(plain, ca
 
 
 def test_a_refit_is_the_same_training_as_one_whose_train_split_holds_val(plain, catalogue):
-    config = refitted(plain, catalogue, "refit", select="last", epochs=2)
+    config = refitted(plain, catalogue, "refit", select="last")
     train(config)
     titles = catalogue.parent / "titles.csv"
     rows = titles.read_text().replace(",val\n", ",train\n").replace(",test\n", ",val\n")
     titles.write_text(rows)
     merged = {"features": str(plain.features_dir), "work_dir": str(catalogue.parent / "merged")}
-    together = load_config(catalogue, {**merged, "train": {**OPTIONS, "select": "last", "epochs": 2}})
+    together = load_config(catalogue, {**merged, "train": {**OPTIONS, "select": "last"}})
     train(together)
     for name, value in weights(together).items():
         assert (weights(config)[name] == value).all(), name
+
+
+def test_thresholds_come_from_titles_that_were_not_trained_on(plain, catalogue, monkeypatch):
+    seen = []
+    fit, scored = stage._fit, stage._scored
+
+    def noting_fit(config, headers, *arguments, **options):
+        network, state = fit(config, headers, *arguments, **options)
+        seen.append(("fit", {header.title_id for header in headers}))
+        return network, state
+
+    def noting_scored(config, network, headers, peers):
+        seen.append(("score", {header.title_id for header in headers}))
+        return scored(config, network, headers, peers)
+
+    judged = []
+    monkeypatch.setattr(stage, "_fit", noting_fit)
+    monkeypatch.setattr(stage, "_scored", noting_scored)
+    judge = stage._judge
+    monkeypatch.setattr(stage, "_judge", lambda *rest: judged.append(judge(*rest)) or judged[-1])
+    config = refitted(plain, catalogue, "refit")
+    train(config)
+    (_, one), (_, half), (_, two), (_, rest), (_, everything) = seen[-5:]
+    assert [kind for kind, _ in seen[-5:]] == ["fit", "score", "fit", "score", "fit"]
+    assert one | half == two | rest == everything
+    assert not one & half and not two & rest and not half & rest
+    assert half | rest == {title.title_id for title in read_catalogue(config.data).in_split("val")}
+    assert read_checkpoint(config.checkpoint_dir).thresholds == judged[-1][1]
 
 
 def test_val_judges_nothing_after_a_refit(plain, catalogue):
