@@ -153,8 +153,9 @@ class TrainSettings(Section):
             patience brings forward. Not in the paper: where validation holds few sources of an activity the best epoch
             is luck, and a rate that falls to zero makes the last one a good one.
         refit: once the epoch is chosen, train anew on the train and val titles together for as many epochs, and keep
-            those weights; for thresholds, each half of val is scored by a training on train and the other half. Four
-            trainings in all. Not in the paper: labels are dear. Nothing can be measured on val afterwards.
+            those weights; for thresholds, each half of val is scored by a training on train and the other half, and what
+            flags is no lower than without the refit. Four trainings in all. Not in the paper: labels are dear. Nothing
+            can be measured on val afterwards.
         validate_every: validate after every so many epochs, and after the last.
         patience: stop after this many epochs without a better validation score.
         seed: of weights, order, windows and drawn frames.

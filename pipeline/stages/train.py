@@ -73,7 +73,8 @@ def _train(config: Config, peers: Peers) -> StageResult:
     _, thresholds = validate(network.eval())
     used = f"{counted(len(training), 'title')}, kept epoch {state.best_epoch + 1} of {state.epoch}"
     if config.train.refit:
-        network, thresholds = _refit(config, training, validation, catalogue, state, identity=identity, peers=peers)
+        network, refitted = _refit(config, training, validation, catalogue, state, identity=identity, peers=peers)
+        thresholds = _stricter_flags(refitted, thresholds)
         used += f", trained anew with {counted(len(validation), 'title')} of val"
     record = {
         "inputs": identity,
@@ -158,6 +159,17 @@ def _refit(
     truth = {header.title_id: catalogue.labels[header.title_id] for header in validation}
     _, thresholds = peers.from_first(lambda: _judge(config, scores, truth))
     return fit([*training, *validation], "refit"), thresholds
+
+
+def _stricter_flags(
+    thresholds: Mapping[str, LabelThresholds], others: Mapping[str, LabelThresholds]
+) -> dict[str, LabelThresholds]:
+    """Return thresholds that flag no more than either; who rates scores by halves of val is led to flag too much.
+
+    The halves may hold episodes of one series, or shots of one camera, which makes telling them apart look easier than
+    it is; train and val should not.
+    """
+    return {label: replace(own, flag=max(own.flag, others[label].flag)) for label, own in thresholds.items()}
 
 
 def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state: TrainState) -> str:

@@ -21,7 +21,7 @@ takes it when no `--checkpoint` is given; every run with it says so, on the term
 | network | Coarse2Fine, preset `tuned`, seed {seed}, epoch {epoch} of {epochs} ({select} kept) |
 | input | `efficientnet-lite0` features of one frame a second, framing `full`, letterbox bars removed |
 | weights | {model_id}, float16 in the file, computed in float32; trained on train and val |
-| thresholds | chosen on val, each half of it scored by a training on train and the other half |
+| thresholds | chosen on val, as `train.refit` does |
 | licence | the project's, Apache-2.0; the data it was trained on is for research use and is **not included** |
 
 ## What it saw
@@ -34,7 +34,8 @@ Training saw which titles hold a label, and the first occurrence of each in a ti
 
 {seen}
 
-The weights come from a training on both splits (`train.refit`). Nothing of test was used to train it or to choose its
+The weights come from a training on both splits. For thresholds, each half of val was scored by a training on train and
+the other half, and what flags is no lower than a training on train alone chose (`train.refit`). Nothing of test was used to train it or to choose its
 thresholds. It is no untouched split: earlier settings had been scored on it before this one was shipped.
 
 ## What it scored on test
