@@ -152,10 +152,10 @@ class TrainSettings(Section):
         select: whose weights are kept: the epoch's with the ``best`` validation score, or the ``last`` one's, which no
             patience brings forward. Not in the paper: where validation holds few sources of an activity the best epoch
             is luck, and a rate that falls to zero makes the last one a good one.
-        refit: once the epoch is chosen, train anew on the train and val titles together for as many epochs, and keep
-            those weights; for thresholds, each half of val is scored by a training on train and the other half, and what
-            flags is no lower than without the refit. Four trainings in all. Not in the paper: labels are dear. Nothing
-            can be measured on val afterwards.
+        refit: once the epoch is chosen, train anew on train and val titles together for as many epochs, and keep
+            those weights; for thresholds, each half of val is scored by a training on train and the other half, and
+            what flags is no lower than without the refit. Four trainings in all. Not in the paper: labels are dear.
+            Nothing can be measured on val afterwards.
         validate_every: validate after every so many epochs, and after the last.
         patience: stop after this many epochs without a better validation score.
         seed: of weights, order, windows and drawn frames.

@@ -35,8 +35,9 @@ Training saw which titles hold a label, and the first occurrence of each in a ti
 {seen}
 
 The weights come from a training on both splits. For thresholds, each half of val was scored by a training on train and
-the other half, and what flags is no lower than a training on train alone chose (`train.refit`). Nothing of test was used to train it or to choose its
-thresholds. It is no untouched split: earlier settings had been scored on it before this one was shipped.
+the other half, and what flags is no lower than a training on train alone chose (`train.refit`). Nothing of test was
+used to train it or to choose its thresholds. It is no untouched split: earlier settings had been scored on it before
+this one was shipped.
 
 ## What it scored on test
 
