@@ -46,7 +46,7 @@ BACKBONES = {
     "resnet50": Backbone({"torch": 0.118, "openvino": 0.084}, 8.2, 2048),
 }
 PRESETS = {
-    "tuned, efficientnet-lite0": Preset(55e-6, 106e-6, 46e-6, 0.0086, 16),
+    "tuned, efficientnet-lite0": Preset(25e-6, 35e-6, 20e-6, 0.0021, 8),
     "paper, resnet50": Preset(494e-6, 902e-6, 423e-6, 0.066, 50),
 }
 READ_BYTES_PER_CORE_S = 3600 * 2048 * 2 / 0.023
