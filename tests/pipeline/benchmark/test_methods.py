@@ -5,6 +5,7 @@ import pytest
 
 from data.errors import ConfigError
 from pipeline.benchmark.methods import METHODS, plan_benchmark
+from pipeline.config import preset_values
 
 HEAD = 'work_dir = "work"\n[data]\ntitles = "titles.csv"\n[train]\nepochs = 7\n'
 
@@ -39,7 +40,7 @@ def test_all_methods_by_default_each_with_its_network_and_the_same_epochs(tmp_pa
     }
     assert {(config.train.epochs, config.train.seed) for config in found.values()} == {(7, 3)}
     assert found["sf-net-1", "preset"].train.learning_rate == 1e-4
-    assert found["fo", "preset"].train.learning_rate == 1e-3
+    assert found["fo", "preset"].train.learning_rate == preset_values("tuned")["train"]["learning_rate"]
     unregularised, regularised = found["coarse2fine-unregularised", "preset"], found["fo-vl-regularised", "preset"]
     assert (unregularised.loss.gamma, unregularised.loss.delta) == (0, 0)
     assert regularised.loss.regularise_single_head
