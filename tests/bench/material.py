@@ -100,12 +100,12 @@ def repeated(folder: Path, source: Path, minutes: int) -> Path:
 
 
 def ffmpeg_libraries(folder: Path) -> Path:
-    """Return a folder with the libraries of PyAV's wheel under their plain names: ``libavutil.so.60``."""
+    """Return a folder with the libraries of PyAV's wheel: as ``libavutil.so.60``, and as they name each other."""
     wheel = Path(av.__file__).parent.parent / "av.libs"
     folder.mkdir(exist_ok=True)
     for library in wheel.glob("lib*.so.*"):
         name = re.sub(r"-[0-9a-f]{8}(?=\.so)", "", library.name)
-        link = folder / re.sub(r"(\.so\.\d+).*", r"\1", name)
-        if not link.exists():
-            link.symlink_to(library)
+        for link in (folder / re.sub(r"(\.so\.\d+).*", r"\1", name), folder / library.name):
+            if not link.exists():
+                link.symlink_to(library)
     return folder
