@@ -116,13 +116,17 @@ def _share(row: Row, took: Rounds) -> str:
 
 
 def draw(rows: dict[str, list[Row]], path: Path) -> None:
-    """One bar per peer: ratio of time, ours over theirs, on a logarithmic axis, with its quartiles."""
+    """One bar per peer: ratio of time, ours over theirs, on a logarithmic axis, with its quartiles.
+
+    Our own program under other settings is no peer, unless something was asked of the two.
+    """
     bars = []
     for row in [
         row for some in rows.values() for row in some if row.what != "peak_mib" and row.title != "Start of commands"
     ]:
         for name, took in row.rounds.items():
-            if name != row.ours and not took.error and not row.rounds[row.ours].error:
+            own = name.partition("#")[0] == row.ours.partition("#")[0] and name not in row.target
+            if not own and not took.error and not row.rounds[row.ours].error:
                 bars.append((f"{row.title}: {name}", ratio(row.rounds[row.ours], took, row.what)))
     figure, axes = plt.subplots(figsize=(9, 0.28 * len(bars) + 1.2), layout="constrained")
     middles = [share.median for _, share in bars]
@@ -132,6 +136,7 @@ def draw(rows: dict[str, list[Row]], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("time, ours / theirs (below 1: we are faster)")
     axes.invert_yaxis()
+    axes.margins(y=0.01)
     axes.tick_params(axis="y", labelsize=7)
     figure.savefig(path)
     plt.close(figure)
