@@ -1,7 +1,7 @@
 """Videos to measure with: generated pictures that cost a decoder about what films do (motion, grain, cuts).
 
-Three of four H.264 pictures come out as B-pictures, as in films (45 to 82 % in ten real clips): with more grain the
-encoder falls back to P-pictures, which every later picture needs.
+Three of four H.264 pictures come out as B-pictures, as in many films (45 to 82 % in nine real clips, none in two
+others): with more grain the encoder falls back to P-pictures, which every later picture needs.
 
 Files are made once per folder. FFmpeg's libraries for torchcodec come from PyAV's wheel, under the names they are
 asked for by.
