@@ -62,7 +62,7 @@ def find_letterbox(pictures: Iterable[Picture]) -> CropBox:
         pictures: (H, W, 3) uint8 of one size, spread over the title; no more are taken than it needs to see that there
             are no bars. Fewer than three bright ones: no bars.
     """
-    bright: list[npt.NDArray[np.uint8]] = []
+    bright: list[npt.NDArray[np.bool_]] = []
     first: Picture | None = None
     lit_sides: set[str] = set()
     for picture in pictures:
@@ -70,17 +70,15 @@ def find_letterbox(pictures: Iterable[Picture]) -> CropBox:
         level = _brightest_channel(picture)
         if picture.shape != first.shape or (level > BRIGHT_LEVEL).mean() < BRIGHT_SHARE:
             continue
-        bright.append(level)
-        lit_sides |= _lit_sides(level > DARK_LEVEL)
+        bright.append(level > DARK_LEVEL)
+        lit_sides |= _lit_sides(bright[-1])
         if len(lit_sides) == 4:  # each side is lit in some picture, and a bar is dark in all
             return WHOLE
     if len(bright) < MIN_PICTURES:
         return WHOLE
-    top, bottom = _bar_pair([level > DARK_LEVEL for level in bright])
-    height = bright[0].shape[0]
-    inner = [level[top : height - bottom] for level in bright]
-    left, right = _bar_pair([(level > DARK_LEVEL).T for level in inner])
-    width = bright[0].shape[1]
+    height, width = bright[0].shape
+    top, bottom = _bar_pair(bright)
+    left, right = _bar_pair([lit[top : height - bottom].T for lit in bright])
     return CropBox(left / width, top / height, 1 - right / width, 1 - bottom / height)
 
 
