@@ -174,11 +174,9 @@ def compared_frames(event_T: BoolArray, background_T: BoolArray, rng: np.random.
     Not in the paper, as L_contrast is not. A few frames stand for all: neighbours look alike, and every pair of a
     batch's frames is compared.
     """
-    parts = [np.zeros(0, np.int64)]
-    for candidates_T, most in ((event_T, COMPARED_EVENT_FRAMES), (background_T, COMPARED_BACKGROUND_FRAMES)):
-        index = np.flatnonzero(candidates_T)
-        parts.append(rng.choice(index, size=min(most, len(index)), replace=False) if len(index) else index)
-    return np.concatenate(parts)
+    event, background = np.flatnonzero(event_T), np.flatnonzero(background_T)
+    drawn = ((event, COMPARED_EVENT_FRAMES), (background, COMPARED_BACKGROUND_FRAMES))
+    return np.concatenate([rng.choice(index, size=min(most, len(index)), replace=False) for index, most in drawn])
 
 
 def _read_windows(
