@@ -99,7 +99,7 @@ def starter_config(data: Path, work: Path, overrides: Mapping[str, Any] | None =
         "work_dir": work,
         "preset": "tuned",
         "data": {**{name: work / f"{name}.csv" for name in TABLES}, "media_root": data, "labels": LABELS},
-        "train": {"select": "last", "refit": True, "seed": 0},
+        "train": {"refit": True, "seed": 0},
     }
     return validate(merged(merged(preset_values("tuned"), own), overrides or {}), "the starter")
 
