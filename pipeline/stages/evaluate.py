@@ -53,8 +53,9 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     missing = set(truth) - set(scored)
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    if (folder / "scores.parquet").is_file():
+    with_scores, run_file = (folder / "scores.parquet").is_file(), folder / "run.json"
+    record = json.loads(run_file.read_text(encoding="utf-8")) if with_scores or run_file.is_file() else {}
+    if with_scores:
         flags = {
             label: 0.0 if _has_own_rule(record) else value["flag"] for label, value in record["thresholds"].items()
         }
