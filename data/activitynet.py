@@ -16,14 +16,15 @@ from typing import Any
 
 from data.json_file import read_json, refusal
 from data.labels import Clip
+from data.titles import composed
 
 PREFIX = "v_"
 _NOT_A_TITLE = ("version", "taxonomy", "external_data")
 
 
 def canonical_id(title_id: str) -> str:
-    """Return the id without ActivityNet's ``v_``, which one side often has and the other lacks."""
-    return title_id.removeprefix(PREFIX)
+    """Return the id composed and without ActivityNet's ``v_``, which one side often has and the other lacks."""
+    return composed(title_id).removeprefix(PREFIX)
 
 
 def read_database(path: Path) -> dict[str, dict[str, Any]]:

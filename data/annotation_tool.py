@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from data.label_rows import ClipRow, LabelRows, UnknownLabels
+from data.titles import composed
 
 LONGEST_S = 1e7  # 115 days: what is longer is no time in a film
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-", re.ASCII)  # what Label Studio puts before an uploaded file's name
@@ -28,7 +29,7 @@ def title_of_media(source: str, title_ids: Collection[str]) -> str:
     parts = [part for part in re.split(r"[/\\]", path) if part]
     if query and (not parts or path.endswith("/")):  # .../local-files/?d=films/tt1.mp4
         parts = [part for part in re.split(r"[/\\=&]", query) if part]
-    name = parts[-1] if parts else ""
+    name = composed(parts[-1]) if parts else ""
     stem = name.rpartition(".")[0] or name
     for candidate in (name, stem, _UPLOAD_PREFIX.sub("", stem, count=1)):
         if candidate in title_ids:
@@ -63,7 +64,7 @@ class ToolReader:
 
     def title(self, named: object, media: object) -> str | None:
         """Return the title that a file names itself, or else means by its media file; None if it does neither."""
-        title_id = named if isinstance(named, str) and named else None
+        title_id = composed(named) if isinstance(named, str) and named else None
         if title_id is None and isinstance(media, str):
             title_id = title_of_media(media, self._known) or None
         if title_id is not None and title_id not in self._seen:

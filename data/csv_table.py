@@ -14,7 +14,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from data.errors import Problem
+from data.titles import composed
 
+ID_COLUMN = "title_id"
 SEPARATORS = (",", ";", "\t")
 
 
@@ -41,7 +43,8 @@ class CsvTable:
 def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
     """Read a CSV file (UTF-8, with or without BOM; comma, semicolon or tab), adding to ``problems`` what is wrong.
 
-    Blank lines are skipped, cells and column names are stripped, rows may lack nothing and exceed nothing but blanks.
+    Blank lines are skipped, cells and column names are stripped, title ids composed; rows may lack nothing and exceed
+    nothing but blanks.
     """
     empty = CsvTable(path, (), ())
     text = read_text(path, problems)
@@ -128,4 +131,7 @@ def _rows(
         if len(stripped) < len(columns) or any(surplus):
             problems.append(Problem(path, line, f"{len(cells)} cells where the header has {len(columns)} columns"))
             continue
-        yield CsvRow(line, dict(zip(columns, stripped)))
+        cells_by_name = dict(zip(columns, stripped))
+        if ID_COLUMN in cells_by_name:  # some programs write letters and their marks apart
+            cells_by_name[ID_COLUMN] = composed(cells_by_name[ID_COLUMN])
+        yield CsvRow(line, cells_by_name)

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from typing import Any
 from data.store_path import StorePath
 
 TEMPORARY_PREFIX = ".tmp-"
+NAME_BYTES = 255  # what file systems allow
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             path.upload(folder / path.name)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{path.name}"[:250])
+    temporary = path.with_name(_cut(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{path.name}"))
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -45,6 +47,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _cut(name: str) -> str:
+    """Return a name that is short enough for a file system, which counts bytes."""
+    return os.fsencode(name)[:NAME_BYTES].decode(sys.getfilesystemencoding(), "ignore")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.errors import DecodeError, ManifestError, Problem
 from data.times import parse_time
-from data.titles import Title, media_path, title_id_fault
+from data.titles import Title, folded, media_path, title_id_fault
 
 SPLITS = ("train", "val", "test")
 WARNINGS_LOGGED = 20
@@ -72,7 +72,7 @@ def scan_titles(path: Path, media_root: Path | None = None) -> TitleManifest:
                 problems.append(table.problem(row, fault))
             else:
                 titles[title.title_id] = title
-                seen[title.title_id.casefold()] = (title.title_id, row.line)
+                seen[folded(title.title_id)] = (title.title_id, row.line)
         if not titles and not problems:
             problems.append(Problem(path, None, "no titles; add one row a title"))
     lines = dict(seen.values())
@@ -143,9 +143,9 @@ def _split(table: CsvTable, row: CsvRow, problems: list[Problem]) -> str | None:
 
 def _repetition(title_id: str, seen: dict[str, tuple[str, int]]) -> str:
     """Say which earlier line has this id (``seen``: folded id -> id and line); empty when none has."""
-    if title_id.casefold() not in seen:
+    if folded(title_id) not in seen:
         return ""
-    earlier, line = seen[title_id.casefold()]
+    earlier, line = seen[folded(title_id)]
     but_case = "" if earlier == title_id else f" (as {earlier!r}: file names may not differ in case only)"
     return f"title_id {title_id!r} occurs already in line {line}{but_case}; ids must be unique"
 

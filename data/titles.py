@@ -1,18 +1,23 @@
-"""Titles: the movies and episodes of a catalogue, how they may be named, and where their media may lie."""
+"""Titles: the movies and episodes of a catalogue, how they may be named, and where their media may lie.
+
+A title id is a file name, a key of a store, a part of a URL and what people type, in any script: letters and digits of
+Unicode, composed (NFC), so that what looks equal is equal.
+"""
 
 from __future__ import annotations
 
 import os
-import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import DecodeError
-from data.files import TEMPORARY_PREFIX
+from data.files import NAME_BYTES, TEMPORARY_PREFIX
 
-NAME_BYTES, PATH_BYTES = 255, 4095  # what file systems allow
-_TITLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+PATH_BYTES = 4095  # what file systems allow
+ID_CHARACTERS, ID_BYTES = 128, 200  # with what is put before and after it, an id must stay a file name
+_SIGNS = "._-"
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Title:
     """One movie or episode.
 
     Args:
-        title_id: ``[A-Za-z0-9._-]{1,128}``, not ``.`` or ``..``, unique under case folding.
+        title_id: see ``title_id_fault``; unique under ``folded``.
         path: media (or feature) file relative to the media root; None when the manifest has none.
         duration_s: as the manifest says; None if it does not.
         split: ``train``, ``val``, ``test`` or None when not assigned.
@@ -34,12 +39,38 @@ class Title:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
+def composed(text: str) -> str:
+    """Return text in Unicode's composed form (NFC), the one in which title ids are compared and written."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def folded(title_id: str) -> str:
+    """Return what no two titles of a catalogue may share: ids that differ in case only are one file on many disks."""
+    return composed(title_id.casefold())
+
+
+def is_id_character(character: str) -> bool:
+    """Say whether a title id may hold a character: a letter, a mark on one, a digit, or one of ``. _ -``."""
+    return character in _SIGNS or unicodedata.category(character)[0] in "LMN"
+
+
 def title_id_fault(title_id: str) -> str:
     """Say what is wrong with a title id (it becomes a file name); empty when nothing is."""
-    if title_id in (".", "..") or title_id.startswith(TEMPORARY_PREFIX) or not _TITLE_ID.fullmatch(title_id):
-        rule = f"1 to 128 of A-Z a-z 0-9 . _ -, not '.' or '..', not beginning with {TEMPORARY_PREFIX!r}"
-        return f"title_id {title_id!r:.160} is not allowed; write {rule}"
-    return ""
+    if (
+        0 < len(title_id) <= ID_CHARACTERS
+        and title_id not in (".", "..")
+        and not title_id.startswith(TEMPORARY_PREFIX)
+        and all(map(is_id_character, title_id))
+        and len(title_id.encode()) <= ID_BYTES
+    ):
+        if title_id == composed(title_id):
+            return ""
+        return f"title_id {title_id!r:.160} is not allowed; write it composed (Unicode NFC): {composed(title_id)!r}"
+    rule = (
+        f"1 to {ID_CHARACTERS} letters, digits and . _ - of at most {ID_BYTES} bytes, not '.' or '..', "
+        f"not beginning with {TEMPORARY_PREFIX!r}"
+    )
+    return f"title_id {title_id!r:.160} is not allowed; write {rule}"
 
 
 def media_path(media_root: Path, path: str) -> Path:

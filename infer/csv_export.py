@@ -16,6 +16,7 @@ from typing import IO
 from data.errors import SchemaError
 from data.files import atomic_path
 from data.schemas import Segment
+from data.titles import title_id_fault
 from infer.title_status import TitleRow
 
 SEGMENT_COLUMNS = (
@@ -87,7 +88,7 @@ def write_title_csv(folder: Path, title_id: str, segments: Iterable[Segment]) ->
         SchemaError: the id is not a file name.
     """
     if Path(title_id).name != title_id or title_id in ("", ".", ".."):
-        raise SchemaError(f"title {title_id!r}: not usable as a file name; allowed are A-Z a-z 0-9 . _ -, up to 128")
+        raise SchemaError(f"title {title_id!r}: not usable as a file name; {title_id_fault(title_id)}")
     path = folder / f"{title_id}.csv"
     with open_csv(path, SEGMENT_COLUMNS) as sink:
         for segment in segments:

@@ -326,3 +326,7 @@ def test_damaged_files_are_problems_not_tracebacks(
     for clip in read_label_file(path, LABELS, IDS).clips:
         assert clip.label in LABELS
         assert max(abs(clip.start_s), abs(clip.end_s)) <= 1e7
+
+
+def test_a_media_file_with_loose_marks_in_its_name_is_the_title_of_the_composed_name() -> None:
+    assert title_of_media("/films/Zoe\u0308.mkv", ["Zo\u00eb"]) == "Zo\u00eb"

@@ -92,3 +92,10 @@ def test_any_bytes_give_rows_or_problems(tmp_path_factory: pytest.TempPathFactor
     table, problems = read(folder, content)
     assert table.columns or problems
     assert all(set(row.cells) == set(table.columns) for row in table.rows)
+
+
+def test_title_ids_are_composed_and_other_cells_are_left_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "titles.csv"
+    path.write_text("title_id,path\nZoe\u0308,Zoe\u0308.mkv\n", encoding="utf-8")
+    [row] = read_csv(path, []).rows
+    assert row.cells == {"title_id": "Zo\u00eb", "path": "Zoe\u0308.mkv"}

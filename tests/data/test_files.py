@@ -89,3 +89,10 @@ def test_a_fingerprint_is_the_hash_of_canonical_json() -> None:
 def test_file_hashes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_file_of_the_longest_name_in_any_script_can_be_written(tmp_path: Path) -> None:
+    for name in ("語" * 83 + ".edl", "x" * 251 + ".edl", "é" * 125 + "a.edl"):
+        write_text(tmp_path / name, "x")
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        (tmp_path / name).unlink()

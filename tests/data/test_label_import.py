@@ -74,7 +74,7 @@ def test_every_problem_of_every_file_at_once_and_nothing_written(tmp_path: Path)
         import_labels([one, two], tmp_path / "out", LABELS)
     assert [f"{problem.path.name}: {problem.message:.48}" for problem in caught.value.problems] == [
         "one.json: unknown label 'six' (1 row); did you mean 'sex'?",
-        "one.json: title_id 'a b' is not allowed; write 1 to 128 of",
+        "one.json: title_id 'a b' is not allowed; write 1 to 128 le",
         "two.json: title 't2', sex: 0.9-0.1 s is no interval; the e",
     ]
     assert not (tmp_path / "out").exists()

@@ -49,7 +49,7 @@ def test_every_problem_at_once_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read_titles(path)
     but_case = "file names may not differ in case only"
-    rule = "1 to 128 of A-Z a-z 0-9 . _ -, not '.' or '..', not beginning with '.tmp-'"
+    rule = "1 to 128 letters, digits and . _ - of at most 200 bytes, not '.' or '..', not beginning with '.tmp-'"
     assert [(problem.line, problem.message) for problem in caught.value.problems] == [
         (5, f"title_id 'a/b' is not allowed; write {rule}"),
         (6, f"path '../x.mp4': is not inside the media root {tmp_path}; move the file or set media_root"),

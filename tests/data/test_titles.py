@@ -3,17 +3,37 @@ from pathlib import Path
 import pytest
 
 from data.errors import DecodeError
-from data.titles import media_path, title_id_fault
+from data.titles import composed, folded, media_path, title_id_fault
+
+ALLOWED = ["tt0123", "007", "NA", "a.b_c-D", "-", "...", "x" * 128, ".hidden", "é", "Küss_mich", "日本語"]
+ALLOWED += ["Сталкер", "٣", "हिन्दी", "ภาษาไทย", "ß", "é" * 100, "語" * 66]
 
 
-@pytest.mark.parametrize("title_id", ["tt0123", "007", "NA", "a.b_c-D", "-", "...", "x" * 128, ".hidden"])
+@pytest.mark.parametrize("title_id", ALLOWED)
 def test_allowed_ids(title_id: str) -> None:
     assert title_id_fault(title_id) == ""
 
 
-@pytest.mark.parametrize("title_id", ["", ".", "..", "a/b", "a b", "é", "a\n", "x" * 129, "٣", ".tmp-x", "a\\b"])
+REFUSED = ["", ".", "..", "a/b", "a b", "a\n", "x" * 129, ".tmp-x", "a\\b", "a\u2028b", "a\u200bb", "a\u202eb"]
+REFUSED += ["a\u00a0b", "é" * 101, "語" * 67, "a'", "a%b", "a#b", "a?b", "a:b", "a@b", "\udce9", "\0"]
+
+
+@pytest.mark.parametrize("title_id", REFUSED)
 def test_refused_ids(title_id: str) -> None:
-    assert "is not allowed; write 1 to 128 of A-Z a-z 0-9 . _ -" in title_id_fault(title_id)
+    fault = title_id_fault(title_id)
+    assert "is not allowed; write 1 to 128 letters, digits and . _ - of at most 200 bytes" in fault
+    assert fault.isprintable()
+
+
+def test_an_id_of_letters_and_loose_marks_is_refused_with_the_composed_one() -> None:
+    assert "write it composed (Unicode NFC): 'Zo\u00eb'" in title_id_fault("Zoe\u0308")
+    assert title_id_fault(composed("Zoe\u0308")) == ""
+
+
+def test_ids_that_differ_in_case_only_are_folded_alike_in_every_script() -> None:
+    assert folded("КИНО-Ä") == folded("кино-ä")
+    assert folded("STRASSE") == folded("straße")
+    assert folded("a") != folded("ä")
 
 
 def test_paths_inside_the_media_root(tmp_path: Path) -> None:
