@@ -61,11 +61,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample of title number ``job``. ``pixels`` is (S, S, 3) uint8; None: the same as the sample before."""
+    """One sample of title number ``job``.
+
+    Args:
+        pixels: (S, S, 3) uint8; None: the same as the sample before.
+        length_s: how long the title is by its file; None if that does not say.
+    """
 
     job: int
     pts_s: float
     pixels: Picture | None
+    length_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +202,9 @@ class _Worker:
             raise ValueError(f"sample {index} at {pts_s} s after sample {self._next_index - 1} at {self._last_pts_s} s")
         self._next_index, self._last_pts_s = index + 1, pts_s
         pixels = None if held else np.frombuffer(body, np.uint8, offset=SAMPLE_HEAD.size).reshape(side, side, 3)
-        return Sample(self.job, pts_s, pixels)
+        info = self._info
+        length_s = None if info is None else info.declared_duration_s or info.container_s
+        return Sample(self.job, pts_s, pixels, length_s)
 
     def _end(self, *, report: ReadReport | None = None, error: DecodeError | None = None) -> TitleEnd:
         assert self.job is not None

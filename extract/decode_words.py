@@ -33,6 +33,7 @@ class _Info(_Words):
     height_px: Count
     rotation_deg: Literal[0, 90, 180, 270]
     declared_duration_s: Seconds | None
+    container_s: Seconds | None = None
 
 
 class _Report(_Words):

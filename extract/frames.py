@@ -80,7 +80,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a container says of its video before anything is decoded. ``rotation_deg`` is clockwise, 0/90/180/270."""
+    """What a container says of its video before anything is decoded. ``rotation_deg`` is clockwise, 0/90/180/270.
+
+    ``declared_duration_s`` is what is promised for the video, which coverage is measured by; ``container_s`` is how
+    long the file says to be in all. That may be the sound's, and serves only to say how long reading will take.
+    """
 
     container: str
     codec: str
@@ -88,6 +92,7 @@ class VideoInfo:
     height_px: int
     rotation_deg: int
     declared_duration_s: float | None
+    container_s: float | None = None
 
 
 @dataclass(frozen=True)

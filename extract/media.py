@@ -198,6 +198,11 @@ def declared_duration_s(container: InputContainer, stream: VideoStream, start_ti
     return None
 
 
+def container_duration_s(container: InputContainer) -> float | None:
+    """Return how long a file says to be, whatever of it is longest, in seconds; None if it does not say."""
+    return container.duration / av.time_base if container.duration and container.duration > 0 else None
+
+
 def packet_times(path: Path) -> list[Fraction] | None:
     """Return the presentation times of all packets in seconds, sorted, without decoding.
 

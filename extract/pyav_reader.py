@@ -21,7 +21,7 @@ from extract.declared_size import declared_size, same_size
 from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
-from extract.media import MEDIA_ERRORS, declared_duration_s, open_stream, words
+from extract.media import MEDIA_ERRORS, container_duration_s, declared_duration_s, open_stream, words
 from extract.orientation import IDENTITY
 from extract.packets import VideoPackets
 from extract.probe import first_frame, key_pictures
@@ -60,6 +60,7 @@ class PyAvReader:
             declared_duration_s=declared_duration_s(
                 self._container, self._stream, 0 if first is None or first.pts is None else first.pts
             ),
+            container_s=container_duration_s(self._container),
         )
         declared = declared_size(path, self._container, self._stream)
         self._misshapen = ""

@@ -39,8 +39,8 @@ from extract.staleness import manifest_shortfall
 LOG = logging.getLogger(__name__)
 BATCHES = 3
 """One fills, one is computed, and one waits for the first lane that is free."""
-Watch = Callable[[str, int], None]
-"""Called with (title_id, seconds of it decoded so far), a second at a time."""
+Watch = Callable[[str, int, float | None], None]
+"""Called with (title_id, seconds of it decoded so far, seconds it has by its file or None), a second at a time."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def extract_titles(
     settings: ExtractSettings,
     backbone: Backbone,
     folder: Path,
-    watch: Watch = lambda title_id, decoded_s: None,
+    watch: Watch = lambda title_id, decoded_s, length_s: None,
 ) -> Generator[Outcome, None, None]:
     """Write the feature shard of every title (Sec. 4.1: one feature vector a second); yield outcomes as they come.
 
@@ -229,7 +229,7 @@ def extract_titles(
             title = titles[item.job]
             if isinstance(item, Sample):
                 _take(title, item, feed)
-                watch(title.job.title_id, len(title.pts_s))
+                watch(title.job.title_id, len(title.pts_s), item.length_s)
             else:
                 title.end = item
             feed.hand_out()
@@ -303,7 +303,7 @@ def _outcome(title: _Title, status: str, coverage: Coverage | None, error: Moder
         title.job.title_id, status, coverage, error.code if error else "", str(error) if error else "", seconds
     )
     why = outcome.error or (coverage.reason if coverage else "")
-    LOG.info(
+    LOG.debug(
         "extracted title_id=%s status=%s samples=%d pictures=%d seconds=%.1f%s",
         outcome.title_id, status, len(title.pts_s), title.pictures, seconds, f" why={why!r}" if why else "",
     )  # fmt: skip

@@ -146,7 +146,7 @@ def tune_label(validation: Validation, settings: TuneSettings, *, label: str, se
     runs = merge_runs(find_runs(validation.action_T >= frame), gap)
     runs = runs.take(runs.stop_R - runs.start_R >= length)
     flag = choose_flag_threshold(_cut_segments(validation, runs, segment_score)[0], validation.clips)
-    log.info(
+    log.debug(
         "tune label=%s clips=%d objective=%.4f tau_v=%.4g tau_f=%.4g merge_gap_s=%g min_length_s=%g flag=%.4g",
         *(label, len(validation.clips.title_G), float(grid_FML[best]), title, frame, gap, length, flag),
     )

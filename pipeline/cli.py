@@ -33,12 +33,15 @@ from pipeline.commands.sections import SectionedGroup
 from pipeline.runs.os_fault import os_fault
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
+PACKAGES = ("data", "extract", "infer", "model", "pipeline")
+"""Whose log lines -vv shows all of; other libraries' are left out."""
+
 
 @click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-v", "--verbose", is_flag=True, help="Log every title and epoch, also on a terminal.")
+@click.option("-v", "--verbose", count=True, help="Log stages and epochs, also on a terminal; -vv: everything.")
 @click.version_option(package_name="coarse2fine")
 @click.pass_context
-def cli(context: click.Context, verbose: bool) -> None:
+def cli(context: click.Context, verbose: int) -> None:
     """Find sex, nudity, violence and drug-use in movies and episodes: video files to a table of segments.
 
     Exit codes: 0 done; 1 finished, but some titles were not read to their end; 2 usage or configuration; 3 another run
@@ -49,6 +52,9 @@ def cli(context: click.Context, verbose: bool) -> None:
         raise click.UsageError(f"torchrun starts `train` only, not `{command}`; run `coarse2fine {command}` without it")
     level = logging.INFO if (verbose or not sys.stderr.isatty()) and launch.is_first() else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if verbose > 1 and launch.is_first():
+        for package in PACKAGES:
+            logging.getLogger(package).setLevel(logging.DEBUG)
 
 
 SECTIONS = {

@@ -35,8 +35,8 @@ class Worked:
     seconds: float
 
 
-Watch = Callable[[str, int], None]
-"""Called with (title_id, seconds of it decoded so far)."""
+Watch = Callable[[str, int, float | None], None]
+"""Called with (title_id, seconds of it decoded so far, seconds it has by its file or None)."""
 
 FeatureWork = Callable[[Sequence[PlannedTitle], Watch], Generator[Worked, None, None]]
 """Yields what became of each title, in the order in which they end; close it to stop."""

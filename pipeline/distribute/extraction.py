@@ -135,7 +135,7 @@ class RayExtractor:
             why = f"{job.video_path}: its process on the Ray cluster was lost {RETRIES + 1} times ({error})"
             return Worked(job.title_id, FAILED, "process_lost", why, 0.0)
         outcome = done.outcome
-        LOG.info("extracted title_id=%s status=%s machine=%s", job.title_id, outcome.status, done.machine)
+        LOG.debug("extracted title_id=%s status=%s machine=%s", job.title_id, outcome.status, done.machine)
         if outcome.coverage is not None:
             _require_same_folder(shard, outcome, done.machine)
         elif not done.has_video and _is_seen(job.video_path):

@@ -10,13 +10,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 
 from data.counted import counted
 from data.errors import ConfigError, StoreError
 from data.files import file_sha256
 from data.manifest import read_titles
+from data.schemas import Coverage
 from data.shards import ShardHeader, read_header, shard_path
 from data.titles import Title
 from extract.settings import ExtractSettings
@@ -24,7 +24,8 @@ from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, expected_features, expected_imports
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
-from pipeline.progress import progress_bar
+from pipeline.pace import Pace
+from pipeline.progress import brief_clock, titles_bar
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
@@ -185,14 +186,14 @@ def _work(
     failed: list[tuple[PlannedTitle, Worked]] = []
     started_s, video_s = time.monotonic(), 0.0
     try:
-        with progress_bar("extract") as advance, ExitStack() as stack:
+        with titles_bar("extract", _pace(jobs), len(jobs)) as bar, ExitStack() as stack:
 
-            def watch(title_id: str, decoded_s: int) -> None:
-                advance(len(results), len(jobs), f"{title_id}: {timedelta(seconds=decoded_s)}")
+            def watch(title_id: str, decoded_s: int, length_s: float | None) -> None:
+                bar.reading(title_id, _name(by_id[title_id]), decoded_s, length_s)
 
             outcomes = stack.enter_context(closing(worker(jobs, watch)))
-            for number, worked in enumerate(outcomes, 1):
-                item, outcome = by_id[worked.title_id], worked
+            for worked in outcomes:
+                item, outcome, header = by_id[worked.title_id], worked, None
                 if worked.status == FAILED:
                     outcome = _blamed(guard, item, worked)
                     failed.append((item, outcome))
@@ -204,7 +205,9 @@ def _work(
                     recorder.record(item, worked, header)
                     results[worked.title_id] = header
                 events.add(stage=EXTRACT, reason=item.reason.value, **asdict(outcome))
-                advance(number, len(jobs), worked.title_id)
+                coverage = None if header is None else header.coverage
+                read_s = None if coverage is None else coverage.decoded_s
+                bar.ended(worked.title_id, _name(item), _result(outcome, coverage), read_s)
     except (AbortedError, StoreError, OSError):
         failed.clear()
         raise
@@ -213,6 +216,26 @@ def _work(
             recorder.record_failure(item, outcome)
     add_rate(work.rates, EXTRACT, video_s, time.monotonic() - started_s)
     return results
+
+
+def _pace(jobs: Sequence[PlannedTitle]) -> Pace:
+    """Return how the titles go: lengths that nobody knows yet are taken to be as their files' sizes."""
+    sizes = {item.title.title_id: float(item.state.size_bytes) for item in jobs if item.state is not None}
+    return Pace({item.title.title_id: item.duration_s for item in jobs}, sizes)
+
+
+def _name(item: PlannedTitle) -> str:
+    return item.title.path or item.title.title_id
+
+
+def _result(worked: Worked, coverage: Coverage | None) -> str:
+    """Say what became of a title."""
+    if coverage is None:
+        return f"failed: {worked.error}"
+    speed = f", {coverage.decoded_s / worked.seconds:.0f}x" if worked.seconds > 0 else ""
+    how = "read to its end" if coverage.complete else "read in part"
+    reason = f": {coverage.reason}" if coverage.reason else ""
+    return f"{brief_clock(coverage.decoded_s)} {how} in {worked.seconds:.0f} s{speed}{reason}"
 
 
 def _blamed(guard: FailureGuard, item: PlannedTitle, worked: Worked) -> Worked:

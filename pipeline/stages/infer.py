@@ -27,7 +27,7 @@ from infer.title_status import TitleRow, title_row
 from infer.write import Origin, open_scores, write_results
 from pipeline.config import Config
 from pipeline.coverage_table import read_failures
-from pipeline.progress import progress_bar
+from pipeline.progress import brief_clock, progress_bar, result_line
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog, move_events
 from pipeline.runs.extraction_plan import Failure
@@ -40,6 +40,8 @@ from pipeline.stage_result import NothingScoredError, StageResult
 
 log = logging.getLogger(__name__)
 SCORE, SEGMENTS = "score", "segments"
+PLACES = 2
+"""So many segments of a label are told as a title ends; the tables have them all."""
 
 
 def infer(config: Config, split: str | None = None) -> StageResult:
@@ -144,6 +146,7 @@ def _results(
         sink = None
         if plan.run.settings.write_scores:
             sink = stack.enter_context(open_scores(plan.folder / "scores.parquet", plan.checkpoint.labels))
+        lines = 0  # for titles whose scores were not kept: a new threshold is no news of forty thousand titles
         for number, title in enumerate(plan.run.titles, 1):
             header = plan.headers.get(title.title_id)
             found: list[Segment] | None = None
@@ -156,10 +159,30 @@ def _results(
                     if sink is not None:
                         sink.add(scores)
             row = _row(title, found, header, plan.failures.get(title.title_id))
-            log.info("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
+            if tally.titles > lines:
+                lines = tally.titles
+                place = f"{number} of {len(plan.run.titles)}"
+                result_line(f"infer {place}  {title.path or title.title_id}  {_words(row, found)}")
+            log.debug("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
             events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
             yield row, found or []
             advance(number, len(plan.run.titles), title.title_id)
+
+
+def _words(row: TitleRow, found: Sequence[Segment] | None) -> str:
+    """Say what was found in a title: how often each label, and the first places."""
+    flagged: dict[str, list[Segment]] = {}
+    for segment in found or ():
+        if segment.decision == "flag":
+            flagged.setdefault(segment.label, []).append(segment)
+    parts = []
+    for label, segments in sorted(flagged.items()):
+        places = [f"{brief_clock(part.start_s)} to {brief_clock(part.end_s)}" for part in segments[:PLACES]]
+        more = ", ..." if len(segments) > PLACES else ""
+        parts.append(f"{len(segments)} {label} ({', '.join(places)}{more})")
+    near = sum(segment.decision == "review" for segment in found or ())
+    parts += [counted(near, "near miss")] if near else []
+    return f"{row.status}: {'; '.join([*parts, *filter(None, [row.reason or row.error])])}".removesuffix(": ")
 
 
 def _next_scores(

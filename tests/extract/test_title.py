@@ -140,7 +140,7 @@ def gated(backbone):
 
 
 def test_decoding_goes_on_while_the_network_computes(videos, gated, tmp_path):
-    def watch(_, decoded_s):
+    def watch(_, decoded_s, length_s):
         if decoded_s == 5:  # two batches are full
             gated.gate.set()
 
@@ -151,7 +151,7 @@ def test_decoding_goes_on_while_the_network_computes(videos, gated, tmp_path):
 def test_decoders_wait_once_three_batches_are_under_way(videos, gated, tmp_path):
     told, full = [], threading.Event()
 
-    def watch(_, decoded_s):
+    def watch(_, decoded_s, length_s):
         told.append(decoded_s)
         if decoded_s == 5:
             full.set()
