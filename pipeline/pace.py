@@ -122,6 +122,12 @@ class Pace:
         return None if unknown and not left_s else self.read_s + left_s
 
     @property
+    def is_read(self) -> bool:
+        """Whether nothing is left to read, as far as one can tell: what was read last is still being computed."""
+        left_s, unknown = self._left()
+        return not left_s and not unknown
+
+    @property
     def is_over(self) -> bool:
         """Whether every film is over."""
         return not self._waiting and not self._reading

@@ -21,6 +21,8 @@ from pipeline.launch import is_first
 from pipeline.pace import WINDOW_S, Pace, Rest
 
 log = logging.getLogger(__name__)
+WIDE = 110
+"""Columns of a terminal that has room for a name beside the numbers."""
 
 Advance = Callable[[int, int, str], None]
 """Called with (done, total, what is being done)."""
@@ -69,10 +71,15 @@ class TitlesBar:
         with self._lock:
             pace = self._pace
             total_s, rate, rest = pace.total_s, pace.rate, pace.rest
-            of = "" if total_s is None else f" of {brief_clock(max(total_s, pace.read_s))}"
-            parts = [f"{brief_clock(pace.read_s)}{of} read"]
-            parts += [f"{rate:.0f}x" if rate >= 10 else f"{rate:.1f}x"] if rate is not None else []
-            parts += [str(rest)] if rest is not None else ["time left not known"] if rate is not None else []
+            parts = []
+            if rest is not None:
+                parts.append(str(rest))
+            elif rate is not None:
+                parts.append("finishing" if pace.is_read else "time left not known")
+            of = "" if total_s is None else f" of {brief_clock(total_s)}"
+            parts.append(f"{brief_clock(pace.read_s)}{of} read")
+            if rate is not None:
+                parts.append(f"{rate:.0f}x" if rate >= 10 else f"{rate:.1f}x")
             return ", ".join([*parts, f"{self._ended} of {self._titles} done"])
 
     @property
@@ -134,8 +141,15 @@ def titles_bar(stage: str, pace: Pace, titles: int) -> Iterator[TitlesBar]:
     if not console.is_terminal or not is_first():
         yield TitlesBar(stage, pace, titles)
         return
-    last = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), _Share(), _Words(), _What(table_column=last))
+    whole, cut = Column(no_wrap=True), Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    bar_width = 20 if console.width >= WIDE else 6
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=bar_width),
+        _Share(),
+        _Words(table_column=whole if console.width >= WIDE else cut),
+        *([_What(table_column=cut)] if console.width >= WIDE else []),
+    )
     with _drawn(Progress(*columns, console=console, transient=True, expand=True)) as bars:
         bar = TitlesBar(stage, pace, titles, bars)
         try:

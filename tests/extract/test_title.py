@@ -103,15 +103,11 @@ def test_a_real_video_through_the_real_reader(videos, backbone, tmp_path, monkey
     assert outcomes["cut"].status in ("partial", "failed")
 
 
-def test_progress_is_told_within_a_title(videos, backbone, tmp_path):
+def test_progress_is_told_within_a_title_with_the_length_that_its_file_says(videos, backbone, tmp_path):
     told = []
     jobs = [job(videos, "ok-3"), job(videos, "held-2")]
-    list(
-        extract_titles(
-            jobs, settings(), backbone, tmp_path, lambda title_id, decoded_s: told.append((title_id, decoded_s))
-        )
-    )
-    assert told == [("ok-3", 1), ("ok-3", 2), ("ok-3", 3), ("held-2", 1), ("held-2", 2)]
+    list(extract_titles(jobs, settings(), backbone, tmp_path, lambda *words: told.append(words)))
+    assert told == [("ok-3", 1, 3), ("ok-3", 2, 3), ("ok-3", 3, 3), ("held-2", 1, 2), ("held-2", 2, 2)]
 
 
 def test_batches_are_filled_across_titles(videos, backbone, tmp_path):
