@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
 from data.store_path import StorePath
-from data.titles import ID_BYTES, ID_CHARACTERS, composed, folded, is_id_character
+from data.titles import ID_BYTES, ID_CHARACTERS, composed, folded, is_id_character, one_line
 
 HASH_DIGITS, LONGEST_HASH = 8, 32
 _SLUG_CHARACTERS, _SLUG_BYTES = ID_CHARACTERS - LONGEST_HASH - 1, ID_BYTES - LONGEST_HASH - 1
@@ -78,8 +78,7 @@ def path_hash(path: PurePath, digits: int = HASH_DIGITS) -> str:
 
 def display_name(path: PurePath) -> str:
     """Return what a person calls a film: its path without the suffix, on one line, composed, all of it text."""
-    text = os.fsencode("/".join((*path.parent.parts, path.stem))).decode(errors="replace")
-    return composed(" ".join("".join(c if c.isprintable() else " " for c in text).split())) or NAMELESS
+    return one_line("/".join((*path.parent.parts, path.stem))) or NAMELESS
 
 
 def _stem(path: PurePath) -> str:

@@ -115,7 +115,10 @@ def _path(table: CsvTable, row: CsvRow, root: Path, problems: list[Problem]) -> 
     except DecodeError as error:
         problems.append(table.problem(row, f"path {error}"))
         return None
-    return str(resolved.relative_to(root.resolve())) if Path(text).is_absolute() else text
+    if not Path(text).is_absolute():
+        return text
+    as_written = Path(text).is_relative_to(root) and ".." not in Path(text).parts
+    return str(Path(text).relative_to(root) if as_written else resolved.relative_to(root.resolve()))
 
 
 def _duration(table: CsvTable, row: CsvRow, problems: list[Problem]) -> float | None:

@@ -25,6 +25,9 @@ SCORES = "scores/1"
 LEDGER = "ledger/1"
 DIFF = "diff/1"
 
+NAMED = ("name", "path")
+"""What a person calls a title, and where its file is: the last columns of segments and titles, empty in older files."""
+
 STATUSES = ("flagged", "clear", "review", "partial", "quarantined")
 DECISIONS = ("flag", "review")
 
@@ -236,6 +239,8 @@ SEGMENTS_SCHEMA = _with_name(
             pa.field("peak_s", pa.float64(), nullable=False),
             pa.field("model_id", pa.string(), nullable=False),
             pa.field("features_id", pa.string(), nullable=False),
+            pa.field("name", pa.string()),
+            pa.field("path", pa.string()),
         ]
     ),
     SEGMENTS,
@@ -260,6 +265,8 @@ TITLES_SCHEMA = _with_name(
             pa.field("error", pa.string()),
             pa.field("model_id", pa.string(), nullable=False),
             pa.field("features_id", pa.string()),
+            pa.field("name", pa.string()),
+            pa.field("path", pa.string()),
         ]
     ),
     TITLES,

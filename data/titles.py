@@ -10,14 +10,16 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from data.errors import DecodeError
 from data.files import NAME_BYTES, TEMPORARY_PREFIX
+from data.store_path import StorePath
 
 PATH_BYTES = 4095  # what file systems allow
 ID_CHARACTERS, ID_BYTES = 128, 200  # with what is put before and after it, an id must stay a file name
 _SIGNS = "._-"
+NAME_COLUMNS = ("name", "title")  # of a manifest
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,19 @@ class Title:
     duration_s: float | None = None
     split: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the manifest's ``name`` or ``title``, else its file's name without suffix, else the
+        id; one line."""
+        said = next(filter(None, (self.extra.get(column, "").strip() for column in NAME_COLUMNS)), "")
+        return one_line(said or (PurePath(self.path).stem if self.path else "")) or self.title_id
+
+
+def one_line(text: str) -> str:
+    """Return text composed and on one line: what cannot be printed, line breaks among it, becomes a blank."""
+    readable = os.fsencode(text).decode(errors="replace")
+    return composed(" ".join("".join(c if c.isprintable() else " " for c in readable).split()))
 
 
 def composed(text: str) -> str:
@@ -71,6 +86,11 @@ def title_id_fault(title_id: str) -> str:
         f"not beginning with {TEMPORARY_PREFIX!r}"
     )
     return f"title_id {title_id!r:.160} is not allowed; write {rule}"
+
+
+def whole_root(path: Path) -> Path:
+    """Return the root of the machine that a path is on, or of the bucket."""
+    return StorePath(*path.parts[:3]) if isinstance(path, StorePath) else Path(path.anchor)
 
 
 def media_path(media_root: Path, path: str) -> Path:

@@ -15,16 +15,18 @@ from typing import IO
 
 from data.errors import SchemaError
 from data.files import atomic_path
-from data.schemas import Segment
+from data.schemas import NAMED, Segment
 from data.titles import title_id_fault
 from infer.title_status import TitleRow
 
 SEGMENT_COLUMNS = (
     *("title_id", "label", "start_s", "end_s", "start", "end", "duration_s", "score", "decision", "peak_s"),
+    *NAMED,
 )
 TITLE_COLUMNS = (
     *("title_id", "status", "labels", "segments", "flagged_s", "duration_s", "decoded_s", "coverage"),
     *("samples", "corrupt_packets", "reason", "error_code", "error"),
+    *NAMED,
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -48,7 +50,7 @@ class CsvSink:
         self._writer = csv.writer(handle, lineterminator="\n")
         self._writer.writerow(columns)
 
-    def write_segment(self, segment: Segment) -> None:
+    def write_segment(self, segment: Segment, name: str = "", path: str = "") -> None:
         self._writer.writerow(
             [
                 guard(segment.title_id),
@@ -61,11 +63,13 @@ class CsvSink:
                 f"{segment.score:.6f}",
                 segment.decision,
                 f"{segment.peak_s:.3f}",
+                guard(name),
+                guard(path),
             ]
         )
 
     def write_title(self, row: TitleRow) -> None:
-        texts = [guard(text) for text in (row.reason, row.error_code, row.error)]
+        texts = [guard(text) for text in (row.reason, row.error_code, row.error, row.name, row.path)]
         numbers = (row.flagged_s, row.duration_s, row.decoded_s)
         seconds = ["" if number is None else f"{number:.3f}" for number in numbers]
         coverage = "" if row.coverage is None else f"{row.coverage:.4f}"
@@ -81,7 +85,7 @@ def open_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvSink]:
         yield CsvSink(handle, columns)
 
 
-def write_title_csv(folder: Path, title_id: str, segments: Iterable[Segment]) -> Path:
+def write_title_csv(folder: Path, title_id: str, segments: Iterable[Segment], name: str = "", path: str = "") -> Path:
     """Write ``<title_id>.csv`` with one title's segments, or a header only, and return its path.
 
     Raises:
@@ -89,8 +93,8 @@ def write_title_csv(folder: Path, title_id: str, segments: Iterable[Segment]) ->
     """
     if Path(title_id).name != title_id or title_id in ("", ".", ".."):
         raise SchemaError(f"title {title_id!r}: not usable as a file name; {title_id_fault(title_id)}")
-    path = folder / f"{title_id}.csv"
-    with open_csv(path, SEGMENT_COLUMNS) as sink:
+    file = folder / f"{title_id}.csv"
+    with open_csv(file, SEGMENT_COLUMNS) as sink:
         for segment in segments:
-            sink.write_segment(segment)
-    return path
+            sink.write_segment(segment, name, path)
+    return file

@@ -28,6 +28,8 @@ class TitleRow:
         coverage: decoded_s / duration_s, at most 1; None where either is unknown.
         reason: why it is partial, in words.
         error_code, error: why it is quarantined.
+        name: what a person calls the title; empty in tables of before there were names.
+        path: its file, below the media root or whole (``InferenceRun.path_of``); empty where there is none.
     """
 
     title_id: str
@@ -44,6 +46,13 @@ class TitleRow:
     error_code: str
     error: str
     features_id: str | None
+    name: str = ""
+    path: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What a person is shown: the name, else the id."""
+        return self.name or self.title_id
 
 
 def title_status(segments: Sequence[Segment] | None, coverage: Coverage | None) -> str:
@@ -71,6 +80,8 @@ def title_row(
     features_id: str | None = None,
     error_code: str = "",
     error: str = "",
+    name: str = "",
+    path: str = "",
 ) -> TitleRow:
     """Sum a title up.
 
@@ -78,6 +89,7 @@ def title_row(
         segments, coverage: see ``title_status``.
         duration_s: from the manifest, where the container does not say.
         error_code, error: of a title that failed.
+        name, path: see ``TitleRow``.
     """
     flagged = [segment for segment in segments or () if segment.decision == "flag"]
     decoded_s = coverage.decoded_s if coverage else None
@@ -99,6 +111,8 @@ def title_row(
         error_code=error_code,
         error=error,
         features_id=features_id,
+        name=name,
+        path=path,
     )
 
 

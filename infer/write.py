@@ -23,6 +23,7 @@ from data.errors import SchemaError
 from data.files import atomic_path
 from data.parquet_file import open_parquet
 from data.schemas import (
+    NAMED,
     SCORES,
     SEGMENTS,
     SEGMENTS_SCHEMA,
@@ -112,12 +113,12 @@ def write_results(
         for row, segments in results:
             counts[row.status] = counts.get(row.status, 0) + 1
             for segment in segments:
-                segment_rows.add({**asdict(segment), **asdict(origin)})
-                segment_csv.write_segment(segment)
+                segment_rows.add({**asdict(segment), **asdict(origin), "name": row.name, "path": row.path})
+                segment_csv.write_segment(segment, row.name, row.path)
             title_rows.add(_title_values(row, origin))
             title_csv.write_title(row)
             if row.status != "quarantined":
-                write_title_csv(folder / "segments", row.title_id, segments)
+                write_title_csv(folder / "segments", row.title_id, segments, row.name, row.path)
     return counts
 
 
@@ -156,12 +157,19 @@ def read_titles_table(path: Path) -> list[TitleRow]:
 
 
 def read_table(path: Path, name: str, schema: pa.Schema) -> pa.Table:
-    """Read one of our tables, checked by name, version and columns; raises as ``read_segments``."""
+    """Read one of our tables, checked by name, version and columns; raises as ``read_segments``.
+
+    A table of before titles had names has empty ones.
+    """
     file = _open(path)
     check_schema_name(file.schema_arrow, name, str(path))
-    if not file.schema_arrow.equals(schema):
+    unnamed = pa.schema([field for field in schema if field.name not in NAMED])
+    if not file.schema_arrow.equals(schema) and not file.schema_arrow.equals(unnamed):
         raise SchemaError(f"{path}: columns are not those of {name}; write it again with this version of coarse2fine")
-    return file.read()
+    table = file.read()
+    for field in list(schema)[len(table.columns) :]:
+        table = table.append_column(field, pa.array([""] * len(table), field.type))
+    return table
 
 
 def read_score_labels(path: Path) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from data.files import fingerprint
 from data.schemas import LabelThresholds
 from data.shards import ShardHeader, read_header, shard_path
 from data.store_path import in_parallel
-from data.titles import Title
+from data.titles import Title, whole_root
 from infer.settings import InferSettings
 from model.sidecar import Checkpoint, read_checkpoint
 from pipeline.coverage_table import NOT_EXTRACTED
@@ -35,6 +35,7 @@ class InferenceRun:
     Args:
         failures: why titles have no features.
         headers: of shards, as far as the caller has read them already.
+        media_root: folder that the titles' paths are relative to, to say where they are.
     """
 
     titles: Sequence[Title]
@@ -45,6 +46,14 @@ class InferenceRun:
     config: Mapping[str, object]
     run_settings: RunSettings = field(default_factory=RunSettings)
     headers: Mapping[str, ShardHeader] = field(default_factory=dict)
+    media_root: Path | None = None
+
+    def path_of(self, title: Title) -> str:
+        """Return where a title's file is: below the media root, or whole where that is the machine or a bucket."""
+        if title.path is None:
+            return ""
+        root = self.media_root
+        return str(root / title.path) if root is not None and root == whole_root(root) else title.path
 
 
 SEGMENT_SETTINGS = ("segment_score", "review_fraction", "rule", "title_gate")
@@ -170,9 +179,9 @@ def _run_id(
 ) -> str:
     settings = run.settings.model_dump(mode="json", exclude={"device", "window_s"})
     titles = [
-        [title.title_id, title.duration_s, vars(headers[title.title_id].coverage)]
+        [title.title_id, title.duration_s, title.name, title.path, vars(headers[title.title_id].coverage)]
         if title.title_id in headers
-        else [title.title_id, title.duration_s, failures[title.title_id].error_code]
+        else [title.title_id, title.duration_s, title.name, title.path, failures[title.title_id].error_code]
         for title in run.titles
     ]
     thresholds = {label: asdict(value) for label, value in checkpoint.thresholds.items()}

@@ -68,8 +68,9 @@ def inference_run(
     """Return the run that a configuration asks for; see ``InferenceRun``."""
     recorded = config.model_dump(mode="json")
     return InferenceRun(
-        titles, config.work, failures, config.checkpoint_dir, config.infer, recorded, config.run, headers or {}
-    )
+        titles, config.work, failures, config.checkpoint_dir, config.infer, recorded, config.run, headers or {},
+        config.data.media_folder,
+    )  # fmt: skip
 
 
 def infer_titles(run: InferenceRun) -> StageResult:
@@ -158,11 +159,11 @@ def _results(
                     found = _find(plan, scores, header)
                     if sink is not None:
                         sink.add(scores)
-            row = _row(title, found, header, plan.failures.get(title.title_id))
+            row = _row(plan, title, found, header)
             if tally.titles > lines:
                 lines = tally.titles
                 place = f"{number} of {len(plan.run.titles)}"
-                result_line(f"infer {place}  {title.path or title.title_id}  {_words(row, found)}")
+                result_line(f"infer {place}  {title.name}  {_words(row, found)}")
             log.debug("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
             events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
             yield row, found or []
@@ -224,7 +225,8 @@ def _require_own_rule(plan: InferencePlan) -> None:
         )
 
 
-def _row(title: Title, found: list[Segment] | None, header: ShardHeader | None, failure: Failure | None) -> TitleRow:
+def _row(plan: InferencePlan, title: Title, found: list[Segment] | None, header: ShardHeader | None) -> TitleRow:
+    failure = plan.failures.get(title.title_id)
     return title_row(
         title.title_id,
         found,
@@ -233,6 +235,8 @@ def _row(title: Title, found: list[Segment] | None, header: ShardHeader | None, 
         features_id=header.spec.features_id if header is not None else None,
         error_code=failure.error_code if failure else "",
         error=failure.error if failure else "",
+        name=title.name,
+        path=plan.run.path_of(title),
     )
 
 

@@ -104,3 +104,24 @@ def test_many_warnings_are_counted_rather_than_logged(tmp_path: Path, caplog: py
         read_titles(write(tmp_path, "title_id,path\n" + "".join(f"t{number},x.mp4\n" for number in range(26))))
     assert len(caplog.records) == 21
     assert caplog.records[-1].getMessage() == "5 more warnings; `coarse2fine labels check` lists them"
+
+
+def test_a_title_is_called_by_its_name_else_by_its_file_else_by_its_id(tmp_path: Path) -> None:
+    (tmp_path / "titles.csv").write_text(
+        "title_id,path,name\na,x/Zoe\u0308 (2019).mkv,\nb,x/y.mkv,Kuss\tmich\nc,,\n", encoding="utf-8"
+    )
+    titles = read_titles(tmp_path / "titles.csv")
+    assert [title.name for title in titles.values()] == ["Zo\u00eb (2019)", "Kuss mich", "c"]
+    (tmp_path / "old.csv").write_text("title_id,title\na,Solaris\n", encoding="utf-8")
+    assert read_titles(tmp_path / "old.csv")["a"].name == "Solaris"
+
+
+def test_an_absolute_path_below_the_media_root_stays_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "films").symlink_to(tmp_path / "disk")
+    (tmp_path / "titles.csv").write_text(f"title_id,path\na,{tmp_path}/films/a.mkv\nb,{tmp_path}/films/../disk/b.mkv\n")
+    titles = read_titles(tmp_path / "titles.csv", Path("/"))
+    assert [str(Path("/") / (title.path or "")) for title in titles.values()] == [
+        f"{tmp_path}/films/a.mkv",
+        f"{tmp_path}/disk/b.mkv",
+    ]

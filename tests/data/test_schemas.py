@@ -46,7 +46,7 @@ def test_every_field_of_a_spec_decides_whether_features_may_be_mixed(change: dic
 
 def test_columns_are_those_of_the_documented_tables() -> None:
     documented = """run_id title_id label segment_index start_s end_s score score_mean foreground_peak conditional_peak
-        title_score threshold title_threshold decision peak_s model_id features_id"""
+        title_score threshold title_threshold decision peak_s model_id features_id name path"""
     assert SEGMENTS_SCHEMA.names == documented.split()
     assert {"title_id", "status", "duration_s", "decoded_s", "coverage", "error_code"} <= set(TITLES_SCHEMA.names)
     assert scores_schema(("sex", "drug-use")).names == [
@@ -59,7 +59,7 @@ def test_rows_fit_their_tables() -> None:
     assert set(asdict(COVERAGE)) <= set(COVERAGE_SCHEMA.names)
     fields = set(Segment.__dataclass_fields__)
     assert fields <= set(SEGMENTS_SCHEMA.names)
-    assert set(SEGMENTS_SCHEMA.names) - fields == {"run_id", "model_id", "features_id"}
+    assert set(SEGMENTS_SCHEMA.names) - fields == {"run_id", "model_id", "features_id", "name", "path"}
 
 
 def test_features_are_fixed_size_half_floats_that_may_not_be_null() -> None:

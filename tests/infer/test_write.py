@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +30,7 @@ def results(make_segment, make_coverage):
         make_segment(label="=cmd|'/C calc'!A0", start_s=3800.0, end_s=3801.0, score=0.5, decision="review"),
     ]
     return [
-        (title_row("t1", found, make_coverage()), found),
+        (title_row("t1", found, make_coverage(), name="Küss mich, Zoë!", path="/films/Küss mich, Zoë!.mkv"), found),
         (title_row("-t2", [], make_coverage()), []),
         (title_row("t3", None, None, error_code="decode", error="@broken,\nbadly"), []),
     ]
@@ -36,21 +38,23 @@ def results(make_segment, make_coverage):
 
 def test_golden_csv(tmp_path, results):
     assert write_results(tmp_path, results, ORIGIN) == {"flagged": 1, "clear": 1, "quarantined": 1}
-    header = b"title_id,label,start_s,end_s,start,end,duration_s,score,decision,peak_s\n"
+    header = b"title_id,label,start_s,end_s,start,end,duration_s,score,decision,peak_s,name,path\n"
     rows = (
-        b"t1,violence,3723.000,3731.250,01:02:03.000,01:02:11.250,8.250,0.750000,flag,3725.000\n"
-        b"t1,'=cmd|'/C calc'!A0,3800.000,3801.000,01:03:20.000,01:03:21.000,1.000,0.500000,review,3800.000\n"
-    )
+        't1,violence,3723.000,3731.250,01:02:03.000,01:02:11.250,8.250,0.750000,flag,3725.000,"Küss mich, Zoë!",'
+        '"/films/Küss mich, Zoë!.mkv"\n'
+        "t1,'=cmd|'/C calc'!A0,3800.000,3801.000,01:03:20.000,01:03:21.000,1.000,0.500000,review,3800.000,"
+        '"Küss mich, Zoë!","/films/Küss mich, Zoë!.mkv"\n'
+    ).encode()
     assert (tmp_path / "segments.csv").read_bytes() == header + rows
     assert (tmp_path / "segments/t1.csv").read_bytes() == header + rows
     assert (tmp_path / "segments/-t2.csv").read_bytes() == header
     assert not (tmp_path / "segments/t3.csv").exists()
-    assert (tmp_path / "titles.csv").read_bytes() == (
-        b"title_id,status,labels,segments,flagged_s,duration_s,decoded_s,coverage,"
-        b"samples,corrupt_packets,reason,error_code,error\n"
-        b"t1,flagged,violence,1,8.250,10.000,10.000,1.0000,10,2,,,\n"
-        b"'-t2,clear,,0,0.000,10.000,10.000,1.0000,10,2,,,\n"
-        b't3,quarantined,,0,0.000,,,,,,,decode,"\'@broken,\nbadly"\n'
+    assert (tmp_path / "titles.csv").read_text(encoding="utf-8") == (
+        "title_id,status,labels,segments,flagged_s,duration_s,decoded_s,coverage,"
+        "samples,corrupt_packets,reason,error_code,error,name,path\n"
+        't1,flagged,violence,1,8.250,10.000,10.000,1.0000,10,2,,,,"Küss mich, Zoë!","/films/Küss mich, Zoë!.mkv"\n'
+        "'-t2,clear,,0,0.000,10.000,10.000,1.0000,10,2,,,,,\n"
+        't3,quarantined,,0,0.000,,,,,,,decode,"\'@broken,\nbadly",,\n'
     )
 
 
@@ -64,6 +68,17 @@ def test_tables_read_back(tmp_path, results):
     assert titles.schema.equals(TITLES_SCHEMA, check_metadata=True)
     assert segments["features_id"].to_pylist() == ["f1", "f1"]
     assert titles["model_id"].to_pylist() == ["m1"] * 3
+
+
+def test_tables_of_before_titles_had_names_are_read_with_empty_ones(tmp_path, results):
+    write_results(tmp_path, results, ORIGIN)
+    for name in ("segments", "titles"):
+        table = pq.read_table(tmp_path / f"{name}.parquet").drop_columns(["name", "path"])
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    assert read_segments(tmp_path / "segments.parquet") == results[0][1]
+    rows = read_titles_table(tmp_path / "titles.parquet")
+    assert [(row.title_id, row.name, row.path, row.shown) for row in rows][:1] == [("t1", "", "", "t1")]
+    assert [replace(row, name="", path="") for row, _ in results] == rows
 
 
 def test_nothing_is_left_of_a_run_that_breaks(tmp_path, results):
