@@ -225,7 +225,7 @@ def _pace(jobs: Sequence[PlannedTitle]) -> Pace:
 
 
 def _name(item: PlannedTitle) -> str:
-    return item.title.path or item.title.title_id
+    return item.title.name
 
 
 def _result(worked: Worked, coverage: Coverage | None) -> str:
