@@ -1,4 +1,4 @@
-"""A number with its noun, as people write it."""
+"""Numbers as people write them: with their noun, and moments of a film."""
 
 from __future__ import annotations
 
@@ -8,3 +8,9 @@ def counted(count: int, noun: str, many: str | None = None) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {many or noun + ('es' if noun.endswith('s') else 's')}"
+
+
+def brief_clock(seconds: float) -> str:
+    """Return ``hh:mm:ss``, rounded down."""
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

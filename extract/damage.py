@@ -13,11 +13,60 @@ Lost seconds add up over the title.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+
+from data.counted import brief_clock, counted
 
 # A title that lost more than this inside, or falls short of its declared duration by more, is not complete: together
 # never more than a second. Intact files of all containers differ from their declaration by less than 0.04 s.
 TOLERATED_S = Fraction(1, 2)
+MAX_PLACES, TOLD_PLACES = 5, 3
+"""So many places are kept, and told in a sentence; of the others how many there are."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stretch of a film that is lost, or where bytes were stepped over.
+
+    Args:
+        start_s: where it begins.
+        lost_s: seconds up to where the film is whole again.
+        damaged: packets or pictures in it that were refused or marked.
+    """
+
+    start_s: float
+    lost_s: float = 0.0
+    damaged: int = 0
+
+
+class Places:
+    """The first places of a kind, and how many there are."""
+
+    def __init__(self) -> None:
+        self.first: list[Place] = []
+        self.count = 0
+
+    def add(self, place: Place) -> None:
+        """Take one more, of those that come in the order of the film."""
+        self.count += 1
+        if len(self.first) < MAX_PLACES:
+            self.first.append(place)
+
+
+def damage_words(places: Sequence[Place], count: int, lost_s: float, end_s: float) -> str:
+    """Say what is lost and where: the first places of ``count``, at least one, in a film that ends at ``end_s``."""
+    moments = [brief_clock(place.start_s) for place in places[:TOLD_PLACES]]
+    if count > len(moments):
+        moments.append(f"{count - len(moments)} more places")
+    where = f"{', '.join(moments[:-1])} and {moments[-1]}" if len(moments) > 1 else moments[0]
+    at = f"at {where} of {brief_clock(end_s)}"
+    damaged = sum(place.damaged for place in places)
+    if not damaged:
+        return f"{lost_s:.1f} s of video {at} are missing"
+    packets = counted(damaged, "packet") if count == len(places) else f"{damaged} packets and more"
+    return f"{packets} {at} {'is' if damaged == count == 1 else 'are'} damaged ({lost_s:.1f} s of video are lost)"
 
 
 class DamageLedger:
@@ -26,6 +75,8 @@ class DamageLedger:
     def __init__(self) -> None:
         self.faults = 0
         self.lost_s = Fraction(0)
+        self.places = Places()
+        self.stepped_over = Places()
         self._promised: list[Fraction] = []
         self._promised_end: Fraction | None = None
         self._end: Fraction | None = None
@@ -33,6 +84,7 @@ class DamageLedger:
         self._suspect_until: Fraction | None = None
         self._spoiled_since: Fraction | None = None
         self._spoiled_until_after = Fraction(0)
+        self._damaged = 0  # of what is spoiled now
 
     def promise(self, start: Fraction, end: Fraction) -> None:
         """Register the time of a packet that should become a displayed picture."""
@@ -49,8 +101,17 @@ class DamageLedger:
         """Note that something is missing before ``until``: the next gap between pictures up to then is a fault."""
         self._suspect_until = until if self._suspect_until is None else max(self._suspect_until, until)
 
+    def skipped(self, before: Fraction) -> None:
+        """Note that bytes were stepped over, for people; ``suspect`` or ``fault`` say what that means."""
+        self.stepped_over.add(Place(float(before)))
+
     def fault(self, at: Fraction | None) -> None:
         """Count a refused or marked packet or picture, and distrust what follows it until the next key frame."""
+        self._damaged += 1
+        self._spoil(at)
+
+    def _spoil(self, at: Fraction | None) -> None:
+        """Distrust what follows a fault until the next key frame."""
         self.faults += 1
         time = self._end if at is None else at
         if time is None:
@@ -64,13 +125,12 @@ class DamageLedger:
         self._settle_promises(start)
         before = start if self._end is None else self._end
         if not (key or self._key_known or self._spoiled_since is not None):
-            self.fault(start)  # predicted from a key frame that is missing
+            self._spoil(start)  # predicted from a key frame that is missing
         self._key_known = self._key_known or key
         if self._suspect_until is not None and self._spoiled_since is None and start - before > (end - start) / 2:
-            self.fault(before)
+            self._spoil(before)
         if self._spoiled_since is not None and key and start > self._spoiled_until_after:
-            self.lost_s += max(Fraction(0), start - self._spoiled_since)
-            self._spoiled_since = None
+            self._lose(self._spoiled_since, start)
         if self._suspect_until is not None and start >= self._suspect_until:
             self._suspect_until = None
         self._end = max(before, end)
@@ -80,9 +140,15 @@ class DamageLedger:
         if self._end is None:
             return
         end = self._end if self._promised_end is None else max(self._end, self._promised_end)
-        since = self._end if self._spoiled_since is None else self._spoiled_since
-        self.lost_s += max(Fraction(0), end - since)
-        self._spoiled_since = None
+        if self._spoiled_since is not None or end > self._end:
+            self._lose(self._end if self._spoiled_since is None else self._spoiled_since, end)
+
+    def _lose(self, start: Fraction, end: Fraction) -> None:
+        """Count a stretch that is lost."""
+        lost_s = max(Fraction(0), end - start)
+        self.lost_s += lost_s
+        self.places.add(Place(float(start), float(lost_s), self._damaged))
+        self._spoiled_since, self._damaged = None, 0
 
     def _settle_promises(self, start: Fraction) -> None:
         while self._promised and self._promised[0] <= start:

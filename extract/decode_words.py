@@ -7,14 +7,16 @@ characters, no numbers that are none, no text without end. A message that breaks
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data.errors import DecodeError
-from extract.frames import ReadReport, VideoInfo
+from extract.damage import MAX_PLACES, Place
+from extract.frames import TOLD_STREAMS, ReadReport, StreamInfo, VideoInfo
 
 MAX_LETTERS = 2000
+PLACES = ("places", "stepped_over")
 _UNPRINTABLE = re.compile(r"[^ -~\u00a0-\u2027\u202f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -26,6 +28,24 @@ class _Words(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+class _Stream(_Words):
+    kind: Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
+    codec: Word
+    width_px: Count
+    height_px: Count
+    default: bool
+    chosen: bool
+
+
+class _Place(_Words):
+    start_s: Seconds
+    lost_s: Seconds
+    damaged: Count
+
+
+Places = Annotated[list[_Place], Field(max_length=MAX_PLACES)]
+
+
 class _Info(_Words):
     container: Word
     codec: Word
@@ -34,6 +54,7 @@ class _Info(_Words):
     rotation_deg: Literal[0, 90, 180, 270]
     declared_duration_s: Seconds | None
     container_s: Seconds | None = None
+    streams: Annotated[list[_Stream], Field(max_length=TOLD_STREAMS)] = []
 
 
 class _Report(_Words):
@@ -42,6 +63,13 @@ class _Report(_Words):
     corrupt_packets: Count
     complete: bool
     reason: str
+    cut_off: bool = False
+    pictures: Count = 0
+    longest_s: Seconds = 0.0
+    places: Places = []
+    places_count: Count = 0
+    stepped_over: Places = []
+    stepped_over_count: Count = 0
 
 
 class _Failure(_Words):
@@ -51,13 +79,18 @@ class _Failure(_Words):
 
 def read_info(body: bytes) -> VideoInfo:
     """Return what an ``o`` message says; ValueError if it is none."""
-    return VideoInfo(**_Info.model_validate_json(body).model_dump())
+    said = _Info.model_validate_json(body)
+    streams = tuple(StreamInfo(**stream.model_dump()) for stream in said.streams)
+    return VideoInfo(**said.model_dump(exclude={"streams"}), streams=streams)
 
 
 def read_report(body: bytes) -> ReadReport:
     """Return what a ``d`` message says; ValueError if it is none."""
     said = _Report.model_validate_json(body)
-    return ReadReport(said.decoded_s, said.samples, said.corrupt_packets, said.complete, printable(said.reason))
+    lists: dict[str, Any] = {
+        name: tuple(Place(**place.model_dump()) for place in getattr(said, name)) for name in PLACES
+    }
+    return ReadReport(**said.model_dump(exclude={*PLACES, "reason"}), reason=printable(said.reason), **lists)
 
 
 def read_failure(body: bytes) -> DecodeError:

@@ -71,6 +71,10 @@ class Decoding:
         planned: bool,
     ) -> None:
         self.span_s = Fraction(0)
+        self.first: Fraction | None = None
+        self.shown = 0
+        self._last: Fraction | None = None
+        self.longest_s = Fraction(0)
         self.decoded = 0
         self._decoder = decoder
         self._container = container
@@ -78,7 +82,6 @@ class Decoding:
         self._clock = clock
         self._ledger = ledger
         self._key_seen = False
-        self._first: Fraction | None = None
         self._given_pts: int | None = None
         self._waiting: deque[Coded] = deque()
         self._sparing = False
@@ -98,8 +101,11 @@ class Decoding:
             start, end = span
             if start < 0:  # trimmed: before the presentation begins
                 continue
-            self._first = start if self._first is None else self._first
-            self.span_s = max(self.span_s, end - self._first)
+            self.first = start if self.first is None else self.first
+            self.span_s = max(self.span_s, end - self.first)
+            self.shown += 1
+            self.longest_s = max(self.longest_s, end - start, start - (start if self._last is None else self._last))
+            self._last = start
             self._ledger.shown(start, end, key=picture.key)
             yield start, picture.frame
 
@@ -123,7 +129,7 @@ class Decoding:
         group, after, proven = next(groups, None), next(groups, None), 0
         while group is not None:
             try:
-                if not plan(group, before, after, self._first, proven):
+                if not plan(group, before, after, self.first, proven):
                     break
                 yield from self._play(group)
             except _DoubtError:
@@ -256,6 +262,7 @@ class Decoding:
         if arrival.damaged:
             self._ledger.fault(time)
         if time is not None and arrival.skipped:
+            self._ledger.skipped(time)
             if self._container == AVI:  # its pictures are numbered: what is missing leaves no gap in time
                 self._ledger.fault(time)
             else:

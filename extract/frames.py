@@ -15,8 +15,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from extract.damage import Place
+
 SAMPLING = "presented-1fps/1"
 SAMPLE_TOLERANCE_S = 0.001
+TOLD_STREAMS = 32
+"""So many streams of a file are told of."""
 
 # The same tolerance, exact: 0.001 as a float is a little more than a thousandth.
 _TOLERANCE = Fraction(1, 1000)
@@ -79,6 +83,18 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class StreamInfo:
+    """One stream of a file: ``kind`` is video, audio, subtitle, data, attachment or cover; the ``chosen`` one is read."""
+
+    kind: str
+    codec: str
+    width_px: int = 0
+    height_px: int = 0
+    default: bool = False
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
 class VideoInfo:
     """What a container says of its video before anything is decoded. ``rotation_deg`` is clockwise, 0/90/180/270.
 
@@ -93,17 +109,33 @@ class VideoInfo:
     rotation_deg: int
     declared_duration_s: float | None
     container_s: float | None = None
+    streams: tuple[StreamInfo, ...] = ()
 
 
 @dataclass(frozen=True)
 class ReadReport:
-    """How a reading went; see ``data.schemas.Coverage`` for the fields."""
+    """How a reading went; see ``data.schemas.Coverage`` for the first fields.
+
+    Args:
+        cut_off: the end of the file was not reached, or it breaks off.
+        pictures: of the video that are displayed, decoded or not; 0 if the reader does not count them.
+        longest_s: the longest time that one of them is displayed.
+        places: the first places of damage, and how many there are (``extract.damage``), in seconds of the film.
+        stepped_over: likewise where bytes were that belong to no picture.
+    """
 
     decoded_s: float
     samples: int
     corrupt_packets: int
     complete: bool
     reason: str
+    cut_off: bool = False
+    pictures: int = 0
+    longest_s: float = 0.0
+    places: tuple[Place, ...] = ()
+    places_count: int = 0
+    stepped_over: tuple[Place, ...] = ()
+    stepped_over_count: int = 0
 
 
 class VideoReader(Protocol):

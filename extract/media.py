@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import stat
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -17,11 +18,12 @@ import av
 import av.subtitles.stream  # PyAV imports it when it opens a file: once here, rather than once a title
 from av.codec.context import ThreadType
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from data.errors import DecodeError
 from data.store_path import StorePath
+from extract.frames import TOLD_STREAMS, StreamInfo
 
 FORMATS = "asf,avi,dv,flv,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vvc,webm"
 CODECS = (
@@ -37,6 +39,8 @@ TRANSPORT = "mpegts"
 MAX_STREAMS = 256
 # 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
 MAX_PIXELS = 2**26
+
+STREAM_KINDS = frozenset({"video", "audio", "subtitle", "data", "attachment"})
 
 # What damaged files were seen to raise out of FFmpeg and PyAV.
 MEDIA_ERRORS = (av.FFmpegError, IndexError, UnicodeDecodeError, OSError, EOFError, MemoryError)
@@ -152,6 +156,26 @@ def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
 def decoder_options() -> dict[str, str]:
     """Return the limits that every decoder is opened with."""
     return {"codec_whitelist": CODECS, "max_pixels": str(MAX_PIXELS)}
+
+
+def describe_streams(container: InputContainer, chosen: VideoStream) -> tuple[StreamInfo, ...]:
+    """Return what a file holds, as far as it says so: the first streams, and the one that is read."""
+    return tuple(_described(stream, chosen) for stream in islice(container.streams, TOLD_STREAMS))
+
+
+def _described(stream: Stream, chosen: VideoStream) -> StreamInfo:
+    codec = stream.codec_context
+    name = "" if codec is None else codec.codec.canonical_name
+    is_cover = stream.type == "video" and bool(stream.disposition & _COVER)
+    width_px, height_px = (stream.width, stream.height) if isinstance(stream, VideoStream) else (0, 0)
+    return StreamInfo(
+        kind="cover" if is_cover else stream.type if stream.type in STREAM_KINDS else "data",
+        codec=name,
+        width_px=width_px,
+        height_px=height_px,
+        default=bool(stream.disposition & Disposition.default),
+        chosen=stream.index == chosen.index,
+    )
 
 
 def _main_video(container: InputContainer, name: str) -> VideoStream:

@@ -11,17 +11,19 @@ parent that watches it (extract.decode_pool).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from data.counted import brief_clock
 from data.errors import DecodeError
-from extract.damage import TOLERATED_S, DamageLedger
+from extract.damage import TOLERATED_S, DamageLedger, Place, damage_words
 from extract.declared_size import declared_size, same_size
 from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
-from extract.media import MEDIA_ERRORS, container_duration_s, declared_duration_s, open_stream, words
+from extract.media import MEDIA_ERRORS, container_duration_s, declared_duration_s, describe_streams, open_stream, words
 from extract.orientation import IDENTITY
 from extract.packets import VideoPackets
 from extract.probe import first_frame, key_pictures
@@ -61,6 +63,7 @@ class PyAvReader:
                 self._container, self._stream, 0 if first is None or first.pts is None else first.pts
             ),
             container_s=container_duration_s(self._container),
+            streams=describe_streams(self._container, self._stream),
         )
         declared = declared_size(path, self._container, self._stream)
         self._misshapen = ""
@@ -129,22 +132,43 @@ class PyAvReader:
 
     def report(self) -> ReadReport:
         """Say how it went; complete only if nothing speaks against it (see ``extract.damage``)."""
+        decoding, ledger, span_s = self._decoding, self._ledger, float(self._decoding.span_s)
         failure = self._packets.failure if self._ended else "reading was stopped before the end"
-        reasons = [reason for reason in (failure, self._misshapen) if reason]
-        if self._ledger.lost_s > TOLERATED_S:
-            reasons.append(f"{float(self._ledger.lost_s):.1f} s of video are damaged or missing")
+        reasons = [f"{failure} (at {brief_clock(self._moment(span_s))})"] if failure else []
+        if self._misshapen:
+            reasons.append(self._misshapen)
+        places = self._in_film(ledger.places.first)
+        if ledger.lost_s > TOLERATED_S:
+            end_s = self._moment(max(span_s, self.info.declared_duration_s or 0.0))
+            reasons.append(damage_words(places, ledger.places.count, float(ledger.lost_s), end_s))
         if self._unconverted:
             reasons.append(f"the pictures of {self._unconverted} samples cannot be converted to RGB")
         declared_s = self.info.declared_duration_s
-        if declared_s is not None and self._decoding.span_s < declared_s - TOLERATED_S:
-            reasons.append(f"{float(self._decoding.span_s):.1f} s of {declared_s:.1f} s could be decoded")
+        if declared_s is not None and decoding.span_s < declared_s - TOLERATED_S:
+            reasons.append(f"{span_s:.1f} s of {declared_s:.1f} s could be decoded")
         return ReadReport(
-            decoded_s=float(self._decoding.span_s),
+            decoded_s=span_s,
             samples=self._samples,
             corrupt_packets=self._ledger.faults,
             complete=not reasons,
             reason="; ".join(reasons),
+            cut_off=bool(failure),
+            pictures=decoding.shown,
+            longest_s=float(decoding.longest_s),
+            places=places,
+            places_count=ledger.places.count,
+            stepped_over=self._in_film(ledger.stepped_over.first),
+            stepped_over_count=ledger.stepped_over.count,
         )
+
+    def _in_film(self, places: Sequence[Place]) -> tuple[Place, ...]:
+        """Return places on the clock of the film instead of the stream's."""
+        first_s = float(self._decoding.first or 0)
+        return tuple(replace(place, start_s=self._moment(max(0.0, place.start_s - first_s))) for place in places)
+
+    def _moment(self, since_s: float) -> float:
+        """Return what a person reads as the time of what is displayed so long after the first picture."""
+        return since_s
 
     def close(self) -> None:
         """Release the file."""

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 from rich.text import Text
 
+from data.counted import brief_clock
 from pipeline.launch import is_first
 from pipeline.pace import WINDOW_S, Pace, Rest
 
@@ -196,12 +197,6 @@ def result_line(line: str) -> None:
 def printable(text: str) -> str:
     """Return text without what a terminal obeys instead of showing it: file names may hold it."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def brief_clock(seconds: float) -> str:
-    """Return ``hh:mm:ss``, rounded down."""
-    whole = int(seconds)
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 @contextmanager

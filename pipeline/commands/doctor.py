@@ -1,10 +1,13 @@
-"""The command that says what this host can do."""
+"""The command that says what this host can do, and what is in a file."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,20 +16,29 @@ from data.stores import configure
 from pipeline.commands.terminal import FILE, set_option
 from pipeline.config import load_config
 
+if TYPE_CHECKING:
+    from extract.settings import ExtractSettings
+
 PATIENCE_S = 20.0  # with a store
 
 
 @click.command()
+@click.argument("files", nargs=-1, type=FILE)
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file; without one, the defaults.")
 @set_option
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
-def doctor(config_path: Path | None, overrides: dict[str, Any], strict: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def doctor(
+    files: Sequence[Path], config_path: Path | None, overrides: dict[str, Any], strict: bool, as_json: bool
+) -> None:
     """Say what this host has and can enforce: FFmpeg, sandbox, weights, device, disk, stores, cluster.
 
-    Exit code 1 if extraction would fail here, or a decoder could pass its limits.
+    With FILES, say of each video what is in it, how much of it can be read, where it is damaged, and what to do.
+
+    Exit code 1 if extraction would fail here or a decoder could pass its limits; with FILES, if one of them cannot be
+    read to its end.
     """
     from extract.settings import ExtractSettings
-    from pipeline.doctor import examine
     from pipeline.store_check import store_uses
 
     if config_path is None:
@@ -37,9 +49,42 @@ def doctor(config_path: Path | None, overrides: dict[str, Any], strict: bool) ->
         config = load_config(config_path, overrides)
         settings, work_dir, stores, run = config.extract, config.work_dir, store_uses(config), config.run
         configure(timeout_s=config.storage.timeout_s, patience_s=min(config.storage.patience_s, PATIENCE_S))
+    if files:
+        sys.exit(_examine_files(files, settings, as_json=as_json))
+    from pipeline.doctor import Finding, examine
+
     counts = {"ok": 0, "warning": 0, "failure": 0}
+    found: list[Finding] = []
     for finding in examine(settings, work_dir, stores, run):
         counts[finding.state] += 1
-        click.echo(f"{finding.state:8}{finding.subject:10}{finding.words}")
-    click.echo(f"{counted(counts['failure'], 'failure')}, {counted(counts['warning'], 'warning')}")
+        found.append(finding)
+        if not as_json:
+            click.echo(f"{finding.state:8}{finding.subject:10}{finding.words}")
+    if as_json:
+        click.echo(json.dumps({"counts": counts, "findings": [asdict(finding) for finding in found]}, indent=2))
+    else:
+        click.echo(f"{counted(counts['failure'], 'failure')}, {counted(counts['warning'], 'warning')}")
     sys.exit(1 if counts["failure"] or (strict and counts["warning"]) else 0)
+
+
+def _examine_files(files: Sequence[Path], settings: ExtractSettings, *, as_json: bool) -> int:
+    """Print what is found in each file as it is read; return the exit code."""
+    from extract.examine import examine_video
+    from pipeline import file_doctor
+    from pipeline.pace import Pace
+    from pipeline.progress import titles_bar
+
+    not_read = 0
+    found: list[dict[str, Any]] = []
+    for path in files:
+        name = str(path)
+        with titles_bar("doctor", Pace({name: None}), 1) as bar:
+            seen = examine_video(path, settings, lambda read_s, length_s: bar.reading(name, name, read_s, length_s))
+        not_read += seen.verdict != "complete"
+        if as_json:
+            found.append(file_doctor.as_json(seen))
+        else:
+            click.echo("\n".join(file_doctor.describe(seen)))
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    return 1 if not_read else 0

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from data.counted import counted
+from data.counted import brief_clock, counted
 from data.errors import ConfigError, StoreError
 from data.files import file_sha256
 from data.manifest import read_titles
@@ -25,7 +25,7 @@ from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, expected_features, expected_imports
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
 from pipeline.pace import Pace
-from pipeline.progress import brief_clock, titles_bar
+from pipeline.progress import titles_bar
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from data.catalogue import read_catalogue
-from data.counted import counted
+from data.counted import brief_clock, counted
 from data.errors import ConfigError, SchemaError
 from data.manifest import read_titles
 from data.schemas import Segment
@@ -27,7 +27,7 @@ from infer.title_status import TitleRow, title_row
 from infer.write import Origin, open_scores, write_results
 from pipeline.config import Config
 from pipeline.coverage_table import read_failures
-from pipeline.progress import brief_clock, progress_bar, result_line
+from pipeline.progress import progress_bar, result_line
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog, move_events
 from pipeline.runs.extraction_plan import Failure
