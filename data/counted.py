@@ -14,3 +14,8 @@ def brief_clock(seconds: float) -> str:
     """Return ``hh:mm:ss``, rounded down."""
     whole = int(seconds)
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent, rounded down: 99.96 % read must not look like all of it; ``-`` where there is none."""
+    return "-" if value is None else f"{int(1000 * value) / 10:g} %"

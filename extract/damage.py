@@ -31,8 +31,8 @@ class Place:
     """A stretch of a film that is lost, or where bytes were stepped over.
 
     Args:
-        start_s: where it begins.
-        lost_s: seconds up to where the film is whole again.
+        start_s: where the first fault is.
+        lost_s: seconds from what was displayed last before it, to where the film is whole again.
         damaged: packets or pictures in it that were refused or marked.
     """
 
@@ -84,7 +84,7 @@ class DamageLedger:
         self._suspect_until: Fraction | None = None
         self._spoiled_since: Fraction | None = None
         self._spoiled_until_after = Fraction(0)
-        self._damaged = 0  # of what is spoiled now
+        self._damaged, self._seen_at = 0, Fraction(0)  # of what is spoiled now
 
     def promise(self, start: Fraction, end: Fraction) -> None:
         """Register the time of a packet that should become a displayed picture."""
@@ -117,7 +117,9 @@ class DamageLedger:
         if time is None:
             time = Fraction(0)
         start = time if self._end is None else min(time, self._end)
-        self._spoiled_since = start if self._spoiled_since is None else min(self._spoiled_since, start)
+        if self._spoiled_since is None:
+            self._spoiled_since, self._seen_at = start, time
+        self._spoiled_since = min(self._spoiled_since, start)
         self._spoiled_until_after = max(self._spoiled_until_after, time)
 
     def shown(self, start: Fraction, end: Fraction, *, key: bool) -> None:
@@ -141,13 +143,15 @@ class DamageLedger:
             return
         end = self._end if self._promised_end is None else max(self._end, self._promised_end)
         if self._spoiled_since is not None or end > self._end:
-            self._lose(self._end if self._spoiled_since is None else self._spoiled_since, end)
+            if self._spoiled_since is None:
+                self._spoiled_since = self._seen_at = self._end
+            self._lose(self._spoiled_since, end)
 
     def _lose(self, start: Fraction, end: Fraction) -> None:
         """Count a stretch that is lost."""
         lost_s = max(Fraction(0), end - start)
         self.lost_s += lost_s
-        self.places.add(Place(float(start), float(lost_s), self._damaged))
+        self.places.add(Place(float(self._seen_at), float(lost_s), self._damaged))
         self._spoiled_since, self._damaged = None, 0
 
     def _settle_promises(self, start: Fraction) -> None:

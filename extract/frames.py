@@ -84,7 +84,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """One stream of a file: ``kind`` is video, audio, subtitle, data, attachment or cover; the ``chosen`` one is read."""
+    """One stream of a file: a video, audio, subtitle, data, attachment or cover (picture); the chosen one is read."""
 
     kind: str
     codec: str

@@ -51,6 +51,7 @@ class VideoPackets:
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
         self.failure = "its end was not reached"  # how the file ended; empty when it was read to its end
         self.encrypted = False
+        self.count = 0  # of packets of the video
         self._path = path
         self._container = container
         self._format = container.format.name
@@ -83,6 +84,7 @@ class VideoPackets:
             if packet.stream_index != self._stream.index or packet.size == 0:
                 self._claim(packet)
                 continue  # an empty packet repeats the last picture, and closes the stream at the end
+            self.count += 1
             if packet.has_sidedata("encryption_info"):
                 self.encrypted = True
                 yield Arrival(None)

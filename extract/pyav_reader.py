@@ -16,7 +16,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from data.counted import brief_clock
+from data.counted import brief_clock, counted
 from data.errors import DecodeError
 from extract.damage import TOLERATED_S, DamageLedger, Place, damage_words
 from extract.declared_size import declared_size, same_size
@@ -182,8 +182,14 @@ class PyAvReader:
         name = self._path.name
         if self._packets.encrypted or "enc_key_id" in self._stream.metadata:
             return DecodeError(f"{name}: its video is encrypted; export it without protection", code="encrypted")
+        if not self._packets.count and not self._ledger.faults:
+            return DecodeError(
+                f"{name}: describes {self.info.codec} video, but holds no picture of it; if it is the first part of a "
+                "film in segments, join them, else export it again",
+                code="no_frames",
+            )
         return DecodeError(
             f"{name}: not one picture of its {self.info.codec} video can be decoded "
-            f"({self._ledger.faults} damaged packets); copy or export it again",
+            f"({counted(self._ledger.faults, 'damaged packet')}); copy or export it again",
             code="no_frames",
         )

@@ -72,7 +72,7 @@ class CsvSink:
         texts = [guard(text) for text in (row.reason, row.error_code, row.error, row.name, row.path)]
         numbers = (row.flagged_s, row.duration_s, row.decoded_s)
         seconds = ["" if number is None else f"{number:.3f}" for number in numbers]
-        coverage = "" if row.coverage is None else f"{row.coverage:.4f}"
+        coverage = "" if row.coverage is None else f"{int(10_000 * row.coverage) / 10_000:.4f}"
         counts = ["" if count is None else count for count in (row.samples, row.corrupt_packets)]
         first = [guard(row.title_id), row.status, guard(row.labels), row.segments]
         self._writer.writerow([*first, *seconds, coverage, *counts, *texts])

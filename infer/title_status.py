@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from data.schemas import Coverage, Segment
 
 LABEL_SEPARATOR = ";"
+WHOLE = 0.99
+"""More than this is never said of a title of which something is missing."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class TitleRow:
         flagged_s: seconds of the title inside any flagged segment; overlaps of labels count once.
         duration_s: length of the title; None if nobody knows.
         decoded_s: how much was read; None for a title that could not be read.
-        coverage: decoded_s / duration_s, at most 1; None where either is unknown.
+        coverage: decoded_s / duration_s, at most 1, and at most 0.99 of a title that is not complete: a hole inside
+            leaves the length as it is; None where either is unknown.
         reason: why it is partial, in words.
         error_code, error: why it is quarantined.
         name: what a person calls the title; empty in tables of before there were names.
@@ -104,7 +107,7 @@ def title_row(
         flagged_s=covered_s([(segment.start_s, segment.end_s) for segment in flagged]),
         duration_s=length_s,
         decoded_s=decoded_s,
-        coverage=min(1.0, decoded_s / length_s) if decoded_s is not None and length_s else None,
+        coverage=min(1.0 if complete else WHOLE, decoded_s / length_s) if decoded_s is not None and length_s else None,
         samples=coverage.samples if coverage else None,
         corrupt_packets=coverage.corrupt_packets if coverage else None,
         reason=coverage.reason if coverage else "",

@@ -14,8 +14,10 @@ from extract.frames import ReadReport, StreamInfo, VideoInfo
 from pipeline.progress import printable
 
 WIDTH = 14
+NOTABLE_S = 1.0
+"""Sound that lasts so much longer than the video is told: it may be another video that is meant."""
 CONVERT = "ffmpeg -i {source} -map 0:v:0 -map 0:a? -c:v libx264 -crf 18 -c:a copy {target}"
-REMUX = "ffmpeg -i {source} -map 0 -c copy {target}"
+REMUX = "ffmpeg -i {source} -map 0:v -map 0:a? -c copy {target}"
 BY_CODE = {
     "missing": "correct the path",
     "not_a_file": "give a regular file that may be read",
@@ -23,9 +25,9 @@ BY_CODE = {
     "unsupported_codec": f"convert it: {CONVERT}",
     "refused_codec": f"convert it: {CONVERT}",
     "refused_format": f"if it is a video, convert it: {CONVERT}",
-    "unreadable": "copy, download or export it again: its beginning or its index is missing, and no tool here can make it",
+    "unreadable": "copy, download or export it again: what tells where its pictures are is missing or damaged",
     "encrypted": "export it without protection",
-    "no_frames": "copy, download or export it again",
+    "no_frames": "copy, download or export it again; join a film that is in segments",
     "timeout": "raise no_progress_timeout_s or title_timeout_s in [extract] if the storage is slow; else convert it: "
     + CONVERT,
     "memory": f"raise decode_memory_mib in [extract] if you trust the file; else convert it: {CONVERT}",
@@ -52,7 +54,7 @@ def as_json(seen: Examination) -> dict[str, Any]:
 def reason(seen: Examination) -> str:
     """Say why a file is not complete; empty if it is."""
     if seen.error is not None:
-        return str(seen.error)
+        return str(seen.error).removeprefix(f"{seen.path}: ").removeprefix(f"{seen.path.name}: ")
     return seen.report.reason if seen.report is not None else ""
 
 
@@ -103,6 +105,8 @@ def _read(report: ReadReport, info: VideoInfo | None) -> Iterator[str]:
     if report.corrupt_packets and not report.places_count:
         damage = counted(report.corrupt_packets, "fault") + " of no length"
     yield _line("damage", damage)
+    if info is not None and info.container_s is not None and report.decoded_s < info.container_s - NOTABLE_S:
+        yield _line("mind", f"the file lasts {brief_clock(info.container_s)}, its video as it is read less")
     if report.stepped_over_count:
         yield _line("stepped over", f"bytes that belong to no picture, {_moments(report)}")
 

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from data.counted import counted
+from data.counted import counted, share
 from infer.csv_export import clock
 from infer.evaluation import Evaluation, notes, percent, table
 from infer.operating_point import Choice
@@ -34,7 +34,7 @@ def print_run(run_dir: Path) -> None:
             row.status,
             row.labels,
             f"{row.flagged_s:.0f} s",
-            "-" if row.coverage is None else f"{row.coverage:.0%}",
+            share(row.coverage),
             row.reason or row.error,
         )
     console.print(titles)

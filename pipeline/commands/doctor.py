@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +78,8 @@ def _examine_files(files: Sequence[Path], settings: ExtractSettings, *, as_json:
     not_read = 0
     found: list[dict[str, Any]] = []
     for path in files:
-        name = str(path)
-        with titles_bar("doctor", Pace({name: None}), 1) as bar:
-            seen = examine_video(path, settings, lambda read_s, length_s: bar.reading(name, name, read_s, length_s))
+        with titles_bar("doctor", Pace({"": None}), 1) as bar:
+            seen = examine_video(path, settings, partial(bar.reading, "", str(path)))
         not_read += seen.verdict != "complete"
         if as_json:
             found.append(file_doctor.as_json(seen))

@@ -6,6 +6,7 @@ import re
 
 from markupsafe import Markup
 
+from data.counted import share
 from infer.csv_export import clock
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -23,8 +24,8 @@ def moment(value: str) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a share in percent, rounded down: 99.96 % read must not look like all of it."""
-    return "-" if value is None else f"{int(1000 * value) / 10:g} %"
+    """Return a share in percent, see ``data.counted.share``."""
+    return share(value)
 
 
 def score(value: float | None) -> str:

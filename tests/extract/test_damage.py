@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from extract.damage import DamageLedger
+import pytest
+
+from extract.damage import MAX_PLACES, DamageLedger, Place, damage_words
 
 
 def play(ledger, seconds, *, keys=(0,), missing=()):
@@ -85,3 +87,55 @@ def test_a_key_frame_that_an_edit_list_hides_is_not_missing():
     play(ledger, range(5), keys=())
     ledger.finish()
     assert (ledger.lost_s, ledger.faults) == (0, 0)
+
+
+def test_a_place_says_where_how_long_and_how_many_packets():
+    ledger = DamageLedger()
+    play(ledger, range(4))
+    ledger.fault(Fraction(4))
+    ledger.fault(Fraction(5))
+    play(ledger, range(6, 20), keys=(8,), missing=(15, 16))
+    ledger.finish()
+    assert ledger.places.first == [Place(4.0, 4.0, 2), Place(15.0, 5.0, 0)]
+    assert ledger.lost_s == sum(place.lost_s for place in ledger.places.first)
+
+
+def test_of_many_places_the_first_are_kept_and_all_are_counted():
+    ledger = DamageLedger()
+    for second in range(0, 40, 2):
+        ledger.shown(Fraction(second), Fraction(second + 1), key=True)
+        ledger.fault(Fraction(second + 1))
+    ledger.finish()
+    assert ledger.places.count == 20
+    assert [place.start_s for place in ledger.places.first] == [1, 3, 5, 7, 9]
+    assert len(ledger.places.first) == MAX_PLACES
+
+
+def test_an_intact_video_has_no_places():
+    ledger = DamageLedger()
+    play(ledger, [0, 1, 8, 9])
+    ledger.finish()
+    assert (ledger.places.first, ledger.places.count, ledger.stepped_over.count) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("places", "count", "words"),
+    [
+        ([Place(83.4, 4.0, 1)], 1, "1 packet at 00:01:23 of 00:03:33 is damaged (4.0 s of video are lost)"),
+        ([Place(83.4, 4.0, 3)], 1, "3 packets at 00:01:23 of 00:03:33 are damaged (4.0 s of video are lost)"),
+        ([Place(83.4, 4.0)], 1, "4.0 s of video at 00:01:23 of 00:03:33 are missing"),
+        (
+            [Place(1.0, 2.0, 1), Place(9.0, 2.0, 1)],
+            2,
+            "2 packets at 00:00:01 and 00:00:09 of 00:03:33 are damaged (4.0 s of video are lost)",
+        ),
+        (
+            [Place(float(start_s), 1.0, 1) for start_s in range(5)],
+            60,
+            "5 packets and more at 00:00:00, 00:00:01, 00:00:02 and 57 more places of 00:03:33 are damaged "
+            "(4.0 s of video are lost)",
+        ),
+    ],
+)
+def test_damage_in_words(places, count, words):
+    assert damage_words(places, count, 4.0, 213.0) == words

@@ -41,6 +41,13 @@ def test_row_of_a_partial_title_says_why(make_coverage):
     assert (row.status, row.coverage, row.reason) == ("partial", 0.25, "ends early")
 
 
+def test_a_title_with_a_hole_inside_is_never_read_as_a_whole(make_coverage):
+    """Its last picture is there, so its length is, too; 0.9999 would be printed as all of it as well."""
+    hole = make_coverage(complete=False, reason="1 packet is damaged", declared_duration_s=10.0)
+    assert title_row("t1", [], hole).coverage == 0.99
+    assert title_row("t1", [], make_coverage(declared_duration_s=10.0)).coverage == 1
+
+
 def test_a_partial_title_of_unknown_length_has_no_coverage(make_coverage):
     row = title_row("t1", [], make_coverage(complete=False, declared_duration_s=None))
     assert (row.status, row.duration_s, row.coverage) == ("partial", None, None)
