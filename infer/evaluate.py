@@ -29,7 +29,16 @@ from infer.average_precision import (
 from infer.bootstrap import draw_titles, resampled_average_precision
 from infer.evaluation import JUDGED, MEAN, MODEL, Evaluation, Resampled, Result, known
 from infer.official import prefer_officially, rank_officially
-from infer.protocol import Counts, GroundTruth, cut_to_measured, ground_truth, index_predictions, refuse_invalid
+from infer.protocol import (
+    Counts,
+    GroundTruth,
+    cut_to_measured,
+    ground_truth,
+    held_protocols,
+    index_predictions,
+    judged_protocol,
+    refuse_invalid,
+)
 from infer.settings import EvaluateSettings, Protocol, Rule
 from infer.tiou import Floats, Indices
 from infer.trivial import TRIVIAL_METHODS, title_spans, trivial_predictions
@@ -124,10 +133,9 @@ def _evaluate(
     left_out: dict[Protocol, Counts] = {}
     resampled: dict[Protocol, Resampled] = {}
     columns = _readings(settings)[1]
-    for protocol in settings.protocols:
+    judged = Protocol.ALL_OCCURRENCE if official else judged_protocol(truth, labels, settings.protocols)
+    for protocol in settings.protocols if official else held_protocols(truth, labels, settings.protocols):
         measured = ground_truth(truth, labels, protocol, keep_invalid=official)
-        if not measured.measured_NC.any():
-            continue
         cut, dropped = (predictions, {}) if official else cut_to_measured(predictions, measured, settings.crossing)
         left_out[protocol] = {**measured.left_out, **dropped}
         ranked = cut.take((rank_officially if official else rank)(cut))
@@ -136,9 +144,9 @@ def _evaluate(
         if resampled_BKC is not None:
             resampled[protocol] = Resampled(tuple((tiou, str(rule)) for tiou, rule in columns), resampled_BKC)
         results += _protocol_results(ranked, hits, measured, durations, settings, resampled_BKC=resampled_BKC)
-    if not results:
+    if not results or judged is None:
         raise ConfigError("nothing to evaluate: no title has a located clip or a known absence of any label")
-    return Evaluation(settings.tiou_thresholds, tuple(results), refused, left_out, resampled=resampled)
+    return Evaluation(settings.tiou_thresholds, tuple(results), refused, left_out, judged, resampled=resampled)
 
 
 def _readings(settings: EvaluateSettings) -> tuple[list[Reading], list[tuple[float, Rule]]]:

@@ -79,6 +79,7 @@ class Evaluation:
         results: the rows; means before labels, the model before the trivial rows.
         refused: invalid predictions by reason; they are not scored.
         left_out: per protocol, what its measured spans leave out, by reason.
+        protocol: the one to judge by, see ``infer.protocol.judged_protocol``.
         operator: what an operator decides by; None where there are no frame scores (foreign predictions).
         resampled: the model's AP under the bootstrap, by protocol; not written to files.
     """
@@ -87,6 +88,7 @@ class Evaluation:
     results: tuple[Result, ...]
     refused: Mapping[str, int]
     left_out: Mapping[Protocol, Mapping[str, int]]
+    protocol: Protocol
     operator: OperatorMetrics | None = None
     resampled: Mapping[Protocol, Resampled] = field(default_factory=dict, compare=False, repr=False)
 
@@ -97,9 +99,13 @@ class Evaluation:
                 return row
         raise KeyError(f"no result for {protocol}, {rule}, {method}, {label}")
 
-    def judged(self, protocol: Protocol) -> float | None:
-        """Return the model's mean of mAP at the strict 0.0, 0.1 and 0.2 (or what thresholds were set)."""
-        return self.result(protocol, JUDGED).average
+    def judged(self, protocol: Protocol | None = None) -> float | None:
+        """Return the model's mean of mAP at the strict 0.0, 0.1 and 0.2 (or what thresholds were set).
+
+        Args:
+            protocol: by default the one to judge by.
+        """
+        return self.result(protocol or self.protocol, JUDGED).average
 
 
 def table(evaluation: Evaluation, *, per_label: bool = True) -> list[list[str]]:
@@ -133,6 +139,7 @@ def percent(value: float | None) -> str:
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return the evaluation as plain JSON values."""
     return {
+        "judged_protocol": str(evaluation.protocol),
         "tiou_thresholds": list(evaluation.tiou_thresholds),
         "results": [asdict(row) for row in evaluation.results],
         "refused": dict(evaluation.refused),

@@ -65,7 +65,7 @@ def choose(label: str, before: LabelThresholds, goal: Goal, kept: OperatingCurve
     for curve, title in ((kept, before.title), (every, 0.0)):
         row = goal_row(curve, goal)
         if row is not None:
-            after = replace(before, title=title, flag=threshold_at(curve, row))
+            after = replace(before, title=title, flag=threshold_at(curve, row, before.frame))
             return Choice(label, goal, before, after, curve, row, reached=True)
         if goal.wanted != "recall":
             return Choice(label, goal, before, before, curve, _nearest_row(curve, goal), reached=False)
@@ -90,14 +90,25 @@ def goal_row(curve: OperatingCurve, goal: Goal) -> int | None:
     return int(rows[np.lexsort((curve.precision[rows], curve.found_K[rows]))[-1]])
 
 
-def threshold_at(curve: OperatingCurve, row: int) -> float:
-    """Return a threshold that flags exactly the rows up to ``row``: halfway to the next lower score, or 0.
+def threshold_at(curve: OperatingCurve, row: int, floor: float) -> float:
+    """Return a threshold that flags exactly the rows up to ``row``: halfway to the next lower score.
 
     A threshold that equals a segment's score would flip with the last digit of a recomputed score.
+
+    Args:
+        floor: tau_f, below which no candidate scores, for the last row.
     """
     if row + 1 == len(curve.score_K):
-        return 0.0
+        return below_all(float(curve.score_K[row]), floor)
     return float((curve.score_K[row] + curve.score_K[row + 1]) / 2)
+
+
+def below_all(lowest: float, floor: float) -> float:
+    """Return a threshold that every candidate passes: halfway from the lowest score down to the least there can be.
+
+    Not 0, which would read as if nobody had chosen, and would flag what scores lower than anything that was looked at.
+    """
+    return (lowest + min(lowest, floor)) / 2
 
 
 def _nearest_row(curve: OperatingCurve, goal: Goal) -> int | None:

@@ -20,7 +20,7 @@ from infer.average_precision import Predictions
 from infer.calibration import ReliabilityBin, calibration_sums, expected_calibration_error, reliability_bins
 from infer.evaluation import known
 from infer.frame_truth import frame_truth
-from infer.protocol import GroundTruth, cut_to_measured, ground_truth
+from infer.protocol import GroundTruth, cut_to_measured, ground_truth, held_protocols
 from infer.ranking import Ranking, auroc, precision_at_recall, rank_samples, step_average_precision
 from infer.score_counts import ScoreCounts
 from infer.segment_metrics import WANTED_RECALL, SegmentMetrics, segment_metrics
@@ -88,7 +88,7 @@ class OperatorCollector:
         truth: labels of the titles to be measured; others are passed over.
         labels: C names, in the order of the score columns.
         flags: per label, the segment score from which it is flagged.
-        protocols: which test protocols to report.
+        protocols: which test protocols to report, as far as there is anything to find under them.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class OperatorCollector:
         protocols: Sequence[Protocol] = tuple(Protocol),
     ) -> None:
         self._truth, self._labels, self._flags = truth, tuple(labels), flags
+        protocols = held_protocols(truth, labels, protocols)
         self._measured = {protocol: ground_truth(truth, labels, protocol) for protocol in protocols}
         self._frames = {(protocol, label): ScoreCounts() for protocol in protocols for label in labels}
         self._title_scores: dict[str, Floats] = {}
@@ -131,18 +132,17 @@ class OperatorCollector:
         titles = [self._title_metrics(c, label) for c, label in enumerate(self._labels)]
         candidates = self._candidates()
         for protocol, truth in self._measured.items():
-            if truth.measured_NC.any():
-                rows += [
-                    LabelMetrics(
-                        protocol,
-                        label,
-                        _ranking_metrics(counts.ranking(), counts.calibration_sums),
-                        titles[c],
-                        self._segment_metrics(candidates.take(candidates.label_P == c), truth, c),
-                    )
-                    for c, label in enumerate(self._labels)
-                    for counts in [self._frames[protocol, label]]
-                ]
+            rows += [
+                LabelMetrics(
+                    protocol,
+                    label,
+                    _ranking_metrics(counts.ranking(), counts.calibration_sums),
+                    titles[c],
+                    self._segment_metrics(candidates.take(candidates.label_P == c), truth, c),
+                )
+                for c, label in enumerate(self._labels)
+                for counts in [self._frames[protocol, label]]
+            ]
         return OperatorMetrics(tuple(rows), len(self._truth) - len(self._scored_s))
 
     def _title_metrics(self, c: int, label: str) -> RankingMetrics:

@@ -21,18 +21,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from data.errors import SchemaError
 from data.labels import TitleLabels
 from data.schemas import LabelThresholds
 from infer.average_precision import Clips, Predictions, label_average_precision, match
-from infer.protocol import GroundTruth, ground_truth
+from infer.operating_point import below_all
+from infer.protocol import fullest_truth
 from infer.segments import Runs, find_runs, merge_runs, run_scores
-from infer.settings import Protocol, Rule, TuneSettings
+from infer.settings import Rule, TuneSettings
 from infer.tiou import Floats, Indices
 from infer.title_scores import TitleScores
 
@@ -78,7 +78,7 @@ def tune_thresholds(
         segment_score: as in ``find_segments``.
 
     Returns:
-        thresholds per label. A label without any clip in validation cannot be tuned: it gets, with a warning,
+        thresholds per label. A label without any clip in validation cannot be tuned: it gets
         thresholds just above everything that was seen there (all of it negative), or 0.5 when nothing was seen.
     """
     settings = settings or TuneSettings()
@@ -93,7 +93,7 @@ def tune_thresholds(
             chosen[label] = tune_label(validation, settings, label=label, segment_score=segment_score)
         else:
             chosen[label] = _fallback(validation)
-            log.warning("tune label=%s clips=0 thresholds=%s: no clip in validation, not tuned", label, chosen[label])
+            log.debug("tune label=%s clips=0 thresholds=%s: no clip in validation, not tuned", label, chosen[label])
     return chosen
 
 
@@ -104,19 +104,13 @@ def gather(
 
     A title counts by all its occurrences where they are known, else up to the end of its first occurrence.
     """
-    by_protocol = {
-        protocol: ground_truth({title.title_id: truth[title.title_id] for title in scores}, [label], protocol)
-        for protocol in Protocol
-    }
-    complete, first = by_protocol[Protocol.ALL_OCCURRENCE], by_protocol[Protocol.FIRST_OCCURRENCE]
-    row = {title_id: n for n, title_id in enumerate(first.title_ids)}
-    whole_N, known_N = complete.measured_NC[:, 0], complete.measured_NC[:, 0] | first.measured_NC[:, 0]
-    used = [title for title in scores if known_N[row[title.title_id]]]
+    known = fullest_truth({title.title_id: truth[title.title_id] for title in scores}, [label])
+    row = {title_id: n for n, title_id in enumerate(known.title_ids)}
+    used = [title for title in scores if known.measured_NC[row[title.title_id], 0]]
     order = np.array([row[title.title_id] for title in used], dtype=np.int64)
-    place = np.full(len(known_N), -1)
+    place = np.full(len(row), -1)
     place[order] = np.arange(len(used))
-    clips = [_clips_of(complete, whole_N), _clips_of(first, known_N & ~whole_N)]
-    title_G = np.concatenate([part.title_G for part in clips])
+    clips = known.clips
     wall = np.full(int(gap) + 1, -np.inf)
     frames = [np.append(title.action_TC[:, c].astype(np.float64), wall) for title in used]
     lengths = np.array([len(part) for part in frames], dtype=np.int64)
@@ -124,13 +118,8 @@ def gather(
         action_T=np.concatenate(frames) if frames else np.zeros(0),
         offset_N=np.cumsum(lengths) - lengths,
         title_score_N=np.array([title.title_score_C[c] for title in used], dtype=np.float64),
-        end_s_N=np.where(whole_N, np.inf, first.end_s_NC[:, 0])[order],
-        clips=Clips(
-            place[title_G],
-            np.zeros(len(title_G), dtype=np.int64),
-            np.concatenate([part.start_s_G for part in clips]),
-            np.concatenate([part.end_s_G for part in clips]),
-        ),
+        end_s_N=known.end_s_NC[order, 0],
+        clips=replace(clips, title_G=place[clips.title_G]),
     )
 
 
@@ -145,7 +134,7 @@ def tune_label(validation: Validation, settings: TuneSettings, *, label: str, se
     title = choose_title_threshold(validation.title_score_N, np.unique(validation.clips.title_G), settings.title_recall)
     runs = merge_runs(find_runs(validation.action_T >= frame), gap)
     runs = runs.take(runs.stop_R - runs.start_R >= length)
-    flag = choose_flag_threshold(_cut_segments(validation, runs, segment_score)[0], validation.clips)
+    flag = choose_flag_threshold(_cut_segments(validation, runs, segment_score)[0], validation.clips, frame)
     log.debug(
         "tune label=%s clips=%d objective=%.4f tau_v=%.4g tau_f=%.4g merge_gap_s=%g min_length_s=%g flag=%.4g",
         *(label, len(validation.clips.title_G), float(grid_FML[best]), title, frame, gap, length, flag),
@@ -239,7 +228,7 @@ def _cut_segments(validation: Validation, runs: Runs, segment_score: str) -> tup
     return segments.take(kept), kept
 
 
-def choose_flag_threshold(ranked: Predictions, clips: Clips) -> float:
+def choose_flag_threshold(ranked: Predictions, clips: Clips, floor: float) -> float:
     """Return the segment score above which flagging finds most at the least cost: the highest F1 at tIoU 0.1.
 
     AP never falls when candidates are added at the end of a ranking, so thresholds chosen for it are far too low to act
@@ -248,14 +237,16 @@ def choose_flag_threshold(ranked: Predictions, clips: Clips) -> float:
     Args:
         ranked: candidates of one label in the order of judgement.
         clips: all of that label, at least one.
+        floor: tau_f, the least that a candidate scores; what is returned without any.
     """
     if not len(ranked):
-        return 0.0
+        return floor
     found_P = np.cumsum(match(ranked, clips, [(0.1, Rule.GE)])[0])
     f1_P = 2 * found_P / (np.arange(1, len(ranked) + 1) + len(clips.title_G))
     last = int(np.argmax(f1_P))
     lower = ranked.score_P[ranked.score_P < ranked.score_P[last]]
-    return float((ranked.score_P[last] + lower.max()) / 2) if len(lower) else 0.0
+    score = float(ranked.score_P[last])
+    return float((score + lower.max()) / 2) if len(lower) else below_all(score, floor)
 
 
 def choose_title_threshold(title_score_N: Floats, positive_N: Indices, least_recall: float) -> float:
@@ -280,7 +271,3 @@ def _fallback(validation: Validation) -> LabelThresholds:
         return NOTHING_KNOWN
     frame, title = (min(1.0, float(np.nextafter(value, 2.0))) for value in (seen.max(), validation.title_score_N.max()))
     return LabelThresholds(title=title, frame=frame, merge_gap_s=0.0, min_length_s=0.0)
-
-
-def _clips_of(truth: GroundTruth, use_N: npt.NDArray[np.bool_]) -> Clips:
-    return truth.clips.take(np.flatnonzero(use_N[truth.clips.title_G]))

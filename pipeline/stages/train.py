@@ -18,9 +18,10 @@ from data.targets import frame_targets
 from data.windows import TitlesOnDemand, TrainingTitle
 from infer.evaluate import evaluate
 from infer.evaluation import JUDGED, MEAN
+from infer.protocol import fullest_truth
 from infer.score import score_shards
 from infer.segments import find_segments
-from infer.settings import EvaluateSettings, Protocol
+from infer.settings import EvaluateSettings
 from infer.title_scores import TitleScores
 from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
@@ -59,6 +60,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
     training = _usable(config, catalogue, "train")
     validation = _usable(config, catalogue, "val")
     _check_occurrences(config, catalogue, training)
+    untuned = _check_clips(config, catalogue, validation)
     spec = _one_spec([*training, *validation])
     identity = _identity(config, catalogue, [*training, *validation])
     if peers.from_first(lambda: _is_current(config, identity)):
@@ -89,6 +91,8 @@ def _train(config: Config, peers: Peers) -> StageResult:
         "train": config.train.model_dump(mode="json"),
         "software": software(),
     }
+    if untuned:
+        used += f"; no clip in val, so never flagged: {', '.join(untuned)}"
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
     model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
     return StageResult(
@@ -210,11 +214,26 @@ def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeade
 
 
 def _check_occurrences(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeader]) -> None:
-    if config.train.occurrences == "all" and all(catalogue.labels[h.title_id].occurrences is None for h in headers):
+    if config.train.occurrences == "all" and not any(catalogue.labels[h.title_id].occurrences for h in headers):
         raise ConfigError(
             f"{config.data.titles}: train.occurrences = 'all', but no title of the train split has all its occurrences "
             "labelled; label some (kind all_occurrence), or use 'first'"
         )
+
+
+def _check_clips(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeader]) -> list[str]:
+    """Return the labels without a clip in val, which get thresholds that nothing reaches; refuse a val without any."""
+    truth = {header.title_id: catalogue.labels[header.title_id] for header in headers}
+    clips_C = fullest_truth(truth, config.data.labels).positives
+    if not clips_C.any():
+        raise ConfigError(
+            f"{config.data.titles}: no clip of any label in {counted(len(headers), 'usable title')} of the val split: "
+            "without start and end of some nothing can be chosen there; label first occurrences, or move titles to val"
+        )
+    without = [label for label, clips in zip(config.data.labels, clips_C) if not clips]
+    if without:
+        log.warning("val holds no clip of %s: thresholds of these labels cannot be chosen", ", ".join(without))
+    return without
 
 
 def _one_spec(headers: Sequence[ShardHeader]) -> FeatureSpec:
@@ -257,7 +276,7 @@ def _scored(config: Config, network: FrameNetwork, headers: Sequence[ShardHeader
 def _judge(
     config: Config, scores: Sequence[TitleScores], truth: Mapping[str, TitleLabels]
 ) -> tuple[Validation, dict[str, LabelThresholds]]:
-    """Return mAP and thresholds; all occurrences count where any title has them labelled, else first occurrences."""
+    """Return mAP and thresholds, by the protocol that ``judged_protocol`` chooses; val holds a clip."""
     labels = config.data.labels
     thresholds = tune_thresholds(scores, truth, labels, config.tune, segment_score=config.infer.segment_score)
     candidates = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
@@ -270,11 +289,8 @@ def _judge(
     ]
     quick = EvaluateSettings(rules=(), bootstrap_draws=0, trivial_draws=0)
     evaluation = evaluate(found, truth, labels, settings=quick)
-    judged = [row for row in evaluation.results if row.rule == JUDGED]
-    protocol = max((row.protocol for row in judged), key=lambda value: value == Protocol.ALL_OCCURRENCE)
-    scored = {row.label: row.average for row in judged if row.protocol == protocol and row.average is not None}
-    if MEAN not in scored:
-        raise ConfigError(f"{config.data.titles}: no clip of any label in the val split; label some, or move titles")
+    judged = [row for row in evaluation.results if (row.protocol, row.rule) == (evaluation.protocol, JUDGED)]
+    scored = {row.label: row.average for row in judged if row.average is not None}
     details = {f"val_{label}": value for label, value in scored.items() if label != MEAN}
     return Validation(scored[MEAN], details), thresholds
 

@@ -175,8 +175,9 @@ def test_table_and_files(tmp_path, truth, segments):
 
 def test_a_label_without_clips_has_no_average_precision(truth, segments):
     found = evaluate(segments, {"c": truth["c"]}, LABELS, settings=QUICK)
-    assert found.result(ALL, "ge").ap_K == (None, None, None)
-    assert found.judged(ALL) is None
+    assert found.result(found.protocol, "ge").ap_K == (None, None, None)
+    assert found.judged() is None
+    assert {row.protocol for row in found.results} == {found.protocol}  # both say the same of a known absence
     assert table(found)[1][4:8] == ["-", "-", "-", "-"]
 
 
@@ -216,3 +217,23 @@ def test_resamples_are_kept_for_joint_intervals(make_segment):
     assert resampled.columns == ((0.0, "ge"), (0.5, "ge"), (0.0, "gt"), (0.5, "gt"))
     # t1 drawn 0, 1 or 2 times of 2: nothing, one of two clips, both found
     assert set(resampled.ap_BKC[:, 1, 0]) == {0.0, 0.5, 1.0}
+
+
+def test_a_protocol_without_clips_is_left_out_where_another_has_some(truth, segments):
+    """A known absence is measured under both, and was taken for all occurrences: three tables of dashes."""
+    firsts = {"b": truth["b"], "c": truth["c"]}
+    found = evaluate(segments, firsts, LABELS, settings=QUICK)
+    assert {row.protocol for row in found.results} == {FIRST} == {found.protocol} == set(found.left_out)
+    # the wrong segment of c ranks first, the one cut to b's clip second: 1 / 2 where tIoU 5 / 10 is enough
+    assert found.judged() == pytest.approx(0.5)
+    assert as_json(found)["judged_protocol"] == "first-occurrence"
+
+
+def test_one_title_with_first_occurrences_only_makes_them_the_protocol_to_judge_by(truth, segments):
+    found = evaluate(segments, truth, LABELS, settings=QUICK)
+    assert found.protocol is FIRST
+    assert found.judged() == found.result(FIRST, "judged").average
+    whole = {title_id: truth[title_id] for title_id in "ac"}
+    assert evaluate(segments, whole, LABELS, settings=QUICK).protocol is ALL
+    only_all = QUICK.model_copy(update={"protocols": (ALL,)})
+    assert evaluate(segments, truth, LABELS, settings=only_all).protocol is ALL  # asked for by name

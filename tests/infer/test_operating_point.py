@@ -46,10 +46,15 @@ def test_a_precision_that_was_never_reached():
 
 
 def test_the_threshold_lies_between_two_scores(curve):
-    assert threshold_at(curve, 2) == pytest.approx(0.4)
-    assert threshold_at(curve, 3) == 0.0
+    assert threshold_at(curve, 2, 0.1) == pytest.approx(0.4)
     for row in range(4):
-        assert curve.from_score(threshold_at(curve, row)) == row + 1
+        assert curve.from_score(threshold_at(curve, row, 0.1)) == row + 1
+
+
+def test_the_lowest_threshold_lies_above_the_least_a_candidate_scores_and_is_never_0(curve):
+    assert threshold_at(curve, 3, 0.1) == pytest.approx(0.15)
+    assert threshold_at(curve, 3, 0.2) == 0.2  # the lowest candidate scores no more than tau_f
+    assert threshold_at(curve, 3, 0.3) == 0.2  # a mean over a gap lies below it
 
 
 def test_the_title_threshold_stays_while_it_can(curve):
@@ -58,7 +63,7 @@ def test_the_title_threshold_stays_while_it_can(curve):
     assert (kept.after.title, kept.after.flag, kept.reached, kept.row) == (0.3, pytest.approx(0.4), True, 2)
     assert (kept.after.frame, kept.after.merge_gap_s, kept.after.min_length_s) == (0.2, 2.0, 1.0)
     lifted = choose("sex", BEFORE, Goal("recall", 1.0), curve, more)
-    assert (lifted.after.title, lifted.after.flag, lifted.reached, lifted.curve) == (0.0, 0.0, True, more)
+    assert (lifted.after.title, lifted.after.flag, lifted.reached, lifted.curve) == (0.0, 0.35, True, more)
 
 
 def test_an_unreachable_goal_changes_nothing_and_shows_the_nearest(curve):

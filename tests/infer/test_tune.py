@@ -100,12 +100,15 @@ def clips_at(starts):
 )
 def test_the_flag_threshold_is_the_best_f1_by_hand(starts, expected):
     ranked = candidates([0.875, 0.75, 0.5, 0.25], starts)
-    assert choose_flag_threshold(ranked, clips_at([0, 10])) == expected
+    assert choose_flag_threshold(ranked, clips_at([0, 10]), 0.1) == expected
 
 
-def test_all_candidates_are_flagged_when_all_are_right():
-    assert choose_flag_threshold(candidates([0.5, 0.5], [0, 10]), clips_at([0, 10])) == 0.0
-    assert choose_flag_threshold(candidates([], []), clips_at([0])) == 0.0
+def test_all_candidates_are_flagged_when_all_are_right_and_never_from_0():
+    assert choose_flag_threshold(candidates([0.5, 0.5], [0, 10]), clips_at([0, 10]), 0.25) == 0.375
+    assert choose_flag_threshold(candidates([0.5, 0.5], [0, 10]), clips_at([0, 10]), 0.5) == 0.5
+    # the mean of a run that was merged over a gap may lie below tau_f
+    assert choose_flag_threshold(candidates([0.5, 0.2], [0, 10]), clips_at([0, 10]), 0.4) == 0.2
+    assert choose_flag_threshold(candidates([], []), clips_at([0]), 0.25) == 0.25
 
 
 @pytest.mark.parametrize(("recall", "expected"), [(1.0, 0.15), (0.9, 0.35), (0.5, 0.65), (0.75, 0.45)])
@@ -147,7 +150,7 @@ def test_titles_that_say_nothing_of_the_label_are_left_out():
 def test_a_label_without_clips_gets_thresholds_that_nothing_reached(caplog):
     scores, truth = catalogue()
     negative = {title_id: TitleLabels(title_id, {"sex": False}) for title_id in truth}
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.DEBUG):
         chosen = tune_thresholds(scores, negative, ("sex",), SMALL)
     assert "tune label=sex clips=0" in caplog.text
     assert chosen["sex"].frame == pytest.approx(0.5, abs=1e-6)
