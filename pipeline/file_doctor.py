@@ -16,8 +16,8 @@ from pipeline.progress import printable
 WIDTH = 14
 NOTABLE_S = 1.0
 """Sound that lasts so much longer than the video is told: it may be another video that is meant."""
-CONVERT = "ffmpeg -i {source} -map 0:v:0 -map 0:a? -c:v libx264 -crf 18 -c:a copy {target}"
-REMUX = "ffmpeg -i {source} -map 0:v -map 0:a? -c copy {target}"
+CONVERT = "ffmpeg -i {source} -map 0:v:0 -map '0:a?' -c:v libx264 -crf 18 -c:a copy {target}"
+REMUX = "ffmpeg -fflags +genpts -i {source} -map 0:v -map '0:a?' -c copy {target}"
 BY_CODE = {
     "missing": "correct the path",
     "not_a_file": "give a regular file that may be read",
@@ -105,10 +105,21 @@ def _read(report: ReadReport, info: VideoInfo | None) -> Iterator[str]:
     if report.corrupt_packets and not report.places_count:
         damage = counted(report.corrupt_packets, "fault") + " of no length"
     yield _line("damage", damage)
-    if info is not None and info.container_s is not None and report.decoded_s < info.container_s - NOTABLE_S:
-        yield _line("mind", f"the file lasts {brief_clock(info.container_s)}, its video as it is read less")
+    if info is not None:
+        yield from _shorter(report, info)
     if report.stepped_over_count:
         yield _line("stepped over", f"bytes that belong to no picture, {_moments(report)}")
+
+
+def _shorter(report: ReadReport, info: VideoInfo) -> Iterator[str]:
+    """Say that the file lasts longer than its video, which may be well: sound may last longer, or begin before it."""
+    if info.container_s is None or report.decoded_s > info.container_s - NOTABLE_S:
+        return
+    others = [f"{number}" for number, stream in enumerate(info.streams) if stream.kind == "video" and not stream.chosen]
+    why = f"perhaps another video is meant: {', '.join(others)}" if others else "the rest may be sound alone"
+    yield _line(
+        "mind", f"the file lasts {info.container_s:.2f} s, {info.container_s - report.decoded_s:.2f} s more; {why}"
+    )
 
 
 def _places(places: Sequence[Place], count: int) -> str:
@@ -138,10 +149,8 @@ def advice(seen: Examination) -> list[str]:
     found = ["copy or download it again, or accept it: what could be read is scored, and it is never called clear"]
     if seen.is_short and not seen.report.cut_off:
         remux = REMUX.format(source=source, target=target)
-        found.append(
-            f"if it plays to its end all the same, its length is declared wrongly, which remuxing mends: {remux}"
-        )
-    if not (seen.is_short or seen.report.cut_off):
+        found.append(f"if it plays to its end all the same, its times are wrong, which remuxing may mend: {remux}")
+    elif not seen.report.cut_off:
         convert = CONVERT.format(source=source, target=target)
         found.append(f"if no better copy exists, let FFmpeg patch it up (the damage stays in the pictures): {convert}")
     return found
