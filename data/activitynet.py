@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data.json_file import read_json, refusal
+from data.label_names import label_name
 from data.labels import Clip
 from data.titles import composed
 
@@ -89,7 +90,7 @@ def _clip(path: Path, title_id: str, row: Mapping[str, Any]) -> Clip:
     label, segment = row.get("label"), row.get("segment")
     if not isinstance(label, str) or not isinstance(segment, list) or len(segment) != 2:
         raise refusal(path, f'title {title_id!r}: {row!r:.120} is not {{"label": text, "segment": [start, end]}}')
-    return Clip(label, as_number(segment[0]), as_number(segment[1]))
+    return Clip(label_name(label), as_number(segment[0]), as_number(segment[1]))
 
 
 def _read_object(path: Path) -> dict[str, Any]:

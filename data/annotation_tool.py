@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from data.label_names import label_name
 from data.label_rows import ClipRow, LabelRows, UnknownLabels
 from data.titles import composed
 
@@ -74,6 +75,7 @@ class ToolReader:
 
     def clip(self, place: str, title_id: str, label: object, start_s: float, end_s: float) -> None:
         """Add one interval; all occurrences, since nobody says that only the first was drawn."""
+        label = label_name(label) if isinstance(label, str) else label
         if not isinstance(label, str):
             self.problem(place, f"label {label!r:.100} is no text")
         elif label not in self.labels:

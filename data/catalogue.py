@@ -55,7 +55,7 @@ def read_catalogue(settings: DataSettings) -> Catalogue:
 
 def scan_catalogue(settings: DataSettings) -> Catalogue:
     """Read titles, labels and splits and everything that is wrong with them; nothing is raised, nothing written."""
-    manifest = scan_titles(settings.titles, settings.media_root)
+    manifest = scan_titles(settings.titles, settings.media_root, subsets=settings.subsets)
     labels = scan_labels(
         settings.video_labels,
         settings.clip_labels,
@@ -93,7 +93,7 @@ def _scan_splits(settings: DataSettings, manifest: TitleManifest) -> tuple[dict[
         return {}, problems
     splits = assign_splits(
         manifest.titles,
-        fractions=settings.fractions,
+        fractions=manifest.drawn_shares(settings.fractions),
         group_column=settings.group_column,
         seed=settings.split_seed,
         earlier=earlier,

@@ -57,7 +57,7 @@ def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
             problems.append(Problem(path, 1, "empty; the first line must name the columns"))
         return empty
     line, names = header
-    columns = tuple(name.strip() for name in names)
+    columns = tuple(composed(name.strip()) for name in names)
     while columns and not columns[-1]:
         columns = columns[:-1]
     faults = [f"column name {name!r} occurs twice" for name in sorted(set(columns)) if columns.count(name) > 1 and name]

@@ -28,6 +28,20 @@ def read_json(path: Path) -> Any:
         raise refusal(path, f"not usable JSON: {error}") from error
 
 
+def is_json(path: Path) -> bool:
+    """Say whether a file is JSON, by its name or by how it begins."""
+    return path.suffix.casefold() == ".json" or head_of(path).startswith((b"{", b"["))
+
+
+def head_of(path: Path) -> bytes:
+    """Return the beginning of a file without byte order mark and blanks; empty where there is none to read."""
+    try:
+        with path.open("rb") as handle:
+            return handle.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:
+        return b""
+
+
 def refusal(path: Path, message: str) -> ManifestError:
     """Return the error that says one thing of one file."""
     return ManifestError([Problem(path, None, message)])

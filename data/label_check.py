@@ -59,6 +59,7 @@ class LabelReport:
         without_any: titles known to hold none of the labels.
         splits: titles per split; None when they could not be assigned.
         problems: errors, then warnings, each in the order of files and lines.
+        labels_found: the labels were taken from the label files.
     """
 
     titles: int
@@ -68,6 +69,7 @@ class LabelReport:
     without_any: int
     splits: Mapping[str, int] | None
     problems: tuple[Problem, ...]
+    labels_found: bool = False
 
     @property
     def errors(self) -> int:
@@ -93,6 +95,7 @@ def check_labels(settings: DataSettings) -> LabelReport:
         without_any=_without_any(catalogue.labels),
         splits={split: list(catalogue.splits.values()).count(split) for split in SPLITS} if catalogue.splits else None,
         problems=tuple(sorted(problems, key=lambda problem: problem.severity != "error")),
+        labels_found=settings.labels_found,
     )
 
 
@@ -100,6 +103,11 @@ def render_report(report: LabelReport) -> list[str]:
     """Return the report as text lines: the problems, then the table beside the paper's, then one line of verdict."""
     lines = [str(problem) for problem in report.problems]
     lines += ["", f"{counted(report.titles, 'title')}, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
+    if report.labels_found:
+        lines += [
+            f"{counted(len(report.counts), 'label')}, as the label files have them ([data] labels is not listed)",
+            "",
+        ]
     lines += _table([_HEADER, *(_cells(count) for count in report.counts)])
     if report.titles:
         share, paper = report.without_any / report.titles, PAPER_WITHOUT_ANY_SHARE

@@ -23,7 +23,8 @@ from data.activitynet import canonical_id, clips_of, read_database
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.elan import read_elan
 from data.errors import ManifestError, Problem
-from data.json_file import read_json
+from data.json_file import head_of, is_json, read_json
+from data.label_names import label_name
 from data.label_rows import ClipRow, LabelRows, PresenceRow, UnknownLabels
 from data.label_studio import read_label_studio
 from data.times import parse_frame_rate, parse_time
@@ -51,24 +52,24 @@ def read_label_file(
         frame_rate_fps: rate for frame numbers that carry none.
     """
     if form == "auto":
-        form = _form_of(path)
+        form = form_of(path)
     if form == "elan":
         return _read_elan(path, labels, title_ids)
-    if form == "via3" and not _is_json(path):
+    if form == "via3" and not is_json(path):
         return read_via3_csv(path, labels, title_ids)
     if form in ("activitynet", "labelstudio", "via3"):
         return _read_json_form(path, form, labels, title_ids, frame_rate_fps)
     return _read_table(path, form, labels, frame_rate_fps)
 
 
-def _form_of(path: Path) -> Form:
-    """Tell the form by the content; CSV of any form is ``auto``, its columns decide."""
-    head = _head(path)
+def form_of(path: Path) -> Form:
+    """Tell the form of a file by its content; CSV of any form is ``auto``, its columns decide."""
+    head = head_of(path)
     if path.is_dir() or path.suffix.casefold() == ".eaf" or head.startswith(b"<"):
         return "elan"
     if head.startswith(b"#") and b"CSV_HEADER" in head:
         return "via3"
-    if not _is_json(path):
+    if not is_json(path):
         return "auto"
     if head.startswith(b"["):
         return "labelstudio"
@@ -77,19 +78,6 @@ def _form_of(path: Path) -> Form:
     except ManifestError:
         return "activitynet"  # whose reader reports it
     return "via3" if isinstance(value, dict) and {"project", "view", "metadata"} <= set(value) else "activitynet"
-
-
-def _is_json(path: Path) -> bool:
-    return path.suffix.casefold() == ".json" or _head(path).startswith((b"{", b"["))
-
-
-def _head(path: Path) -> bytes:
-    """Return the beginning of a file without byte order mark and blanks; empty where there is none to read."""
-    try:
-        with path.open("rb") as handle:
-            return handle.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except OSError:
-        return b""
 
 
 def _read_elan(path: Path, labels: Sequence[str], title_ids: Sequence[str]) -> LabelRows:
@@ -147,7 +135,7 @@ def _read_long(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | N
         return
     unknown = UnknownLabels(table.path, labels)
     for row in table.rows:
-        title_id, label = row.cells["title_id"], row.cells["label"]
+        title_id, label = row.cells["title_id"], label_name(row.cells["label"])
         if label not in labels:
             unknown.add(label, row.line)
             continue
@@ -163,7 +151,8 @@ def _read_long(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | N
 
 
 def _read_wide(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | None, rows: LabelRows) -> None:
-    columns = [(label, _time_column(table, f"{label}_start"), _time_column(table, f"{label}_end")) for label in labels]
+    names = labels or _wide_labels(table)
+    columns = [(label, _time_column(table, f"{label}_start"), _time_column(table, f"{label}_end")) for label in names]
     _check_wide_columns(table, columns, rows.problems)
     for row in table.rows:
         for label, start, end in columns:
@@ -174,6 +163,22 @@ def _read_wide(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | N
                 if times is not None:
                     clip = ClipRow(row.cells["title_id"], label, *times, True, table.path, row.line)
                     rows.clips.append(clip)
+
+
+def _wide_labels(table: CsvTable) -> list[str]:
+    """Return the columns that are labels, where none are listed: those with times, or with nothing but presence."""
+    stems = {column.removesuffix("_s").removesuffix("_frame") for column in table.columns}
+    pairs = [stem.removesuffix("_start") for stem in stems if stem.endswith("_start")]
+    timed = [label for label in pairs if f"{label}_end" in stems]
+    ends = tuple(f"{label}_{side}" for label in timed for side in ("start", "end"))
+    said = [
+        column
+        for column in table.columns
+        if not column.startswith(ends or ("\0",))
+        and all(row.cells[column].casefold() in _PRESENT for row in table.rows)
+        and any(row.cells[column] for row in table.rows)
+    ]
+    return list(dict.fromkeys([*timed, *said]))
 
 
 def _check_wide_columns(
@@ -220,7 +225,8 @@ def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str
             else:
                 rows.clips.append(ClipRow(title_id, clip.label, clip.start_s, clip.end_s, False, path, None))
         if clips[found] or entry.get("subset") not in WITHHELD_SUBSETS:
-            absent = [label for label in labels if all(clip.label != label for clip in clips[found])]
+            there = {clip.label for clip in clips[found]}
+            absent = [label for label in labels if label not in there]
             rows.presence += [PresenceRow(title_id, label, False, path, None, implied=True) for label in absent]
     rows.problems.extend(unknown.problems())
 

@@ -1,4 +1,4 @@
-"""The title manifest ``titles.csv``: ``title_id,path,duration_s,split,...``.
+"""The title manifest ``titles.csv``: ``title_id,path,duration_s,split,...``, or an ActivityNet JSON in its place.
 
 Only ``title_id`` is needed; every column that is not known here is kept with the title. Everything that is wrong is
 found in one reading. Whether a media file *exists* is not asked here: that is recorded per title by the extraction.
@@ -7,11 +7,14 @@ found in one reading. Whether a media file *exists* is not asked here: that is r
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.errors import DecodeError, ManifestError, Problem
+from data.json_file import is_json
+from data.published_titles import SubsetUse, titles_of_json
 from data.times import parse_time
 from data.titles import Title, folded, media_path, title_id_fault
 
@@ -30,36 +33,53 @@ class TitleManifest:
         path: the file.
         media_root: folder that the paths are relative to.
         titles: by id, in file order. A title with a bad cell is here too, without that cell.
-        lines: the line of each title.
+        lines: the line of each title; None where lines have no meaning (JSON).
         problems: errors and warnings.
+        drawn_into: the splits that titles without one are drawn into; empty for all of them.
     """
 
     path: Path
     media_root: Path
     titles: dict[str, Title]
-    lines: dict[str, int]
+    lines: dict[str, int | None]
     problems: tuple[Problem, ...]
+    drawn_into: tuple[str, ...] = ()
+
+    def drawn_shares(self, shares: Mapping[str, float]) -> dict[str, float]:
+        """Return the shares of the splits that titles without one are drawn into; they sum to 1."""
+        total = sum(shares[split] for split in self.drawn_into)
+        if not total:
+            return dict(shares)
+        return {split: shares[split] / total if split in self.drawn_into else 0.0 for split in shares}
 
 
-def read_titles(path: Path, media_root: Path | None = None) -> dict[str, Title]:
+def read_titles(
+    path: Path, media_root: Path | None = None, *, subsets: Mapping[str, SubsetUse] | None = None
+) -> dict[str, Title]:
     """Read the titles of a manifest by id, in file order; warnings are logged.
 
     Args:
-        path: CSV file.
+        path: CSV file, or ActivityNet JSON (see ``data.published_titles``).
         media_root: folder that the paths are relative to; the manifest's own folder by default.
+        subsets: of JSON, what a subset is used for where its name does not say it.
 
     Raises:
         ManifestError: with every error of the file.
     """
-    manifest = scan_titles(path, media_root)
+    manifest = scan_titles(path, media_root, subsets=subsets)
     raise_errors(manifest.problems)
     return manifest.titles
 
 
-def scan_titles(path: Path, media_root: Path | None = None) -> TitleManifest:
+def scan_titles(
+    path: Path, media_root: Path | None = None, *, subsets: Mapping[str, SubsetUse] | None = None
+) -> TitleManifest:
     """Read a manifest and everything that is wrong with it, without raising; arguments as in ``read_titles``."""
     root = media_root if media_root is not None else path.parent
     problems: list[Problem] = []
+    if is_json(path):
+        published, drawn_into = titles_of_json(path, root, subsets or {}, problems)
+        return TitleManifest(path, root, published, dict.fromkeys(published), tuple(problems), drawn_into)
     table = read_csv(path, problems)
     titles: dict[str, Title] = {}
     seen: dict[str, tuple[str, int]] = {}
@@ -75,7 +95,7 @@ def scan_titles(path: Path, media_root: Path | None = None) -> TitleManifest:
                 seen[folded(title.title_id)] = (title.title_id, row.line)
         if not titles and not problems:
             problems.append(Problem(path, None, "no titles; add one row a title"))
-    lines = dict(seen.values())
+    lines: dict[str, int | None] = dict(seen.values())
     problems += _shared_paths(path, titles, lines)
     return TitleManifest(path, root, titles, lines, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
 
@@ -153,7 +173,7 @@ def _repetition(title_id: str, seen: dict[str, tuple[str, int]]) -> str:
     return f"title_id {title_id!r} occurs already in line {line}{but_case}; ids must be unique"
 
 
-def _shared_paths(path: Path, titles: dict[str, Title], lines: dict[str, int]) -> list[Problem]:
+def _shared_paths(path: Path, titles: dict[str, Title], lines: Mapping[str, int | None]) -> list[Problem]:
     """Warn of two titles with one file: in two splits they would leak."""
     first: dict[str, str] = {}
     problems = []

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from data.label_files import Form
+from data.label_names import label_fault, label_name
 from data.locations import Location
+from data.published_titles import SubsetUse
 from data.section import Section
 from data.times import parse_frame_rate
 
 PAPER_LABELS = ("sex", "nudity", "violence", "drug-use")
-_LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
 class DataSettings(Section):
     """Inputs of a run. Paths may be URLs of a store; label files may have any form of ``data.label_files``.
 
     Args:
-        titles: manifest CSV, ``title_id,path,duration_s,split,...``.
+        titles: manifest CSV, ``title_id,path,duration_s,split,...``, or an ActivityNet JSON, which then is the label
+            file, too, unless others are named.
         media_root: folder that the manifest's paths are relative to; by default the manifest's own folder.
         video_labels: presence per title; None when the clips say enough.
         clip_labels: intervals; None for labels of presence only.
-        labels: what is looked for; by default the four of the paper (Sec. 3.1).
+        labels: what is looked for, any printable text; where they are not listed, those that the label files use, and
+            the four of the paper (Sec. 3.1) where these files use no others (see ``data.found_labels``).
+        subsets: of titles in JSON, what a subset is used for where its name does not say it: ``train``, ``val``,
+            ``test``, ``draw`` (by the shares below) or ``none`` (left out).
         label_form: form of the label files: ``auto`` (told by their content), or one of ``data.label_files``.
         frame_rate_fps: rate of frame numbers in label files that carry none (25, 23.976 or "24000/1001").
         split_file: CSV ``title_id,split`` with the splits that were drawn; part of the data.
@@ -41,12 +46,26 @@ class DataSettings(Section):
     labels: tuple[str, ...] = PAPER_LABELS
     label_form: Form = "auto"
     frame_rate_fps: float | None = None
+    subsets: dict[str, SubsetUse] = Field(default_factory=dict)
     split_file: Location | None = None
     group_column: str | None = None
     train_fraction: float = Field(default=0.8, ge=0, le=1)
     val_fraction: float = Field(default=0.1, ge=0, le=1)
     test_fraction: float = Field(default=0.1, ge=0, le=1)
     split_seed: int = 0
+
+    _labels_found: bool = PrivateAttr(default=False)
+
+    @property
+    def labels_found(self) -> bool:
+        """Whether the labels were taken from the label files, not listed."""
+        return self._labels_found
+
+    def with_labels(self, labels: tuple[str, ...]) -> DataSettings:
+        """Return these settings with labels that were found in the label files."""
+        settings = self.model_copy(update={"labels": labels})
+        settings._labels_found = True
+        return settings
 
     @property
     def media_folder(self) -> Path:
@@ -60,9 +79,10 @@ class DataSettings(Section):
     @field_validator("labels")
     @classmethod
     def _label_names(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        labels = tuple(map(label_name, labels))
         for label in labels:
-            if not _LABEL.fullmatch(label):
-                raise ValueError(f"label {label!r}: write a-z, 0-9, _ and -, beginning with a letter or digit")
+            if fault := label_fault(label):
+                raise ValueError(fault)
         if not labels or len(set(labels)) < len(labels):
             raise ValueError("labels must be one or more different names")
         return labels
@@ -71,6 +91,16 @@ class DataSettings(Section):
     @classmethod
     def _frame_rate(cls, value: object) -> object:
         return value if value is None else parse_frame_rate(str(value))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_beside_titles(cls, values: Any) -> Any:
+        """Take an ActivityNet JSON that holds the titles as the label file, too."""
+        if not isinstance(values, dict) or values.get("video_labels") or values.get("clip_labels"):
+            return values
+        titles = values.get("titles")
+        is_published = str(titles).casefold().endswith(".json") if titles is not None else False
+        return {**values, "clip_labels": titles} if is_published else values
 
     @model_validator(mode="after")
     def _fractions_sum(self) -> DataSettings:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from data.errors import ConfigError
 from data.files import fingerprint
+from data.found_labels import with_found_labels
 from data.locations import LocalPath, Location, is_url
 from data.section import Section
 from data.settings import DataSettings
@@ -134,7 +135,7 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
         raise ConfigError(f"{path}: preset: {preset!r} is not a preset; use one of {', '.join(get_args(Preset))}")
     config = validate(merged(preset_values(preset), raw), str(path))
     configure(**config.storage.model_dump())
-    return config
+    return config.model_copy(update={"data": with_found_labels(config.data)})
 
 
 def preset_values(preset: Preset) -> dict[str, Any]:

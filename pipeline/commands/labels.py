@@ -79,7 +79,7 @@ def import_files(
         files,
         out,
         settings.labels if settings is not None else names or PAPER_LABELS,
-        read_titles(settings.titles, settings.media_root) if settings is not None else None,
+        read_titles(settings.titles, settings.media_root, subsets=settings.subsets) if settings is not None else None,
         frame_rate_fps=rate or (settings.frame_rate_fps if settings is not None else None),
         silence_is_absence=silence_means_absent,
     )

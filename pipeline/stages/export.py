@@ -46,7 +46,11 @@ def export(
 
 def manifest_titles(config: Config | None) -> dict[str, Title]:
     """Return the titles of a configuration's manifest; none without a configuration."""
-    return read_titles(config.data.titles, config.data.media_root) if config is not None else {}
+    return (
+        read_titles(config.data.titles, config.data.media_root, subsets=config.data.subsets)
+        if config is not None
+        else {}
+    )
 
 
 def export_settings(values: Mapping[str, Any]) -> ExportSettings:

@@ -60,7 +60,7 @@ class ExtractionRun:
     @classmethod
     def of(cls, config: Config, selection: Selection | None = None, *, verify: bool = False) -> ExtractionRun:
         """Return the extraction that a configuration asks for."""
-        titles = list(read_titles(config.data.titles, config.data.media_root).values())
+        titles = list(read_titles(config.data.titles, config.data.media_root, subsets=config.data.subsets).values())
         sources = Sources(titles, config.data.media_folder, config.data.titles.name, config.run.import_name)
         return cls(config.work, sources, config.extract, config.run, selection or Selection(), verify)
 
@@ -119,7 +119,7 @@ def extract_catalogue(
 def import_feature_files(config: Config, feature_root: Path, name: str) -> StageResult:
     """Turn per-title .npy, .npz or .pt files into shards; ``path`` in the manifest names the file of a title."""
     _require_own_features(config)
-    titles = list(read_titles(config.data.titles, feature_root).values())
+    titles = list(read_titles(config.data.titles, feature_root, subsets=config.data.subsets).values())
     sources = Sources(titles, feature_root, config.data.titles.name, name)
     return _finish(
         config, "import-features", extract_sources(ExtractionRun(config.work, sources, config.extract, config.run))

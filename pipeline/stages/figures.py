@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data.counted import counted
 from data.errors import ConfigError
+from data.label_names import label_slug
 from data.labels import Clip, TitleLabels
 from infer.title_scores import TitleScores
 from pipeline.config import Config
@@ -85,7 +86,7 @@ def _title_figures(
             stills={second: pictures[second] for second in seconds if second in pictures},
             reveal=reveal,
         )
-        paths += save(figure, out, f"heat-bars-{title_id}-{label}")
+        paths += save(figure, out, f"heat-bars-{title_id}-{label_slug(label)}")
     return paths
 
 

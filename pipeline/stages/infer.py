@@ -53,7 +53,7 @@ def infer(config: Config, split: str | None = None) -> StageResult:
         NothingScoredError: no title has features.
     """
     if split is None:
-        titles = list(read_titles(config.data.titles, config.data.media_root).values())
+        titles = list(read_titles(config.data.titles, config.data.media_root, subsets=config.data.subsets).values())
     else:
         titles = read_catalogue(config.data).in_split(split)
     return infer_titles(inference_run(config, titles, read_failures(config.coverage_path)))

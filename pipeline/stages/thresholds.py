@@ -17,6 +17,7 @@ import numpy as np
 from data.catalogue import read_catalogue
 from data.errors import ConfigError
 from data.files import write_text
+from data.label_names import label_slug
 from data.labels import TitleLabels
 from data.schemas import LabelThresholds, Segment
 from data.shards import ShardHeader, read_header, read_shard, shard_path
@@ -66,8 +67,8 @@ def choose_thresholds(config: Config, labels: Sequence[str], goal: Goal) -> list
     known = {header.title_id: catalogue.labels[header.title_id] for header in headers}
     choices = _choose(config, headers, known, labels, goal=goal, thresholds=checkpoint.thresholds)
     for choice in choices:
-        write_curve_csv(curves_folder(config) / f"{choice.label}.csv", choice.curve)
-        draw_curve(curves_folder(config) / f"{choice.label}.png", choice)
+        write_curve_csv(curves_folder(config) / f"{label_slug(choice.label)}.csv", choice.curve)
+        draw_curve(curves_folder(config) / f"{label_slug(choice.label)}.png", choice)
     return choices
 
 

@@ -89,7 +89,7 @@ def test_every_mistake_is_reported_at_once_with_the_nearest_right_key(tmp_path):
             'preset = "best"\n' + MINIMAL,
             "'best' is not a preset; use one of paper, tuned, three-c-net, sf-net-1, sf-net-2",
         ),
-        (MINIMAL + 'labels = ["Sex!"]', "write a-z, 0-9"),
+        (MINIMAL + 'labels = ["\t"]', "write 1 to 100 printable"),
     ],
 )
 def test_a_bad_file_is_one_clear_error(tmp_path, text, message):
