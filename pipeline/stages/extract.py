@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from data.counted import brief_clock, counted
+from data.counted import counted
 from data.errors import ConfigError, StoreError
 from data.files import file_sha256
 from data.manifest import read_titles
-from data.schemas import Coverage
 from data.shards import ShardHeader, read_header, shard_path
 from data.titles import Title
 from extract.settings import ExtractSettings
 from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, expected_features, expected_imports
+from pipeline.extraction_words import pace_of, read_s_of, result_words
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
-from pipeline.pace import Pace
 from pipeline.progress import titles_bar
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
@@ -40,6 +39,9 @@ from pipeline.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
 
+Found = Callable[[Title, ShardHeader], str]
+"""Called with each title that has features now; returns what was found in it, for a person; may be empty."""
+
 
 @dataclass(frozen=True)
 class ExtractionRun:
@@ -48,6 +50,7 @@ class ExtractionRun:
     Args:
         selection: which titles may be worked on; all by default.
         verify: read every file's bytes again, whatever its size and time say.
+        found: what to say of a title as it ends, beside how much of it was read.
     """
 
     work: WorkFolder
@@ -56,6 +59,7 @@ class ExtractionRun:
     run_settings: RunSettings
     selection: Selection = field(default_factory=Selection)
     verify: bool = False
+    found: Found | None = None
 
     @classmethod
     def of(cls, config: Config, selection: Selection | None = None, *, verify: bool = False) -> ExtractionRun:
@@ -108,11 +112,15 @@ def extract(config: Config, selection: Selection | None = None, *, verify: bool 
 
 
 def extract_catalogue(
-    config: Config, selection: Selection | None = None, *, verify: bool = False
+    config: Config, selection: Selection | None = None, *, verify: bool = False, found: Found | None = None
 ) -> tuple[StageResult, Extraction]:
-    """Do as ``extract``, and return how the features stand as well, for what goes on with them."""
+    """Do as ``extract``, and return how the features stand as well, for what goes on with them.
+
+    Args:
+        found: see ``ExtractionRun``.
+    """
     _require_own_features(config)
-    done = extract_sources(ExtractionRun.of(config, selection, verify=verify))
+    done = extract_sources(replace(ExtractionRun.of(config, selection, verify=verify), found=found))
     return _finish(config, "extract", done), done
 
 
@@ -157,7 +165,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             recorder.remove_unlisted({item.title.title_id for item in planned})
             jobs = [item for item in planned if item.action is Action.EXTRACT]
             guard = FailureGuard(run, sources.media_root)
-            results = _work(worker, jobs, work=work, guard=guard, recorder=recorder, events=events)
+            results = _work(worker, jobs, work=work, guard=guard, recorder=recorder, events=events, found=asked.found)
         finally:
             ledger.write()
     headers, failures = _standing(planned, results)
@@ -173,6 +181,7 @@ def _work(
     guard: FailureGuard,
     recorder: Recorder,
     events: EventLog,
+    found: Found | None,
 ) -> dict[str, ShardHeader | Failure]:
     """Work on titles; return what became of each.
 
@@ -186,10 +195,10 @@ def _work(
     failed: list[tuple[PlannedTitle, Worked]] = []
     started_s, video_s = time.monotonic(), 0.0
     try:
-        with titles_bar("extract", _pace(jobs), len(jobs)) as bar, ExitStack() as stack:
+        with titles_bar("extract", pace_of(jobs), len(jobs)) as bar, ExitStack() as stack:
 
             def watch(title_id: str, decoded_s: int, length_s: float | None) -> None:
-                bar.reading(title_id, _name(by_id[title_id]), decoded_s, length_s)
+                bar.reading(title_id, by_id[title_id].title.name, decoded_s, length_s)
 
             outcomes = stack.enter_context(closing(worker(jobs, watch)))
             for worked in outcomes:
@@ -205,9 +214,10 @@ def _work(
                     recorder.record(item, worked, header)
                     results[worked.title_id] = header
                 events.add(stage=EXTRACT, reason=item.reason.value, **asdict(outcome))
-                coverage = None if header is None else header.coverage
-                read_s = None if coverage is None else coverage.decoded_s
-                bar.ended(worked.title_id, _name(item), _result(outcome, coverage), read_s)
+                words = result_words(outcome, header)
+                if header is not None and found is not None and (more := found(item.title, header)):
+                    words += f"; {more}"
+                bar.ended(worked.title_id, item.title.name, words, read_s_of(header))
     except (AbortedError, StoreError, OSError):
         failed.clear()
         raise
@@ -216,26 +226,6 @@ def _work(
             recorder.record_failure(item, outcome)
     add_rate(work.rates, EXTRACT, video_s, time.monotonic() - started_s)
     return results
-
-
-def _pace(jobs: Sequence[PlannedTitle]) -> Pace:
-    """Return how the titles go: lengths that nobody knows yet are taken to be as their files' sizes."""
-    sizes = {item.title.title_id: float(item.state.size_bytes) for item in jobs if item.state is not None}
-    return Pace({item.title.title_id: item.duration_s for item in jobs}, sizes)
-
-
-def _name(item: PlannedTitle) -> str:
-    return item.title.name
-
-
-def _result(worked: Worked, coverage: Coverage | None) -> str:
-    """Say what became of a title."""
-    if coverage is None:
-        return f"failed: {worked.error}"
-    speed = f", {coverage.decoded_s / worked.seconds:.0f}x" if worked.seconds > 0 else ""
-    how = "read to its end" if coverage.complete else "read in part"
-    reason = f": {coverage.reason}" if coverage.reason else ""
-    return f"{brief_clock(coverage.decoded_s)} {how} in {worked.seconds:.0f} s{speed}{reason}"
 
 
 def _blamed(guard: FailureGuard, item: PlannedTitle, worked: Worked) -> Worked:

@@ -156,22 +156,22 @@ def _results(
                 if isinstance(scores, SchemaError):
                     plan.failures[title.title_id] = Failure(scores.code, str(scores))
                 else:
-                    found = _find(plan, scores, header)
+                    found = find(plan, scores, header)
                     if sink is not None:
                         sink.add(scores)
-            row = _row(plan, title, found, header)
+            row = row_of(plan, title, found, header)
             if tally.titles > lines:
                 lines = tally.titles
                 place = f"{number} of {len(plan.run.titles)}"
-                result_line(f"infer {place}  {title.name}  {_words(row, found)}")
+                result_line(f"infer {place}  {title.name}  {found_words(row, found)}")
             log.debug("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
             events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
             yield row, found or []
             advance(number, len(plan.run.titles), title.title_id)
 
 
-def _words(row: TitleRow, found: Sequence[Segment] | None) -> str:
-    """Say what was found in a title: how often each label, and the first places."""
+def found_words(row: TitleRow, found: Sequence[Segment] | None, *, why: bool = True) -> str:
+    """Say what was found in a title: how often each label, and the first places; and why it is not all of it."""
     flagged: dict[str, list[Segment]] = {}
     for segment in found or ():
         if segment.decision == "flag":
@@ -183,7 +183,8 @@ def _words(row: TitleRow, found: Sequence[Segment] | None) -> str:
         parts.append(f"{len(segments)} {label} ({', '.join(places)}{more})")
     near = sum(segment.decision == "review" for segment in found or ())
     parts += [counted(near, "near miss")] if near else []
-    return f"{row.status}: {'; '.join([*parts, *filter(None, [row.reason or row.error])])}".removesuffix(": ")
+    reason = row.reason or row.error
+    return f"{row.status}: {'; '.join([*parts, *([reason] if why and reason else [])])}".removesuffix(": ")
 
 
 def _next_scores(
@@ -200,7 +201,8 @@ def _next_scores(
     return item.scores
 
 
-def _find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
+def find(plan: InferencePlan, scores: TitleScores, header: ShardHeader) -> list[Segment]:
+    """Return the segments of a title by the rule and the thresholds of a plan."""
     settings, labels, decoded_s = plan.run.settings, plan.checkpoint.labels, header.coverage.decoded_s
     if settings.rule != "thresholds":
         from infer.published import find_published
@@ -225,7 +227,8 @@ def _require_own_rule(plan: InferencePlan) -> None:
         )
 
 
-def _row(plan: InferencePlan, title: Title, found: list[Segment] | None, header: ShardHeader | None) -> TitleRow:
+def row_of(plan: InferencePlan, title: Title, found: list[Segment] | None, header: ShardHeader | None) -> TitleRow:
+    """Return the row of the titles table: ``found`` is None for a title without scores."""
     failure = plan.failures.get(title.title_id)
     return title_row(
         title.title_id,
