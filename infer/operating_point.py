@@ -35,6 +35,26 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class FlaggedTitles:
+    """How many titles a threshold flags: one that flags nearly all tells no title from another.
+
+    Args:
+        flagged: with at least one flagged segment, wherever it lies.
+        titles: scored.
+        holding: known to hold the label.
+    """
+
+    flagged: int
+    titles: int
+    holding: int
+
+    @property
+    def nearly_all(self) -> bool:
+        """Whether all titles are flagged, or nine of ten and some that are not known to hold the label."""
+        return self.flagged == self.titles or 0.9 * self.titles <= self.flagged > self.holding
+
+
+@dataclass(frozen=True)
 class Choice:
     """One label's thresholds for a goal.
 
@@ -43,6 +63,7 @@ class Choice:
         curve: what every flag threshold reaches, under the tau_v of ``after``.
         row: the row of the curve that was chosen, or what comes nearest to the goal; None when there is no candidate.
         reached: whether that row meets the goal.
+        titles: what ``after`` flags; None where nobody counted.
     """
 
     label: str
@@ -52,6 +73,12 @@ class Choice:
     curve: OperatingCurve
     row: int | None
     reached: bool
+    titles: FlaggedTitles | None = None
+
+    @property
+    def flags_every_candidate(self) -> bool:
+        """Whether the threshold lies below all that was seen: nothing that tau_f lets through is left out."""
+        return self.reached and self.row == len(self.curve.score_K) - 1
 
 
 def choose(label: str, before: LabelThresholds, goal: Goal, kept: OperatingCurve, every: OperatingCurve) -> Choice:

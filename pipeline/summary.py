@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -11,8 +10,7 @@ from rich.table import Table
 
 from data.counted import counted, share
 from infer.csv_export import clock
-from infer.evaluation import Evaluation, notes, percent, table
-from infer.operating_point import Choice
+from infer.evaluation import Evaluation, notes, table
 from infer.operator_report import operator_notes, operator_table
 from infer.write import read_segments, read_titles_table
 from pipeline.terminal_table import print_table
@@ -23,7 +21,7 @@ NON_TERMINAL_WIDTH = 160
 
 def print_run(run_dir: Path) -> None:
     """Print a run's titles with their status, its flagged segments, and how many near misses there are."""
-    console = _console()
+    console = open_console()
     titles = Table("title", "status", "labels", title="Titles", box=box.SQUARE)
     titles.add_column("flagged", justify="right")
     titles.add_column("read", justify="right")
@@ -53,7 +51,7 @@ def print_run(run_dir: Path) -> None:
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print an evaluation's rows, in percent, and below them what was refused or left out."""
-    console = _console()
+    console = open_console()
     print_table(console, "mAP in percent", table(evaluation), group=2, names=2)
     for line in notes(evaluation):
         console.print(line)
@@ -64,28 +62,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
             console.print(line)
 
 
-def print_choices(choices: Sequence[Choice]) -> None:
-    """Print what was chosen for each label and what it reaches on validation; shares in percent."""
-    rows = [["label", "flag", "title", "recall", "precision", "false/h", "found", "flagged", "reached"]]
-    for choice in choices:
-        curve, row = choice.curve, choice.row
-        shares = ["-"] * 5
-        if row is not None:
-            shares = [
-                percent(float(curve.recall[row])),
-                percent(float(curve.precision[row])),
-                f"{curve.false_per_hour[row]:.2f}",
-                f"{curve.found_K[row]} of {curve.clips}",
-                str(curve.flagged_K[row]),
-            ]
-        flag, title = (
-            f"{old:.4g} -> {new:.4g}"
-            for old, new in ((choice.before.flag, choice.after.flag), (choice.before.title, choice.after.title))
-        )
-        rows.append([choice.label, flag, title, *shares, "yes" if choice.reached else "no, this is the nearest"])
-    print_table(_console(), f"Thresholds for {choices[0].goal}, on validation", rows)
-
-
-def _console() -> Console:
+def open_console() -> Console:
+    """Return where tables are printed: as wide as the terminal, or as a file wants it."""
     console = Console(highlight=False, markup=False)
     return console if console.is_terminal else Console(highlight=False, markup=False, width=NON_TERMINAL_WIDTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ SHARE = click.FloatRange(0, 1, min_open=True)
 )
 @click.option("--precision", type=SHARE, help="At least this share of the flagged segments lies on a clip.")
 @click.option("--fp-per-hour", type=click.FloatRange(0), help="At most so many false flags an hour.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was chosen as JSON, and nothing else.")
 @click.option("--write", "store", is_flag=True, help="Store what was chosen in the checkpoint.")
 def thresholds(
     config_path: Path,
@@ -31,23 +33,41 @@ def thresholds(
     recall: float | None,
     precision: float | None,
     fp_per_hour: float | None,
+    as_json: bool,
     store: bool,
 ) -> None:
     """Choose flag thresholds on validation for a wanted recall, precision, or false flags per hour.
 
-    Prints what is reached and writes each label's curve to WORK_DIR/thresholds. The checkpoint changes with --write
-    only; the next infer then makes a new run.
+    Prints what is reached, and how sure that is with so few clips, and writes each label's curve to
+    WORK_DIR/thresholds. The checkpoint changes with --write only; the next infer then makes a new run.
     """
     goal = _goal(recall, precision, fp_per_hour)
     with locked(config_path, overrides) as config:
         from pipeline.stage_result import StageResult
-        from pipeline.stages.thresholds import choose_thresholds, curves_folder, store_thresholds
-        from pipeline.summary import print_choices
+        from pipeline.stages.thresholds import choice_record, choose_thresholds, curves_folder, store_thresholds
+        from pipeline.summary import open_console
+        from pipeline.threshold_table import print_choices, remarks
 
         choices = choose_thresholds(config, labels, goal)
-        print_choices(choices)
+        if as_json:
+            chosen = {
+                choice.label: {
+                    "flag_before": choice.before.flag,
+                    "flag": choice.after.flag,
+                    "title": choice.after.title,
+                    "reached": choice.reached,
+                    **choice_record(choice),
+                    "remarks": list(remarks(choice)),
+                }
+                for choice in choices
+            }
+            click.echo(json.dumps(chosen, indent=2, allow_nan=False))
+        else:
+            print_choices(open_console(), choices)
         hint = "thresholds: nothing stored, add --write to store them; the curves are here"
-        finish([(store_thresholds(config, choices) if store else StageResult(hint, curves_folder(config)), None)])
+        result = store_thresholds(config, choices) if store else StageResult(hint, curves_folder(config))
+        if not as_json:
+            finish([(result, None)])
 
 
 def _goal(recall: float | None, precision: float | None, fp_per_hour: float | None) -> Goal:

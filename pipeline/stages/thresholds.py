@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +24,9 @@ from data.labels import TitleLabels
 from data.schemas import LabelThresholds, Segment
 from data.shards import ShardHeader, read_header, read_shard, shard_path
 from infer.average_precision import Predictions
+from infer.certainty import CONFIDENCE, certainty
 from infer.operating_curve import OperatingCurve, operating_curve
-from infer.operating_point import Choice, Goal, choose
+from infer.operating_point import Choice, FlaggedTitles, Goal, choose
 from infer.protocol import GroundTruth, cut_to_measured, fullest_truth, index_predictions
 from infer.score import score_title
 from infer.segments import find_segments
@@ -86,11 +89,14 @@ def store_thresholds(config: Config, choices: Sequence[Choice]) -> StageResult:
         )
     checkpoint = read_checkpoint(config.checkpoint_dir)
     thresholds = {**checkpoint.thresholds, **{choice.label: choice.after for choice in choices}}
-    record = {choice.label: {**asdict(choice.goal), **reached(choice)} for choice in choices}
+    record = {choice.label: choice_record(choice) for choice in choices}
     training = {**checkpoint.training, "chosen": {**checkpoint.training.get("chosen", {}), **record}}
     write_sidecar(config.checkpoint_dir, replace(checkpoint, thresholds=thresholds, training=training))
+    unsure = [label for label, values in record.items() if not values["promised"]]
+    note = f" (too few clips to promise {choices[0].goal}: {', '.join(unsure)})" if unsure else ""
     return StageResult(
-        f"thresholds: stored for {', '.join(record)}; model {checkpoint.model_id} stays, the next infer is a new run",
+        f"thresholds: stored for {', '.join(record)}{note}; model {checkpoint.model_id} stays, the next infer is a new "
+        "run",
         config.checkpoint_dir,
     )
 
@@ -100,12 +106,28 @@ def curves_folder(config: Config) -> Path:
     return config.work_dir / "thresholds"
 
 
-def reached(choice: Choice) -> dict[str, float]:
-    """Return what the chosen row reaches on validation; empty when there is no candidate."""
+def choice_record(choice: Choice) -> dict[str, Any]:
+    """Return how a threshold was chosen as JSON values: goal, what is reached on validation, how sure that is."""
+    sure = certainty(choice)
+    low, high = sure.interval
+    return {
+        **asdict(choice.goal),
+        **_reached(choice),
+        "low": low,
+        "high": None if math.isinf(high) else high,
+        "confidence": CONFIDENCE,
+        "promised": choice.reached and sure.promised,
+        "needed": sure.needed,
+        "titles": None if choice.titles is None else asdict(choice.titles),
+    }
+
+
+def _reached(choice: Choice) -> dict[str, float | None]:
+    """Return what the chosen row reaches on validation; empty when there is no candidate, None what cannot be known."""
     if choice.row is None:
         return {}
     cells = _curve_rows(choice.curve)[choice.row]
-    return dict(zip(CURVE_COLUMNS[1:], cells[1:]))
+    return {name: None if math.isnan(cell) else cell for name, cell in zip(CURVE_COLUMNS[1:], cells[1:])}
 
 
 def write_curve_csv(path: Path, curve: OperatingCurve) -> None:
@@ -171,7 +193,23 @@ def _choose(
     frames = {header.title_id: header.frames for header in headers}
     hours_C = _measured_hours(truth, frames)
     every_curves, kept_curves = (_curves(part, truth, hours_C) for part in (candidates, kept))
-    return [choose(label, thresholds[label], goal, kept_curves[c], every_curves[c]) for c, label in enumerate(labels)]
+    choices = [choose(label, thresholds[label], goal, *pair) for label, *pair in zip(labels, kept_curves, every_curves)]
+    return [
+        replace(choice, titles=_flagged_titles(choice, candidates, known)) if choice.reached else choice
+        for choice in choices
+    ]
+
+
+def _flagged_titles(choice: Choice, candidates: Sequence[Segment], known: Mapping[str, TitleLabels]) -> FlaggedTitles:
+    """Count the titles that a choice flags anywhere, also after the end of what is measured."""
+    limits = choice.after
+    flagged = {
+        part.title_id
+        for part in candidates
+        if part.label == choice.label and part.score >= limits.flag and part.title_score >= limits.title
+    }
+    holding = [labels for labels in known.values() if choice.label in labels.first or labels.present.get(choice.label)]
+    return FlaggedTitles(len(flagged), len(known), len(holding))
 
 
 def _candidates(config: Config, headers: Sequence[ShardHeader]) -> list[Segment]:

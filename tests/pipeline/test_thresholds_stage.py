@@ -40,6 +40,14 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
     assert curve.recall.iloc[-1] >= 0.9
     assert (work / "thresholds" / "smoking.png").read_bytes().startswith(b"\x89PNG")
 
+    # what a program reads is the same, and nothing else is printed
+    code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.9", "--json")
+    found = json.loads(out)
+    assert (code, set(found)) == (0, {"smoking", "violence"})
+    assert {values["reached"] for values in found.values()} == {True}
+    assert all("too few to promise 90 %: at least 36 clips" in values["remarks"][0] for values in found.values())
+    assert all(0 < values["flag"] <= 1 for values in found.values())
+
     # storing one label keeps the model and the other label, and makes a new run
     little = ("--label", "violence", "--recall", "0.1", "--write")
     code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, *little)
@@ -51,6 +59,11 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
     chosen = new["training"]["chosen"]["violence"]
     assert (chosen["wanted"], chosen["value"], chosen["flagged"]) == ("recall", 0.1, 1)
     assert 0.1 <= chosen["recall"] < 1
+    assert (chosen["promised"], chosen["confidence"]) == (False, 0.95)  # 0.025^(1/n) of few clips
+    assert chosen["low"] < chosen["recall"] < chosen["high"]
+    assert chosen["needed"] == 2
+    assert chosen["titles"]["titles"] == 3
+    assert "too few clips to promise recall of at least 0.1: violence" in out
     assert "nothing to do" in coarse2fine(capsys, "train", "--config", trained)[1]
     coarse2fine(capsys, "infer", "--config", trained)
     assert len(list((work / "runs").iterdir())) == 2
