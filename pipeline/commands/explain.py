@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from pipeline.commands.completion import complete_title
 from pipeline.commands.terminal import FILE, print_lines, set_option
 from pipeline.config import load_config
 
 
 @click.command()
-@click.argument("title_id")
+@click.argument("title_id", shell_complete=complete_title)
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file: the current run, or --run names an id.")
 @set_option
 @click.option("--run", "run_dir", type=FILE, help="A run's folder, for example work/current; with --config also an id.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands.completion import complete_title
 from pipeline.commands.terminal import FILE, config_option, finish
 from pipeline.config import load_config
 
@@ -44,7 +45,13 @@ def report(
 
 @click.command()
 @config_option
-@click.option("--title", "titles", multiple=True, help="Title to draw heat bars of; may be repeated.")
+@click.option(
+    "--title",
+    "titles",
+    multiple=True,
+    shell_complete=complete_title,
+    help="Title to draw heat bars of; may be repeated.",
+)
 @click.option("--out", type=FILE, required=True, help="Folder for the files.")
 @click.option(
     "--run", "run_dir", type=FILE, help="A run: a folder or (the beginning of) an id. Default: the current one."

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from data.counted import counted
+from pipeline.commands.completion import complete_title
 from pipeline.commands.terminal import FILE, config_option, locked, print_lines, print_outcome
 from pipeline.config import load_config
 from pipeline.runs.selection import Selection, parse_since, read_title_ids
@@ -115,7 +116,7 @@ def quarantine_list(config_path: Path, overrides: dict[str, Any]) -> None:
 
 @quarantine.command("release")
 @config_option
-@click.argument("title_ids", nargs=-1)
+@click.argument("title_ids", nargs=-1, shell_complete=complete_title)
 @click.option("--all", "everything", is_flag=True, help="Release all of them.")
 def quarantine_release(
     config_path: Path, overrides: dict[str, Any], title_ids: tuple[str, ...], everything: bool

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from data.locations import locate
 from data.store_path import StorePath
@@ -33,6 +34,10 @@ class _Place(click.ParamType[Path]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         return value if isinstance(value, Path) else locate(value)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Have the shell propose files."""
+        return [CompletionItem(incomplete, type="file")]
+
 
 class _LocalFile(click.ParamType[Path]):
     """A path of this machine."""
@@ -44,6 +49,10 @@ class _LocalFile(click.ParamType[Path]):
         if isinstance(path, StorePath):
             self.fail(f"{path}: must be on this machine, a URL is not taken here", param, ctx)
         return path
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Have the shell propose files."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 FILE = _Place()

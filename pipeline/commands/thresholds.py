@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.commands.completion import complete_label
 from pipeline.commands.terminal import config_option, finish, locked
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ SHARE = click.FloatRange(0, 1, min_open=True)
 
 @click.command()
 @config_option
-@click.option("--label", "labels", multiple=True, help="Only this label; may be repeated (default: all).")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    shell_complete=complete_label,
+    help="Only this label; may be repeated (default: all).",
+)
 @click.option(
     "--recall", type=SHARE, help="Find at least this share of the clips, with as few false flags as possible."
 )
