@@ -80,7 +80,7 @@ class Listing:
 
     Args:
         films: each once, in the order in which they were named, within a folder by name.
-        left_out: how many files are no films, by suffix (or ``hidden``, ``special``, ``not asked for``, ``without suffix``).
+        left_out: how many files are no films, by suffix, or ``hidden``, ``special``, ``not asked for``.
         problems: folders and files that could not be looked at, in words; nothing is known of what is in them.
         unused: patterns that met nothing.
     """

@@ -70,6 +70,21 @@ class WorkFolder:
         return self.root / "benchmark"
 
     @property
+    def exports(self) -> Path:
+        """Record of the files that were written beside films."""
+        return self.root / "exports.json"
+
+    @property
+    def exports_table(self) -> Path:
+        """What the last call did with files beside films."""
+        return self.root / "exports.csv"
+
+    @property
+    def export_folder(self) -> Path:
+        """Exports in formats that have no place beside a film, a folder each."""
+        return self.root / "exports"
+
+    @property
     def rates(self) -> Path:
         return self.root / "rates.json"
 

@@ -21,7 +21,8 @@ def content(run: ExportRun) -> dict[str, Any]:
             "used": True,
             "details": f"run {run.run_id}, model {run.model_id}",
             "titles": {
-                title.title_id: {"status": title.row.status, "statement": statement(title)} for title in run.titles
+                title.title_id: {"status": title.row.status, "statement": statement(title), "name": title.name}
+                for title in run.titles
             },
         },
     }

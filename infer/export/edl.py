@@ -18,7 +18,8 @@ ACTIONS = {"cut": 0, "mute": 1, "scene": 2, "skip": 3}
 
 def render(title: ExportTitle, action: Literal["skip", "mute", "scene", "cut"]) -> str:
     """Return one title's file; a title without segments has comments only."""
-    lines = [f"## title {title.title_id}", f"## {statement(title)}"]
+    named = [] if title.name == title.title_id else [f"## name {one_line(title.name)}"]
+    lines = [f"## title {title.title_id}", *named, f"## {statement(title)}"]
     for start_ms, end_ms, segments in _joined(title.segments):
         said = ", ".join(f"{segment.label} {segment.score:.3f} {segment.decision}" for segment in segments)
         lines.append(f"## {one_line(said)}")

@@ -30,5 +30,5 @@ def content(title: ExportTitle, run: ExportRun, settings: ExportSettings) -> dic
         }
         for segment in title.segments
     ]
-    status = {"TitleId": title.title_id, "Status": title.row.status, "Statement": statement(title)}
+    status = {"TitleId": title.title_id, "Name": title.name, "Status": title.row.status, "Statement": statement(title)}
     return {"Items": items, "TotalRecordCount": len(items), "StartIndex": 0, "Coarse2Fine": status}

@@ -26,6 +26,7 @@ def tasks(run: ExportRun, fps: float) -> list[dict[str, Any]]:
             "data": {
                 OBJECT: title.media,
                 "title_id": title.title_id,
+                "name": title.name,
                 "status": title.row.status,
                 "note": statement(title),
                 "fps": fps,

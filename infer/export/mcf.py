@@ -7,7 +7,7 @@ segments gets *no* file, and what is known of an unread title stands in every co
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from data.errors import ConfigError
 from infer.csv_export import clock
@@ -15,7 +15,15 @@ from infer.export.settings import ExportSettings
 from infer.export.source import ExportRun, ExportTitle, milliseconds
 from infer.export.statement import one_line, statement
 
-CATEGORIES = {"sex": "sex", "nudity": "nudity", "violence": "violence", "drug-use": "drugs"}
+CATEGORIES = {
+    "sex": "sex",
+    "nudity": "nudity",
+    "violence": "violence",
+    "drug-use": "drugs",
+    "intimacy": "kissing",
+    "smoking": "cigarettes",
+}
+"""By label: those of the paper, and those of the starter, whose intimacy is kisses and hugs."""
 
 
 def cue_prefixes(run: ExportRun, settings: ExportSettings) -> dict[str, str]:
@@ -24,9 +32,16 @@ def cue_prefixes(run: ExportRun, settings: ExportSettings) -> dict[str, str]:
     Raises:
         ConfigError: a label without a category or a severity; all of them at once.
     """
-    labels = sorted({segment.label for title in run.titles for segment in title.segments})
+    labels = {segment.label for title in run.titles for segment in title.segments}
+    require_settings(labels, settings)
     categories = {**CATEGORIES, **settings.mcf_category}
-    faults = []
+    return {label: f"{categories[label]}={settings.severity[label]}" for label in sorted(labels)}
+
+
+def require_settings(labels: Iterable[str], settings: ExportSettings) -> None:
+    """Raise ConfigError if a label has no category or no severity; with all of them."""
+    categories = {**CATEGORIES, **settings.mcf_category}
+    labels, faults = sorted(labels), []
     for label in labels:
         if not re.fullmatch("[A-Za-z]+", categories.get(label, "")):
             said = repr(categories[label]) if label in categories else "not set"
@@ -35,7 +50,6 @@ def cue_prefixes(run: ExportRun, settings: ExportSettings) -> dict[str, str]:
             faults.append(f"[export.severity] {label}: not set; write low, medium or high, a score is no severity")
     if faults:
         raise ConfigError("\n".join(faults))
-    return {label: f"{categories[label]}={settings.severity[label]}" for label in labels}
 
 
 def render(title: ExportTitle, prefixes: Mapping[str, str]) -> str | None:

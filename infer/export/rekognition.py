@@ -25,6 +25,7 @@ def content(title: ExportTitle, run: ExportRun) -> dict[str, Any]:
         "GetRequestMetadata": {"SortBy": "TIMESTAMP", "AggregateBy": "SEGMENTS"},
         "Coarse2Fine": {
             "TitleId": title.title_id,
+            "Name": title.name,
             "RunId": run.run_id,
             "Status": title.row.status,
             "HeldBack": title.held_back,

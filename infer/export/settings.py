@@ -22,7 +22,7 @@ class ExportSettings(Section):
             ``mute``, ``scene`` (a marker only), or ``cut`` (as if it were not in the film at all).
         severity: per label, for MovieContentFilter. A score is the model's certainty, not how bad a scene is, so there
             is no default.
-        mcf_category: per label, a category of MovieContentFilter; the four labels of the paper have theirs.
+        mcf_category: per label, a category of MovieContentFilter; those of the paper and of the starter have theirs.
         jellyfin_type: the kind of media segment; Jellyfin knows none for content, and players act on known kinds only.
         jellyfin_item_column: column of the title manifest that holds the server's item id.
         label_studio_fps: frames a second that Label Studio counts in; also written into its labelling configuration.

@@ -45,6 +45,11 @@ class ExportTitle:
         return self.row.title_id
 
     @property
+    def name(self) -> str:
+        """What a person calls it, on one line; the id where nobody says."""
+        return self.row.shown
+
+    @property
     def unread(self) -> bool:
         """Whether some of it, or all, is unknown."""
         return self.row.status in ("partial", "quarantined")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from data.files import atomic_path, write_text
+from data.schemas import NAMED
 from infer.csv_export import guard
 from infer.export import activitynet, edl, elan, jellyfin, label_studio, mcf, rekognition, srt, via3, webvtt
 from infer.export.settings import ExportSettings, Format
@@ -20,7 +21,18 @@ from infer.export.source import ExportRun, ExportTitle
 from infer.export.statement import statement
 
 TITLES_FILE = "titles.csv"
-COLUMNS = ("title_id", "status", "segments", "held_back", "file", "statement")
+COLUMNS = ("title_id", "status", "segments", "held_back", "file", "statement", *NAMED)
+SUFFIXES: Mapping[Format, str] = {
+    **{"webvtt": ".vtt", "srt": ".srt", "edl": ".edl", "mcf": ".mcf"},
+    **{"rekognition": ".json", "jellyfin": ".json", "elan": ".eaf"},
+}
+"""Of the formats with a file a title."""
+BESIDE: Mapping[Format, str] = {
+    **{"edl": ".edl", "mcf": ".mcf", "webvtt": ".coarse2fine.vtt", "srt": ".coarse2fine.srt"},
+}
+"""What follows a video's name without its suffix where a player looks for a file beside it; a film's own subtitles keep
+their name."""
+Renderer = Callable[[ExportTitle], str | None]
 
 
 def export_run(run: ExportRun, form: Format, out: Path, settings: ExportSettings) -> None:
@@ -38,22 +50,28 @@ def export_run(run: ExportRun, form: Format, out: Path, settings: ExportSettings
             files = _one_file(run, out, "tasks.json", _json(label_studio.tasks(run, fps)))
         case "via3":
             files = _one_file(run, out, "via3_project.json", _json(via3.project(run)))
-        case "webvtt":
-            files = _file_a_title(run, out, ".vtt", lambda title: webvtt.render(title, run))
-        case "srt":
-            files = _file_a_title(run, out, ".srt", srt.render)
-        case "edl":
-            files = _file_a_title(run, out, ".edl", lambda title: edl.render(title, settings.edl_action))
-        case "mcf":
-            prefixes = mcf.cue_prefixes(run, settings)
-            files = _file_a_title(run, out, ".mcf", lambda title: mcf.render(title, prefixes))
-        case "rekognition":
-            files = _file_a_title(run, out, ".json", lambda title: _json(rekognition.content(title, run)))
-        case "jellyfin":
-            files = _file_a_title(run, out, ".json", lambda title: _json(jellyfin.content(title, run, settings)))
-        case "elan":
-            files = _file_a_title(run, out, ".eaf", lambda title: elan.render(title, run))
+        case _:
+            files = _file_a_title(run, out, SUFFIXES[form], renderer(run, form, settings))
     _write_titles(run, out / TITLES_FILE, files)
+
+
+def renderer(run: ExportRun, form: Format, settings: ExportSettings) -> Renderer:
+    """Return what makes a title's file in a format with a file a title (``SUFFIXES``); it gives None for no file.
+
+    Raises:
+        ConfigError: as ``export_run``.
+    """
+    prefixes = mcf.cue_prefixes(run, settings) if form == "mcf" else {}
+    renderers: dict[Format, Renderer] = {
+        "webvtt": lambda title: webvtt.render(title, run),
+        "srt": srt.render,
+        "edl": lambda title: edl.render(title, settings.edl_action),
+        "mcf": lambda title: mcf.render(title, prefixes),
+        "rekognition": lambda title: _json(rekognition.content(title, run)),
+        "jellyfin": lambda title: _json(jellyfin.content(title, run, settings)),
+        "elan": lambda title: elan.render(title, run),
+    }
+    return renderers[form]
 
 
 def _one_file(run: ExportRun, out: Path, name: str, text: str) -> dict[str, str]:
@@ -61,9 +79,7 @@ def _one_file(run: ExportRun, out: Path, name: str, text: str) -> dict[str, str]
     return {title.title_id: name for title in run.titles}
 
 
-def _file_a_title(
-    run: ExportRun, out: Path, suffix: str, render: Callable[[ExportTitle], str | None]
-) -> dict[str, str]:
+def _file_a_title(run: ExportRun, out: Path, suffix: str, render: Renderer) -> dict[str, str]:
     """Write a file for every title that the format has something to say of; an older one of the others is removed."""
     files = {}
     for title in run.titles:
@@ -84,7 +100,8 @@ def _write_titles(run: ExportRun, path: Path, files: dict[str, str]) -> None:
         for title in run.titles:
             counts = (len(title.segments), title.held_back)
             file = guard(files.get(title.title_id, ""))
-            writer.writerow([guard(title.title_id), title.row.status, *counts, file, guard(statement(title))])
+            said = [guard(text) for text in (statement(title), title.row.name, title.row.path)]
+            writer.writerow([guard(title.title_id), title.row.status, *counts, file, *said])
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,7 @@
 """A run of five titles, one of each status, with texts that would break a careless writer."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,11 @@ def row(title_id, status, *, segments=0, duration_s=100.0, decoded_s=100.0, reas
 
 RESULTS = [
     (
-        row("t-flagged", "flagged", segments=3, duration_s=3700.5, decoded_s=3700.5),
+        replace(
+            row("t-flagged", "flagged", segments=3, duration_s=3700.5, decoded_s=3700.5),
+            name="=Küss mich, Zoë! --> & <b>",
+            path="films/The <Film> & more.mkv",
+        ),
         [
             segment("t-flagged", "violence", 0, 10.0, 20.0, 0.75),
             segment("t-flagged", "sex", 1, 15.0, 27.0, 0.5),

@@ -1,0 +1,199 @@
+"""What is written into a library is ours to change and remove, and nothing else is."""
+
+import csv
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.errors import ConfigError
+from data.schemas import Segment
+from infer.export.settings import ExportSettings
+from infer.export.source import ExportRun, ExportTitle
+from infer.title_status import TitleRow
+from pipeline import beside as module
+from pipeline.beside import export_beside, outdated
+from pipeline.work_folder import WorkFolder
+
+SETTINGS = ExportSettings(severity={"violence": "high"})
+
+
+def title(title_id: str, status: str = "flagged", times=((10.0, 20.5),)) -> ExportTitle:
+    segments = tuple(
+        Segment(title_id, "violence", n, start, end, 0.9, 0.8, None, None, 0.9, 0.1, 0.1, "flag", start)
+        for n, (start, end) in enumerate(times)
+    )
+    row = TitleRow(
+        title_id, status, "violence", len(times), 10.5, 60.0, 60.0, 1.0, 60, 0, "", "", "", "f", f"Name of {title_id}"
+    )
+    return ExportTitle(row, segments, 0, title_id, {})
+
+
+def clear(title_id: str, status: str = "clear") -> ExportTitle:
+    return title(title_id, status, times=())
+
+
+class Library:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "Library"
+        self.folder.mkdir()
+        self.work = WorkFolder(folder / "out")
+        self.videos: dict[str, Path] = {}
+
+    def film(self, title_id: str, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"video")
+        self.videos[title_id] = path
+        return path
+
+    def export(self, *titles: ExportTitle, forms=("edl",), **options):
+        run = ExportRun("run0", "model0", "2026-11-28", ("violence",), titles)
+        videos = {one.title_id: self.videos[one.title_id] for one in titles}
+        done = export_beside(run, forms, videos, self.work, SETTINGS, **options)
+        return {(file.title_id, file.form): file.outcome for file in done}
+
+    def others(self) -> set[str]:
+        return {path.name for path in self.folder.rglob("*") if path.is_file()} - {v.name for v in self.videos.values()}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    found = Library(tmp_path)
+    found.film("a", "Küss mich, Zoë! (2019)/Küss mich, Zoë! (2019).mkv")
+    found.film("b", "日本語.mkv")
+    return found
+
+
+def test_only_films_with_something_to_skip_have_a_file_where_players_look(library: Library) -> None:
+    assert library.export(title("a"), clear("b"), forms=("edl", "mcf")) == {
+        ("a", "edl"): "written",
+        ("a", "mcf"): "written",
+    }
+    assert library.others() == {"Küss mich, Zoë! (2019).edl", "Küss mich, Zoë! (2019).mcf"}
+    text = library.videos["a"].with_suffix(".edl").read_text(encoding="utf-8")
+    assert text.splitlines()[-1] == "10.000 20.500 3"
+    assert "## name Name of a" in text
+    assert "violence=high" in library.videos["a"].with_suffix(".mcf").read_text()
+
+
+def test_a_second_call_writes_nothing(library: Library) -> None:
+    library.export(title("a"))
+    path = library.videos["a"].with_suffix(".edl")
+    os.utime(path, (1, 1))
+    assert library.export(title("a")) == {("a", "edl"): "current"}
+    assert path.stat().st_mtime == 1
+
+
+def test_our_file_follows_the_film_and_goes_when_it_is_clear(library: Library) -> None:
+    path = library.videos["a"].with_suffix(".edl")
+    library.export(title("a"))
+    assert library.export(title("a", times=((1.0, 2.0),))) == {("a", "edl"): "written"}
+    assert "1.000 2.000 3" in path.read_text()
+    for status in ("partial", "quarantined"):  # nothing new is known: what was known stays
+        assert library.export(clear("a", status)) == {("a", "edl"): "kept"}
+        assert path.exists()
+    assert library.export(clear("a", "review")) == {("a", "edl"): "removed"}
+    assert not path.exists()
+    assert library.export(clear("a")) == {}
+
+
+def test_a_file_of_somebody_else_is_never_touched_unasked(library: Library) -> None:
+    own = library.videos["a"].with_suffix(".edl")
+    own.write_text("5 9 0\n")
+    assert library.export(title("a"), clear("b")) == {("a", "edl"): "kept"}
+    assert library.export(clear("a")) == {}
+    assert own.read_text() == "5 9 0\n"
+    assert library.export(title("a"), overwrite=True) == {("a", "edl"): "written"}
+    own.write_text("5 9 0 # by hand\n")
+    assert library.export(title("a", times=((1.0, 2.0),))) == {("a", "edl"): "kept"}
+    assert library.export(clear("a")) == {("a", "edl"): "kept"}
+    assert own.read_text() == "5 9 0 # by hand\n"
+
+
+def test_two_videos_that_would_share_a_file_are_said_and_nothing_is_written(library: Library) -> None:
+    library.film("c", "日本語.mp4")
+    assert library.export(title("b"), clear("c")) == {("b", "edl"): "shared"}
+    assert library.others() == set()
+    rows = list(csv.DictReader(library.work.exports_table.open(encoding="utf-8")))
+    assert rows[0]["detail"] == "日本語.mkv and 日本語.mp4 would share it; rename one of them"
+    assert library.export(clear("b"), clear("c")) == {}
+
+
+def test_a_library_that_cannot_be_written_is_recorded_and_the_rest_goes_on(library: Library, monkeypatch) -> None:
+    write_text = module.write_text
+
+    def refuse(path: Path, text: str) -> None:
+        if path.parent == library.videos["a"].parent:
+            raise OSError(30, "Read-only file system", str(path))
+        write_text(path, text)
+
+    monkeypatch.setattr(module, "write_text", refuse)
+    assert library.export(title("a"), title("b")) == {("a", "edl"): "failed", ("b", "edl"): "written"}
+    rows = {row["title_id"]: row for row in csv.DictReader(library.work.exports_table.open(encoding="utf-8"))}
+    assert (rows["a"]["outcome"], rows["a"]["detail"]) == ("failed", "Read-only file system")
+    assert rows["a"]["name"] == "Name of a"
+    library.videos["a"].with_suffix(".edl").write_text("somebody's")
+    monkeypatch.setattr(module, "write_text", write_text)
+    assert library.export(title("a")) == {("a", "edl"): "kept"}
+
+
+def test_a_call_that_is_killed_between_record_and_file_keeps_both_versions_ours(library: Library, monkeypatch) -> None:
+    library.export(title("a"))
+
+    def killed(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        library.export(title("a", times=((1.0, 2.0),)))
+    monkeypatch.undo()
+    path = library.videos["a"].with_suffix(".edl")
+    (path.parent / f".tmp-0123456789ab-{path.name}").write_text("half")
+    assert library.export(title("a", times=((1.0, 2.0),))) == {("a", "edl"): "written"}
+    assert [p.name for p in path.parent.iterdir() if p.name.startswith(".tmp-")] == []
+    assert library.export(clear("a")) == {("a", "edl"): "removed"}
+
+
+def test_the_file_of_a_film_that_is_no_more_goes_too_but_not_while_its_disk_is_away(library: Library) -> None:
+    library.export(title("a"), title("b"))
+    away = library.videos["a"].parent
+    away.rename(library.folder / "elsewhere")
+    library.videos["b"].unlink()
+    library.film("c", "c.mkv")
+    assert library.export(clear("c")) == {("b", "edl"): "removed"}
+    (library.folder / "elsewhere").rename(away)
+    assert library.videos["a"].with_suffix(".edl").exists()
+    assert library.export(clear("c")) == {}
+
+
+def test_formats_that_are_not_asked_for_now_are_counted(library: Library) -> None:
+    library.export(title("a"), title("b"), forms=("edl", "mcf"))
+    assert outdated(library.work, ("edl",), library.videos) == 2
+    assert outdated(library.work, ("edl", "mcf"), library.videos) == 0
+    assert outdated(library.work, (), {"a": library.videos["a"]}) == 2
+
+
+def test_a_film_and_its_subtitles_keep_their_names(library: Library) -> None:
+    (library.folder / "日本語.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nこんにちは\n")
+    library.export(title("b"), forms=("srt", "webvtt"))
+    assert library.others() == {"日本語.srt", "日本語.coarse2fine.srt", "日本語.coarse2fine.vtt"}
+
+
+def test_the_longest_name_of_a_film_has_its_file(library: Library) -> None:
+    library.film("long", "語" * 83 + ".mkv")
+    assert library.export(title("long")) == {("long", "edl"): "written"}
+
+
+def test_a_damaged_record_is_said_before_anything_is_written(library: Library) -> None:
+    library.export(title("a"))
+    library.work.exports.write_text("{}")
+    with pytest.raises(ConfigError, match="not the record of files beside films"):
+        library.export(title("b"))
+    assert "日本語.edl" not in library.others()
+
+
+def test_names_of_rows_without_one_are_ids() -> None:
+    plain = title("a")
+    assert replace(plain, row=replace(plain.row, name="")).name == "a"
