@@ -32,6 +32,7 @@ from pipeline.benchmark.settings import BenchmarkSettings
 from pipeline.settings import RunSettings, StoreSettings
 from pipeline.work_folder import WorkFolder
 
+CONFIG_NAME = "run.toml"
 Preset = Literal["paper", "tuned", "three-c-net", "sf-net-1", "sf-net-2"]
 DEFAULT_PRESET: Preset = "tuned"
 
@@ -116,12 +117,14 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     """Read a run's TOML file.
 
     Args:
-        path: the file.
+        path: the file, or a folder with a ``run.toml`` in it, such as that of `moderate`.
         overrides: nested values that win over the file (options of the command line).
 
     Raises:
         ConfigError: no such file, not TOML, or keys and values that are not allowed: all of them at once.
     """
+    if path.is_dir():
+        path = path / CONFIG_NAME
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

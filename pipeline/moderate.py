@@ -1,104 +1,165 @@
-"""Raw files to segments: no manifest, no labels, no configuration file, and no checkpoint but the starter's.
+"""Raw files and libraries to segments: no manifest, no labels, no configuration, and no checkpoint but the starter's.
 
-The folder of results is a work_dir like any other, so a second call reuses the features it finds there.
+The folder of results is a work_dir like any other (``pipeline.moderation_folder``): a second call reuses the features
+that it finds there, and every other command works on it. Each call is a run over what it was given; the runs of other
+calls stay beside it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from data.errors import CheckpointError, ConfigError
-from data.store_path import StorePath
+from data.counted import counted
+from data.library import Listing, find_films
 from data.titles import Title
-from extract.settings import FP32, ExtractSettings
-from infer.settings import InferSettings
+from infer.export.settings import Format
+from infer.export.source import read_run
+from infer.export.write import BESIDE, export_run
+from infer.write import read_titles_table
 from model.sidecar import read_checkpoint
+from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, outdated
+from pipeline.config import Config
 from pipeline.lock import folder_lock
-from pipeline.runs.extraction_plan import Sources
-from pipeline.runs.inference_plan import InferenceRun
-from pipeline.settings import RunSettings
-from pipeline.stage_result import StageResult
-from pipeline.stages.extract import ExtractionRun, extract_sources
-from pipeline.stages.infer import infer_titles
-from pipeline.work_folder import WorkFolder
+from pipeline.moderation_folder import (
+    moderation_values,
+    require_exports,
+    require_own,
+    threshold_values,
+    trial_config,
+    write_folder,
+)
+from pipeline.runs.pointer import current_folder
+from pipeline.runs.stage import draw_report
+from pipeline.stage_result import SOME_FAILED, StageResult
+from pipeline.stages.extract import extract_catalogue
+from pipeline.stages.infer import infer_titles, inference_run
 
 STARTER = Path(__file__).resolve().parent / "starter"
 """The checkpoint that comes with the package: a demonstration, which its ``notice`` says in every run."""
+log = logging.getLogger(__name__)
 
 
-def moderate(videos: Sequence[Path], checkpoint_dir: Path, out: Path) -> StageResult:
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody asks of `moderate` beside the films.
+
+    Args:
+        include, exclude: see ``data.library.find_films``.
+        exports: formats; those of ``BESIDE`` are written beside the films, others below ``exports`` of the folder.
+        thresholds: as they were typed, see ``moderation_folder.threshold_values``.
+        overrides: nested values of the configuration.
+        overwrite: replace files beside films that are not ours.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    exports: Sequence[Format] = ()
+    thresholds: Sequence[str] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Moderated:
+    """What came of a call.
+
+    Args:
+        listing: which films there were, and what was left out.
+        inferred: of the run, whose folder is its ``path``.
+        report: of its drawing; ``path`` is the page, or the run's folder where there is none.
+        beside: what became of the files beside the films.
+        exported: folders of the other exports.
+        outdated: files beside these films that an earlier call wrote, and this one did not bring up to date.
+        absent: titles of the run before that are not in this call.
+        worked_on: films that were read now.
+    """
+
+    listing: Listing
+    inferred: StageResult
+    report: StageResult
+    beside: Sequence[BesideFile]
+    exported: Sequence[Path]
+    outdated: int
+    absent: int
+    worked_on: int
+
+    @property
+    def exit_code(self) -> int:
+        """1 if a film, a folder or a file beside a film is not as it should be."""
+        not_written = any(file.outcome in (FAILED, SHARED) for file in self.beside)
+        return SOME_FAILED if self.inferred.not_read or self.listing.problems or not_written else 0
+
+
+def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wishes | None = None) -> Moderated:
     """Extract, score and segment video files with the settings that the checkpoint was trained with.
 
     Args:
-        videos: files, or folders whose files are taken one level deep; all of this machine, or of one bucket.
+        places: files, and folders with all below them; all of this machine, or of one bucket.
         checkpoint_dir: see ``model.checkpoint``.
         out: work_dir for features, coverage and runs.
 
     Raises:
-        ConfigError: no video, or a path that does not exist.
+        ConfigError: no video, a path that does not exist, a setting that is not allowed or is missing for an export.
         CheckpointError: the checkpoint was trained on imported features, which a video cannot be turned into.
     """
-    spec = read_checkpoint(checkpoint_dir).feature_spec
-    if spec.backbone.startswith("imported:"):
-        raise CheckpointError(
-            f"{checkpoint_dir}: trained on {spec.backbone} features, which this program cannot make from a video; "
-            "use `import-features` and `infer`, or a checkpoint trained on extracted features"
-        )
-    if spec.precision != FP32:
-        raise CheckpointError(
-            f"{checkpoint_dir}: trained on features in {spec.precision}, which need the pictures they were calibrated "
-            "with; use `run` with the configuration of its [extract] section, or a checkpoint trained on fp32 features"
-        )
-    settings = ExtractSettings.model_validate(
-        {"backbone": spec.backbone, "framing": spec.framing, "letterbox": spec.letterbox}
+    wishes = wishes or Wishes()
+    checkpoint = read_checkpoint(checkpoint_dir)
+    thresholds = threshold_values(wishes.thresholds, checkpoint.labels)
+    listing = find_films(places, wishes.include, wishes.exclude, skipped=out)
+    values = moderation_values(
+        checkpoint, checkpoint_dir, out, listing.films, thresholds=thresholds, overrides=wishes.overrides
     )
-    paths = _files(videos)
-    root = _root(paths)
-    titles = [Title(title_id, str(path.relative_to(root))) for title_id, path in zip(title_ids(paths), paths)]
+    require_exports(wishes.exports, checkpoint.labels, trial_config(values, out))
+    require_own(out)
+    log.info("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
     with folder_lock(out):
-        work = WorkFolder(out)
-        sources = Sources(titles, root, "the command line")
-        done = extract_sources(ExtractionRun(work, sources, settings, RunSettings(attempts=100, max_error_rate=1.0)))
-        arguments = {"videos": [str(path) for path in paths], "checkpoint": str(checkpoint_dir)}
-        run = InferenceRun(
-            titles, work, done.failures, checkpoint_dir, InferSettings(), arguments, headers=done.headers
-        )
-        return infer_titles(run)
+        config = write_folder(out, values, listing.films)
+        before = _titles_before(config)
+        extraction = extract_catalogue(config)[1]
+        titles = list(extraction.titles)
+        inferred = infer_titles(inference_run(config, titles, extraction.failures, extraction.headers))
+        videos = {title.title_id: config.data.media_folder / title.path for title in titles if title.path}
+        done, folders = _export(config, inferred.path, videos, wishes)
+        report = draw_report(config, inferred.path)
+        late = outdated(config.work, wishes.exports, videos)
+    absent = len(before - {title.title_id for title in titles})
+    return Moderated(listing, inferred, report, done, folders, late, absent, extraction.worked_on)
 
 
-def title_ids(paths: Sequence[Path]) -> list[str]:
-    """Make a valid, unique title id of each file name: other characters become ``_``, a repeated name is numbered."""
-    taken: set[str] = set()
-    found = []
-    for path in paths:
-        stem = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:120].strip(".") or "video"
-        title_id, number = stem, 2
-        while title_id.casefold() in taken:
-            title_id, number = f"{stem}-{number}", number + 1
-        taken.add(title_id.casefold())
-        found.append(title_id)
-    return found
+def _export(
+    config: Config, run_dir: Path, videos: Mapping[str, Path], wishes: Wishes
+) -> tuple[list[BesideFile], list[Path]]:
+    """Write the exports that were asked for; return what became of the files beside films, and the other folders."""
+    forms = list(dict.fromkeys(wishes.exports))
+    if not forms:
+        return [], []
+    titles = {title_id: Title(title_id, str(path)) for title_id, path in videos.items()}
+    run = read_run(run_dir, "flag", titles)
+    done: list[BesideFile] = []
+    if beside := [form for form in forms if form in BESIDE]:
+        done = export_beside(run, beside, videos, config.work, config.export, overwrite=wishes.overwrite)
+    folders = [config.work.export_folder / form for form in forms if form not in BESIDE]
+    for folder in folders:
+        export_run(run, folder.name, folder, config.export)  # type: ignore[arg-type]
+    return done, folders
 
 
-def _root(paths: Sequence[Path]) -> Path:
-    """Return the folder that all paths lie below: the root of this machine, or a bucket."""
-    roots = {StorePath(*path.parts[:3]) if isinstance(path, StorePath) else Path(path.anchor) for path in paths}
-    if len(roots) > 1:
-        raise ConfigError(f"videos of {' and '.join(sorted(map(str, roots)))}; moderate those of one place at a time")
-    return roots.pop()
+def _titles_before(config: Config) -> set[str]:
+    """Return the titles of the run before, of a film each; none where there is no run."""
+    path = current_folder(config.work) / "titles.parquet"
+    return {row.title_id for row in read_titles_table(path)} if path.is_file() else set()
 
 
-def _files(videos: Sequence[Path]) -> list[Path]:
-    paths: list[Path] = []
-    for video in videos:
-        if video.is_dir():
-            paths += sorted(path for path in video.iterdir() if path.is_file() and not path.name.startswith("."))
-        elif video.exists():
-            paths.append(video)
-        else:
-            raise ConfigError(f"{video}: no such file; name a video file, or a folder of them")
-    if not paths:
-        raise ConfigError("no video files; name at least one file, or a folder that holds some")
-    return list(dict.fromkeys(path.resolve() for path in paths))
+def files_line(files: Sequence[BesideFile]) -> str:
+    """Say what became of the files beside films, by outcome; empty if there are none."""
+    if not files:
+        return ""
+    counts: dict[str, int] = {}
+    for file in files:
+        counts[file.outcome] = counts.get(file.outcome, 0) + 1
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    return f"{counted(len(files), 'file')} beside films: {said}"

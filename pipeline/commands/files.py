@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pipeline.commands.terminal import FILE, LOCAL_FILE, finish, print_outcome, print_segments
+from infer.export.settings import FORMATS, Format
+from pipeline.commands.terminal import FILE, LOCAL_FILE, print_outcome, print_segments, set_option
 from pipeline.lock import folder_lock
 
 
@@ -19,14 +22,47 @@ from pipeline.lock import folder_lock
     "not a safety device.",
 )
 @click.option("--out", type=FILE, default=Path("moderation"), show_default=True, help="Folder for the results.")
-def moderate(videos: tuple[Path, ...], checkpoint: Path | None, out: Path) -> None:
-    """Find segments in video files, and print them; no configuration needed."""
-    from pipeline.moderate import STARTER
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="Also write a format; may be repeated. edl, mcf, srt and webvtt go beside the films that have something to "
+    "skip, others into exports/ of the results.",
+)
+@click.option(
+    "--include", multiple=True, metavar="GLOB", help="Only films whose name, or that of a folder above, is like it."
+)
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what is like it, for example '*-trailer.*'.")
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="[LABEL=]SCORE",
+    help="Flag from this score on, 0 to 1: violence=0.4, or 0.4 for all labels; may be repeated.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files beside films that this program did not write.")
+@set_option
+def moderate(
+    videos: tuple[Path, ...],
+    checkpoint: Path | None,
+    out: Path,
+    exports: tuple[Format, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    thresholds: tuple[str, ...],
+    overwrite: bool,
+    overrides: dict[str, Any],
+) -> None:
+    """Find segments in video files and folders of them, and write skip files beside them; no configuration needed."""
+    from pipeline.moderate import STARTER, Wishes
     from pipeline.moderate import moderate as stage
+    from pipeline.moderation_summary import print_moderation
 
-    result = stage(videos, checkpoint or STARTER, out)
-    print_segments(result.path)
-    finish([(result, None)])
+    wishes = Wishes(include, exclude, exports, thresholds, overrides, overwrite)
+    moderated = stage(videos, checkpoint or STARTER, out, wishes)
+    print_moderation(moderated, out)
+    sys.exit(moderated.exit_code)
 
 
 @click.command()

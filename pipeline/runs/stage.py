@@ -49,7 +49,7 @@ def run(
     yield inferred, None
     yield from _measured(config, inferred.path)
     if config.run.report:
-        yield _drawn(config, inferred.path), None
+        yield draw_report(config, inferred.path), None
 
 
 def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evaluation | None]]:
@@ -67,7 +67,7 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
         yield evaluate(config, TEST_SPLIT, folder)
 
 
-def _drawn(config: Config, folder: Path) -> StageResult:
+def draw_report(config: Config, folder: Path) -> StageResult:
     """Draw a run's report. What goes wrong with it is said, and is no failure of the run: its tables are written."""
     try:
         kept = kept_report(config, folder)

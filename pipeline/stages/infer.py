@@ -97,6 +97,7 @@ def infer_titles(run: InferenceRun) -> StageResult:
         run_id=plan.run_id,
         model_id=plan.checkpoint.model_id,
         **({"notice": notice} if notice else {}),
+        **({"flags_measured": measured} if (measured := plan.checkpoint.training.get("flags_measured")) else {}),
         features_id=plan.checkpoint.feature_spec.features_id,
         trained_on=plan.checkpoint.trained_on,
         thresholds=thresholds_record(plan.checkpoint),

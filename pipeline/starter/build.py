@@ -25,6 +25,8 @@ from data.manifest import SPLITS
 from extract.backbone import feature_spec, load_backbone
 from extract.settings import EFFICIENTNET_LITE0, ExtractSettings
 from infer.evaluation import Evaluation
+from infer.operator_report import columns
+from infer.settings import Protocol
 from model.checkpoint import WEIGHTS_NAME, load_network, save_checkpoint
 from model.sidecar import Checkpoint
 from pipeline.config import Config, merged, preset_values, validate
@@ -44,6 +46,7 @@ NOTICE = (
     "labels of your own (`coarse2fine init`, then `coarse2fine run`) and name what that writes with --checkpoint."
 )
 TABLES = ("titles", "video_labels", "clip_labels")
+FLAG_COLUMNS = ("recall", "precision", "false_per_hour")
 IMPORT_NAME = "efficientnet-lite0"
 
 
@@ -86,7 +89,7 @@ def pack_starter(config: Config, out: Path) -> Checkpoint:
     weights = rounded.checkpoint_dir / WEIGHTS_NAME
     if weights.stat().st_size > MAX_BYTES:
         raise ConfigError(f"{weights}: {weights.stat().st_size} bytes, more than {MAX_BYTES}; make the network smaller")
-    record = {**trained.training, "measured_on_test": _measured(evaluation)}
+    record = {**trained.training, "measured_on_test": _measured(evaluation), "flags_measured": _flags(evaluation)}
     shipped = replace(trained, feature_spec=spec, notice=NOTICE, training=record)
     saved = save_checkpoint(out, network, shipped, half=True)
     write_text(out / "MODEL_CARD.md", model_card(saved, evaluation, split_counts(config)))
@@ -138,6 +141,17 @@ def _measured(evaluation: Evaluation) -> dict[str, Any]:
     """Return the model's averages, 0 to 1, for the sidecar."""
     rows = [row for row in evaluation.results if row.method == "model" and row.rule == "judged"]
     return {f"{row.protocol}/{row.label}": row.average for row in rows}
+
+
+def _flags(evaluation: Evaluation) -> dict[str, Any]:
+    """Return how right its flags are, as the card says it, for what runs with it say first (``pipeline.trust``)."""
+    labels = {}
+    for row in evaluation.operator.rows if evaluation.operator is not None else ():
+        found = columns(row)
+        if row.protocol == Protocol.ALL_OCCURRENCE and None not in (values := [found[name] for name in FLAG_COLUMNS]):
+            recall, precision, hourly = (float(value) for value in values if value is not None)
+            labels[row.label] = dict(zip(FLAG_COLUMNS, (round(recall, 2), round(precision, 2), round(hourly, 1))))
+    return {"on": "its test titles, which are composed of clips and photographs", "labels": labels}
 
 
 def main() -> None:

@@ -1,0 +1,148 @@
+"""What a person sees at the end of `moderate`: how far to believe it, then what was found, then what to do next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from data.counted import counted
+from data.schemas import Segment
+from data.store_path import StorePath
+from infer.csv_export import clock
+from infer.title_status import TitleRow
+from infer.write import read_segments, read_titles_table
+from pipeline.beside import FAILED, KEPT, REMOVED, SHARED, WRITTEN, BesideFile
+from pipeline.moderate import Moderated
+from pipeline.summary import open_console
+from pipeline.trust import hard_to_believe, what_it_knows
+
+MOST_MOMENTS = 3
+MOST_ROWS = 60
+"""Rows of clear films are left out first where there are more; the report has all."""
+MOST_FILES = 10
+_PROMPT = (FAILED, SHARED, KEPT, REMOVED)
+
+
+def print_moderation(moderated: Moderated, out: Path) -> None:
+    """Print a call's results to standard output."""
+    run_dir = moderated.inferred.path
+    rows = read_titles_table(run_dir / "titles.parquet")
+    segments: dict[str, list[Segment]] = {}
+    for segment in read_segments(run_dir / "segments.parquet"):
+        segments.setdefault(segment.title_id, []).append(segment)
+    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    screen = open_console()
+    for line in what_it_knows(record, rows):
+        screen.print(line, soft_wrap=True)
+    for line in hard_to_believe(rows, segments):
+        screen.print(f"! {line}", soft_wrap=True)
+    screen.print(_table(rows, segments))
+    for line in _lines(moderated, out, rows, segments):
+        screen.print(line, soft_wrap=True)
+
+
+def _table(rows: Sequence[TitleRow], segments: dict[str, list[Segment]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("film", overflow="fold", ratio=3)
+    table.add_column("status", no_wrap=True)
+    table.add_column("flagged", justify="right", no_wrap=True)
+    table.add_column("where, and how sure", overflow="fold", ratio=4)
+    shown = list(rows)
+    if len(rows) > MOST_ROWS:
+        shown = [row for row in rows if row.status != "clear"]
+    for row in shown[: 4 * MOST_ROWS]:
+        share = "" if not row.flagged_s else f"{clock(row.flagged_s)[:8].removeprefix('00:')}"
+        table.add_row(row.shown, row.status, share, _moments(row, segments.get(row.title_id, [])))
+    return table
+
+
+def _moments(row: TitleRow, segments: Sequence[Segment]) -> str:
+    """Say where the surest segments are; why, of a film that was not read."""
+    flagged = [segment for segment in segments if segment.decision == "flag"]
+    surest = sorted(sorted(flagged, key=lambda segment: -segment.score)[:MOST_MOMENTS], key=lambda s: s.start_s)
+    said = [f"{clock(s.start_s)[:8]} {s.label} {_percent(s.score)}" for s in surest]
+    if len(flagged) > MOST_MOMENTS:
+        said.append(f"{len(flagged) - MOST_MOMENTS} more")
+    near = len(segments) - len(flagged)
+    if near and not flagged:
+        said.append(counted(near, "near miss"))
+    if why := row.reason or row.error:
+        said.append(why)
+    return "; ".join(said)
+
+
+def _percent(score: float) -> str:
+    return f"{int(1000 * score) / 10:g} %"
+
+
+def _lines(
+    moderated: Moderated, out: Path, rows: Sequence[TitleRow], segments: dict[str, list[Segment]]
+) -> Iterator[str]:
+    """Yield what was left out, what was counted, and what to do next."""
+    listing = moderated.listing
+    hidden = sum(row.status == "clear" for row in rows) if len(rows) > MOST_ROWS else 0
+    if hidden:
+        yield f"{counted(hidden, 'clear film')} not listed here; the report has all"
+    yield from (f"! {problem}" for problem in listing.problems)
+    yield from (f"! no film or folder is like {pattern!r}" for pattern in listing.unused)
+    yield from _files(moderated.beside)
+    if moderated.outdated:
+        yield (
+            f"! {counted(moderated.outdated, 'file')} that an earlier call wrote beside these films not brought up to "
+            "date: name the format, too (--export)"
+        )
+    for folder in moderated.exported:
+        yield f"exported: {folder}"
+    if moderated.absent:
+        yield (
+            f"{counted(moderated.absent, 'title')} of the call before not in this one; what was found in them stays in "
+            f"its run: coarse2fine runs list --config {_shell(out)}"
+        )
+    if listing.left_out:
+        yield f"left out, no films: {listing.left_out_words()}"
+    yield _counts(moderated, rows, segments)
+    page = moderated.report.path
+    current = out / "current" / page.name
+    if page.is_file():
+        page = current if current.is_file() and current.samefile(page) else page
+        yield f"look at it:  {page.absolute().as_uri() if not isinstance(page, StorePath) else page}"
+    else:
+        yield f"! {moderated.report.summary}"
+    yield f"correct it:  coarse2fine review --config {_shell(out)}"
+    example = next((row for row in rows if row.status == "flagged"), rows[0])
+    yield f"ask why:     coarse2fine explain --config {_shell(out)} {_shell(Path(example.shown))}"
+
+
+def _files(files: Sequence[BesideFile]) -> Iterator[str]:
+    """Yield a line for each file beside a film that somebody has to know of, and count the others."""
+    told = [file for file in files if file.outcome in _PROMPT]
+    for file in told[:MOST_FILES]:
+        mark = "" if file.outcome == REMOVED else "! "
+        verb = {REMOVED: "removed", KEPT: "left as it is"}.get(file.outcome, "not written")
+        yield f"{mark}{file.path}: {verb} ({file.detail})"
+    if len(told) > MOST_FILES:
+        yield f"! and {counted(len(told) - MOST_FILES, 'file')} more like these; exports.csv of the results has all"
+
+
+def _counts(moderated: Moderated, rows: Sequence[TitleRow], segments: dict[str, list[Segment]]) -> str:
+    by_status = {status: sum(row.status == status for row in rows) for status in dict.fromkeys(r.status for r in rows)}
+    said = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
+    flagged = sum(segment.decision == "flag" for found in segments.values() for segment in found)
+    parts = [f"{counted(len(rows), 'film')}: {said}", counted(flagged, "flagged segment")]
+    for form in dict.fromkeys(file.form for file in moderated.beside):
+        counts = [file.outcome for file in moderated.beside if file.form == form]
+        written, there = counts.count(WRITTEN), counts.count("current")
+        parts.append(f"{written} .{form} written" + (f", {there} up to date already" if there else ""))
+    if not moderated.worked_on and "nothing to do" in moderated.inferred.summary:
+        parts.append("nothing to do since the last call")
+    return "; ".join(parts)
+
+
+def _shell(path: Path) -> str:
+    """Return a path as it is typed in a shell."""
+    return shlex.quote(str(path))

@@ -1,0 +1,89 @@
+"""How far a run may be believed, in words that come before its results: what was looked for, how often it is right.
+
+From the run's own tables and record, so that the terminal and the report say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from data.counted import counted
+from data.schemas import Segment
+from infer.csv_export import clock
+from infer.title_status import TitleRow
+
+UNBELIEVABLE = 0.5
+"""A larger share of a title is hardly ever anything: the model does not know what it sees."""
+MOST_LINES = 8
+
+
+def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[str]:
+    """Say what a run looked for and how far to believe it, the checkpoint's own notice first.
+
+    Args:
+        record: the run's ``run.json``.
+        rows: its titles.
+    """
+    labels = list(record.get("thresholds", {}))
+    lines = [str(record["notice"])] if record.get("notice") else []
+    lines.append(f"It looks for {_listed(labels)}, and for nothing else: clear means that none of these was noticed.")
+    measured = record.get("flags_measured") or {}
+    known = [label for label in labels if label in measured.get("labels", {})]
+    if not known:
+        lines.append(
+            "How often it is right was not measured with this checkpoint; `coarse2fine evaluate` does, on labelled titles"
+        )
+        return lines
+    lines.append(f"Measured on {measured['on']}:")
+    lines += [f"  {label}: {_measured(measured['labels'][label])}" for label in known]
+    hours = sum(row.decoded_s or 0.0 for row in rows) / 3600
+    false = hours * sum(measured["labels"][label]["false_per_hour"] for label in known)
+    flags = sum(row.segments for row in rows)
+    lines.append(
+        f"In the {_length(hours)} read here that would make about {counted(round(false), 'false flag')}, of {flags} that "
+        "it raised; on films of another kind expect more."
+    )
+    if record.get("config", {}).get("infer", {}).get("thresholds"):
+        lines.append("Thresholds were changed for this run: other numbers hold for it.")
+    return lines
+
+
+def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]) -> list[str]:
+    """Name the titles of which more is flagged than anybody would believe, the largest shares first."""
+    found: list[tuple[float, str]] = []
+    for row in rows:
+        length_s = row.decoded_s or row.duration_s or 0.0
+        flagged = [segment for segment in segments.get(row.title_id, ()) if segment.decision == "flag"]
+        if not flagged or row.flagged_s <= UNBELIEVABLE * length_s:
+            continue
+        share = min(1.0, row.flagged_s / length_s) if length_s else 1.0
+        longest = max(flagged, key=lambda segment: segment.end_s - segment.start_s)
+        whole = longest.end_s - longest.start_s >= 0.95 * length_s
+        how = (
+            f"the whole of it is one segment of {longest.label}"
+            if whole
+            else f"{share:.0%} of it is flagged, the longest from {clock(longest.start_s)[:8]} to "
+            f"{clock(longest.end_s)[:8]} for {longest.label}"
+        )
+        found.append((share, f"{row.shown}: {how}; that is hardly so, look before you skip it"))
+    found.sort(key=lambda item: -item[0])
+    lines = [line for _, line in found[:MOST_LINES]]
+    if len(found) > MOST_LINES:
+        lines.append(f"and {counted(len(found) - MOST_LINES, 'more title')} of which more than half is flagged")
+    return lines
+
+
+def _measured(values: Mapping[str, float]) -> str:
+    return (
+        f"finds {values['recall']:.0%} of the scenes; {values['precision']:.0%} of its flags are right; "
+        f"{values['false_per_hour']:.1f} false flags an hour"
+    )
+
+
+def _length(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(1, round(60 * hours))} min"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
