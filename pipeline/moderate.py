@@ -28,6 +28,7 @@ from pipeline.moderation_folder import (
     moderation_values,
     require_exports,
     require_own,
+    require_own_features,
     threshold_values,
     trial_config,
     write_folder,
@@ -108,6 +109,7 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     """
     wishes = wishes or Wishes()
     checkpoint = read_checkpoint(checkpoint_dir)
+    require_own_features(checkpoint, checkpoint_dir)
     thresholds = threshold_values(wishes.thresholds, checkpoint.labels)
     listing = find_films(places, wishes.include, wishes.exclude, skipped=out)
     values = moderation_values(

@@ -50,10 +50,8 @@ def moderation_values(
         overrides: nested values that win (``--set``).
 
     Raises:
-        CheckpointError: the checkpoint was trained on features that cannot be made of a video.
         ConfigError: films of several stores, keys that are not for `moderate`, or values that are not allowed.
     """
-    _require_own_features(checkpoint, checkpoint_dir)
     spec = checkpoint.feature_spec
     if fixed := [key for key in _FIXED if key in overrides]:
         raise ConfigError(
@@ -197,7 +195,8 @@ def _lowered(checkpoint: Checkpoint, label: str, value: float) -> dict[str, floa
     return {"flag": value, "frame": min(tuned.frame, value), "title": min(tuned.title, value)}
 
 
-def _require_own_features(checkpoint: Checkpoint, checkpoint_dir: Path) -> None:
+def require_own_features(checkpoint: Checkpoint, checkpoint_dir: Path) -> None:
+    """Raise CheckpointError if a checkpoint was trained on features that cannot be made of a video here."""
     spec = checkpoint.feature_spec
     if spec.backbone.startswith("imported:"):
         raise CheckpointError(

@@ -138,8 +138,8 @@ def _counts(moderated: Moderated, rows: Sequence[TitleRow], segments: dict[str, 
         counts = [file.outcome for file in moderated.beside if file.form == form]
         written, there = counts.count(WRITTEN), counts.count("current")
         parts.append(f"{written} .{form} written" + (f", {there} up to date already" if there else ""))
-    if not moderated.worked_on and "nothing to do" in moderated.inferred.summary:
-        parts.append("nothing to do since the last call")
+    if "nothing to do" in moderated.inferred.summary:
+        parts.append("nothing to do: all is as the last call left it")
     return "; ".join(parts)
 
 

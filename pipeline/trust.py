@@ -32,7 +32,7 @@ def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[s
     known = [label for label in labels if label in measured.get("labels", {})]
     if not known:
         lines.append(
-            "How often it is right was not measured with this checkpoint; `coarse2fine evaluate` does, on labelled titles"
+            "How often it is right is not known of this checkpoint; `coarse2fine evaluate` tells, on labelled titles."
         )
         return lines
     lines.append(f"Measured on {measured['on']}:")
@@ -41,8 +41,8 @@ def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[s
     false = hours * sum(measured["labels"][label]["false_per_hour"] for label in known)
     flags = sum(row.segments for row in rows)
     lines.append(
-        f"In the {_length(hours)} read here that would make about {counted(round(false), 'false flag')}, of {flags} that "
-        "it raised; on films of another kind expect more."
+        f"In the {_length(hours)} read here that would make about {counted(round(false), 'false flag')}, of "
+        f"{flags} that it raised; on films of another kind expect more."
     )
     if record.get("config", {}).get("infer", {}).get("thresholds"):
         lines.append("Thresholds were changed for this run: other numbers hold for it.")

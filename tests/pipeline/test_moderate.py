@@ -9,7 +9,6 @@ import pytest
 
 from extract.pyav_writer import write_video
 from pipeline import cli
-from pipeline.moderate import title_ids
 
 FPS, SECONDS = 4, 24
 CONFIG = """
@@ -98,11 +97,17 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
     code, out, _ = coarse2fine(capsys, *arguments)
     assert code == 1  # two of three were not read to their end
     titles = pd.read_parquet(out_dir / "current" / "titles.parquet").set_index("title_id")
-    assert titles.status.to_dict() == {"Film__2026_": "flagged", "cut": "partial", "notes": "quarantined"}
+    assert titles.set_index("name").status.to_dict() == {
+        "Film (2026)": "flagged",
+        "cut": "partial",
+        "notes": "quarantined",
+    }
+    assert titles.path.tolist() == [str(new / name) for name in ("cut.mkv", "Film (2026).mp4", "notes.mp4")]
+    [film_id] = titles.index[titles["name"] == "Film (2026)"]
     segments = pd.read_parquet(out_dir / "current" / "segments.parquet")
-    found = segments[(segments.title_id == "Film__2026_") & (segments.decision == "flag")]
+    found = segments[(segments.title_id == film_id) & (segments.decision == "flag")]
     assert ((found.start_s < 17) & (found.end_s > 11)).any()
-    assert "Film__2026_" in out
+    assert "Film (2026)" in out
     assert "partial" in out
 
     code, out, _ = coarse2fine(capsys, *arguments)
@@ -124,14 +129,6 @@ def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, 
     code, _, err = coarse2fine(capsys, "moderate", catalogue / "film 0.mp4", "--checkpoint", tmp_path)
     assert code == 2
     assert "trained on imported:i3d features, which this program cannot make from a video" in err
-
-
-def test_title_ids_of_file_names_are_valid_and_unique():
-    names = ["a.mp4", "A.mkv", "Ünï cödé (1).mp4", ".hidden", "...mp4", "x" * 300 + ".mp4"]
-    found = title_ids([Path(name) for name in names])
-    assert found[:3] == ["a", "A-2", "_n__c_d___1_"]
-    assert len({title_id.casefold() for title_id in found}) == len(names)
-    assert all(0 < len(title_id) <= 128 and title_id not in {".", ".."} for title_id in found)
 
 
 def test_a_checkpoint_of_int8_features_needs_their_calibration(tmp_path, monkeypatch):
