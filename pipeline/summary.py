@@ -1,4 +1,4 @@
-"""What a person sees at the end of a command: tables of a run and of an evaluation, on standard output."""
+"""What a person sees at the end of a command: tables of a run, on standard output."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from rich.table import Table
 
 from data.counted import counted, share
 from infer.csv_export import clock
-from infer.evaluation import Evaluation, notes, table
-from infer.operator_report import operator_notes, operator_table
 from infer.write import read_segments, read_titles_table
-from pipeline.terminal_table import print_table
 
 NON_TERMINAL_WIDTH = 160
 """Columns of a table that is piped to a file, where there is no terminal to ask."""
@@ -47,19 +44,6 @@ def print_run(run_dir: Path) -> None:
     console.print(
         f"{counted(len(found) - len(flagged), 'near miss')} (decision = review) in {run_dir / 'segments.csv'}"
     )
-
-
-def print_evaluation(evaluation: Evaluation) -> None:
-    """Print an evaluation's rows, in percent, and below them what was refused or left out."""
-    console = open_console()
-    print_table(console, "mAP in percent", table(evaluation), group=2, names=2)
-    for line in notes(evaluation):
-        console.print(line)
-    if evaluation.operator is not None:
-        title = "What an operator decides by: shares in percent, onset in seconds, segments at the flag threshold"
-        print_table(console, title, operator_table(evaluation.operator), group=1)
-        for line in operator_notes(evaluation.operator):
-            console.print(line)
 
 
 def open_console() -> Console:

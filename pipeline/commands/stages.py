@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from data.manifest import SPLITS
 from pipeline.commands.terminal import FILE, config_option, finish, locked, print_evaluation, set_option
 from pipeline.config import load_config
+
+if TYPE_CHECKING:
+    from infer.evaluation import Evaluation
 
 
 @click.command()
@@ -64,6 +69,8 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
 @click.option("--predictions", type=FILE, help="Foreign predictions, ActivityNet JSON.")
 @click.option("--subset", help="Foreign ground truth: only titles of this subset, for example test.")
 @click.option("--official", is_flag=True, help="Foreign files: reproduce the official evaluator's numbers exactly.")
+@click.option("--all", "everything", is_flag=True, help="Print every table: all protocols, rules, frames, calibration.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was measured as JSON, and nothing else.")
 def evaluate(
     config_path: Path | None,
     overrides: dict[str, Any],
@@ -73,20 +80,37 @@ def evaluate(
     predictions: Path | None,
     subset: str | None,
     official: bool,
+    everything: bool,
+    as_json: bool,
 ) -> None:
-    """Measure segments: mAP by both rules and both protocols, per label, beside the trivial row."""
+    """Measure segments on labelled titles: what is found, what is correct, false flags per hour, and mAP.
+
+    One table, by the protocol that holds clips; the files in the run's folder have the others, and so has --all.
+    """
     if ground_truth is not None and predictions is not None:
         from infer.settings import EvaluateSettings
         from pipeline.stages.evaluate import evaluate_foreign
 
         settings = EvaluateSettings.model_validate(overrides.get("evaluate", {}))
-        print_evaluation(
-            evaluate_foreign(ground_truth, predictions, subset=subset, official=official, settings=settings)
-        )
+        measured = evaluate_foreign(ground_truth, predictions, subset=subset, official=official, settings=settings)
+        if as_json:
+            _print_json(measured)
+        else:
+            print_evaluation(measured, everything=everything or official)
         return
     if config_path is None:
         raise click.UsageError("give --config, or both --ground-truth and --predictions")
     from pipeline.stages.evaluate import evaluate as stage
 
     result, evaluation = stage(load_config(config_path, overrides), split, run_dir)
-    finish([(result, evaluation)])
+    if as_json:
+        _print_json(evaluation, split=split, folder=str(result.path))
+        sys.exit(result.exit_code)
+    print_evaluation(evaluation, everything=everything)
+    finish([(result, None)])
+
+
+def _print_json(evaluation: Evaluation, **facts: str) -> None:
+    from infer.evaluation import as_json
+
+    click.echo(json.dumps({**facts, **as_json(evaluation)}, indent=2, allow_nan=False))

@@ -127,11 +127,12 @@ def print_lines(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def print_evaluation(evaluation: Evaluation) -> None:
-    """Print an evaluation as tables."""
-    from pipeline import summary
+def print_evaluation(evaluation: Evaluation, *, everything: bool = False) -> None:
+    """Print an evaluation as one table, or as all of them."""
+    from pipeline import evaluation_table
+    from pipeline.summary import open_console
 
-    summary.print_evaluation(evaluation)
+    evaluation_table.print_evaluation(open_console(), evaluation, everything=everything)
 
 
 def print_segments(run_dir: Path) -> None:

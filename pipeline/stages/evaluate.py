@@ -71,7 +71,9 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     note = f" ({len(missing)} of them not in this run)" if missing else ""
     if split in record.get("trained_on", []):
         note += "; the model was trained on them, so this says nothing of other titles"
-    return StageResult(f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}", folder), evaluation
+    files = f"evaluation-{split}.csv" + (f", operator-{split}.csv" if evaluation.operator is not None else "")
+    said = f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}; all numbers: {files}"
+    return StageResult(said, folder), evaluation
 
 
 def _write(folder: Path, split: str, evaluation: Evaluation, inputs: str) -> None:

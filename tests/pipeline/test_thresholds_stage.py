@@ -71,7 +71,7 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
     assert recorded == new["thresholds"]
 
     # what was promised is what evaluate finds with these thresholds on the same titles
-    code, out, _ = coarse2fine(capsys, "evaluate", "--config", trained, "--split", "val")
+    code, out, _ = coarse2fine(capsys, "evaluate", "--config", trained, "--split", "val", "--all")
     assert (code, "What an operator decides by" in out) == (0, True)
     table = pd.read_csv(work / "current" / "operator-val.csv").set_index(["protocol", "label"])
     row = table.loc[("all-occurrence", "violence")]
