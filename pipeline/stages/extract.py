@@ -165,7 +165,16 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             recorder.remove_unlisted({item.title.title_id for item in planned})
             jobs = [item for item in planned if item.action is Action.EXTRACT]
             guard = FailureGuard(run, sources.media_root)
-            results = _work(worker, jobs, work=work, guard=guard, recorder=recorder, events=events, found=asked.found)
+            results = _work(
+                worker,
+                jobs,
+                work=work,
+                guard=guard,
+                recorder=recorder,
+                events=events,
+                found=asked.found,
+                stage=EXTRACT if sources.import_name is None else "import",
+            )
         finally:
             ledger.write()
     headers, failures = _standing(planned, results)
@@ -182,6 +191,7 @@ def _work(
     recorder: Recorder,
     events: EventLog,
     found: Found | None,
+    stage: str,
 ) -> dict[str, ShardHeader | Failure]:
     """Work on titles; return what became of each.
 
@@ -195,7 +205,7 @@ def _work(
     failed: list[tuple[PlannedTitle, Worked]] = []
     started_s, video_s = time.monotonic(), 0.0
     try:
-        with titles_bar("extract", pace_of(jobs), len(jobs)) as bar, ExitStack() as stack:
+        with titles_bar(stage, pace_of(jobs), len(jobs)) as bar, ExitStack() as stack:
 
             def watch(title_id: str, decoded_s: int, length_s: float | None) -> None:
                 bar.reading(title_id, by_id[title_id].title.name, decoded_s, length_s)

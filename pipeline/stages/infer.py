@@ -143,6 +143,7 @@ def _results(
     """Yield every title's row and segments; a shard that turns out damaged is added to the plan's failures."""
     with ExitStack() as stack:
         advance = stack.enter_context(progress_bar("infer"))
+        advance(0, len(plan.run.titles), "")
         work = score_work(plan, plan.run.run_settings)
         scored = stack.enter_context(closing(work(list(plan.headers.values()))))  # in the order of the titles
         sink = None

@@ -122,7 +122,9 @@ def _fit(
         state = trainer.run(
             titles,
             validate,
-            lambda epoch, done, total: advance(done, total, f"epoch {epoch + 1}/{config.train.epochs}"),
+            lambda epoch, done, total: advance(
+                epoch * total + done, config.train.epochs * total, f"epoch {epoch + 1}/{config.train.epochs}"
+            ),
         )
     return network, state
 

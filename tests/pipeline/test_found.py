@@ -50,7 +50,7 @@ def test_with_a_checkpoint_a_title_says_what_was_found_before_the_next_is_read(n
     config = load_config(night.config, {})
     _, done = extract_catalogue(config, found=Finder(config))
     lines = told()
-    assert [line.split("  ")[0] for line in lines] == [f"extract {number} of 4" for number in range(1, 5)]
+    assert [line.split("  ")[0] for line in lines] == [f"import {number} of 4" for number in range(1, 5)]
     assert all("  00:00:40 read to its end in " in line for line in lines)
     result = infer_titles(inference_run(config, done.titles, done.failures, done.headers))
     assert told() == []  # their scores were kept
@@ -76,5 +76,5 @@ def test_a_title_that_fails_says_why(night, told):
     (night.folder / "features" / "t1.npy").write_bytes(b"nothing")
     _, done = extract_catalogue(load_config(night.config, {}))
     (line,) = (line for line in told() if f"  {FAILED}: " in line)
-    assert line.startswith("extract 2 of 4  ")
+    assert line.startswith("import 2 of 4  ")
     assert done.failures["t1"].error in line
