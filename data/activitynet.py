@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from data.errors import ManifestError, Problem
 from data.json_file import read_json, refusal
 from data.label_names import label_name
 from data.labels import Clip
@@ -70,10 +72,20 @@ def read_predictions(path: Path) -> dict[str, list[tuple[Clip, float]]]:
     }
 
 
-def clips_of(path: Path, title_id: str, entry: Mapping[str, Any]) -> list[Clip]:
-    """Return the clips of one entry of ``read_database``, in file order; ``path`` is named in errors."""
-    rows = entry.get("annotations") or []
-    return [_clip(path, title_id, row) for row in _objects(path, title_id, rows)]
+def clips_of(path: Path, title_id: str, entry: Mapping[str, Any], problems: list[Problem] | None = None) -> list[Clip]:
+    """Return the clips of one entry of ``read_database``, in file order; ``path`` is named in errors.
+
+    What is wrong with one annotation goes to ``problems``, where they are given, and the others are read.
+    """
+    clips = []
+    for row in _objects(path, title_id, entry.get("annotations") or []):
+        try:
+            clips.append(_clip(path, title_id, row))
+        except ManifestError as error:
+            if problems is None:
+                raise
+            problems += [replace(problem, skippable=True) for problem in error.problems]
+    return clips
 
 
 def as_number(value: object) -> float:

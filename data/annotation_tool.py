@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from data.errors import Problem
 from data.label_names import label_name
 from data.label_rows import ClipRow, LabelRows, UnknownLabels
 from data.titles import composed
@@ -56,8 +57,13 @@ class ToolReader:
         self._ignored: dict[str, int] = {}
         self._seen: set[str] = set()
 
-    def problem(self, place: str, message: str, severity: str = "error") -> None:
-        self.rows.report(self.path, f"{place}: {message}", severity)
+    def problem(self, place: str, message: str, *, whole: bool = False) -> None:
+        """Report what is wrong at a place of the file; ``whole`` where nothing of the file can be used then."""
+        self.rows.problems.append(Problem(self.path, None, f"{place}: {message}", skippable=not whole))
+
+    def is_known(self, media: str) -> bool:
+        """Say whether a path or address means a known title."""
+        return title_of_media(media, self._known) in self._known
 
     def ignore(self, what: str) -> None:
         """Count something that holds no label in time; one warning in the end, however many there are."""

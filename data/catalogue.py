@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data.errors import ConfigError, ManifestError, Problem
-from data.label_manifest import scan_labels
+from data.label_manifest import LabelRules, scan_labels
 from data.labels import TitleLabels
 from data.manifest import TitleManifest, raise_errors, scan_titles
 from data.settings import DataSettings
@@ -61,11 +61,17 @@ def scan_catalogue(settings: DataSettings) -> Catalogue:
         settings.clip_labels,
         settings.labels,
         manifest.titles,
-        frame_rate_fps=settings.frame_rate_fps,
+        reading=settings.reading,
         form=settings.label_form,
+        rules=label_rules(settings),
     )
     splits, problems = _scan_splits(settings, manifest)
     return Catalogue(manifest, labels.labels, splits, (*manifest.problems, *labels.problems, *problems))
+
+
+def label_rules(settings: DataSettings) -> LabelRules:
+    """Return what a run's settings say of labels that make no sense."""
+    return LabelRules(skip_bad=settings.on_bad_label == "skip", strict=settings.strict)
 
 
 def _earlier_splits(settings: DataSettings) -> dict[str, str]:

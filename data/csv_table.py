@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from data.errors import Problem
+from data.text_file import read_text
 from data.titles import composed
 
 ID_COLUMN = "title_id"
 SEPARATORS = (",", ";", "\t")
+_NAMED_SEPARATOR = re.compile(r'"?sep=([^\w"\s]|\t)"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,25 @@ class CsvTable:
     path: Path
     columns: tuple[str, ...]
     rows: tuple[CsvRow, ...]
+    separator: str = ","
 
     def problem(self, row: CsvRow, message: str, severity: str = "error") -> Problem:
         return Problem(self.path, row.line, message, severity)
 
 
 def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
-    """Read a CSV file (UTF-8, with or without BOM; comma, semicolon or tab), adding to ``problems`` what is wrong.
+    """Read a CSV file (comma, semicolon or tab; encodings as ``read_text``), adding to ``problems`` what is wrong.
 
-    Blank lines are skipped, cells and column names are stripped, title ids composed; rows may lack nothing and exceed
-    nothing but blanks.
+    A first line ``sep=;``, as Excel writes and reads it, names the separator. Blank lines are skipped, cells
+    and column names are stripped, column names and title ids composed; rows may lack nothing and exceed nothing but
+    blanks.
     """
     empty = CsvTable(path, (), ())
     text = read_text(path, problems)
     if text is None:
         return empty
-    records = _records(path, text, problems)
+    separator, text = _separator(text)
+    records = _records(path, text, separator, problems)
     header = next(records, None)
     if header is None:
         if not any(problem.path == path for problem in problems):
@@ -65,7 +71,7 @@ def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
     if faults:
         problems.extend(Problem(path, line, fault) for fault in faults)
         return empty
-    return CsvTable(path, columns, tuple(_rows(path, columns, records, problems)))
+    return CsvTable(path, columns, tuple(_rows(path, columns, records, problems)), separator)
 
 
 def missing_columns(table: CsvTable, required: Sequence[str], problems: list[Problem]) -> bool:
@@ -85,30 +91,17 @@ def nearest(word: str, allowed: Sequence[str]) -> str:
     return f"; allowed: {', '.join(allowed)}" if 0 < len(allowed) <= 30 else ""
 
 
-def read_text(path: Path, problems: list[Problem]) -> str | None:
-    """Read a text file, UTF-8 with or without BOM; None after adding to ``problems`` why that cannot be done."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        problems.append(Problem(path, None, f"cannot be read: {error.strerror}"))
-        return None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(path, line, f"not UTF-8 (byte {raw[error.start]:#04x}); save the file as CSV UTF-8"))
-        return None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        problems.append(Problem(path, line, "holds a NUL character; this is no text file, save it as CSV UTF-8"))
-        return None
-    return text
-
-
-def _records(path: Path, text: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first physical line, cells) of the rows that are not blank; stop at the first row that is no CSV."""
+def _separator(text: str) -> tuple[str, str]:
+    """Return the separator, and the text with a line that names it made blank, so that lines keep their numbers."""
     header = next((line for line in io.StringIO(text) if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=header.count), strict=True)
+    if named := _NAMED_SEPARATOR.fullmatch(header.strip("\r\n ")):
+        return named[1], text.replace(header.rstrip("\r\n"), "", 1)
+    return max(SEPARATORS, key=header.count), text
+
+
+def _records(path: Path, text: str, separator: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first physical line, cells) of the rows that are not blank; stop at the first row that is no CSV."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     while True:
         start = reader.line_num + 1
         try:
@@ -129,7 +122,8 @@ def _rows(
         stripped = [cell.strip() for cell in cells]
         surplus = stripped[len(columns) :]
         if len(stripped) < len(columns) or any(surplus):
-            problems.append(Problem(path, line, f"{len(cells)} cells where the header has {len(columns)} columns"))
+            message = f"{len(cells)} cells where the header has {len(columns)} columns"
+            problems.append(Problem(path, line, message, skippable=True))
             continue
         cells_by_name = dict(zip(columns, stripped))
         if ID_COLUMN in cells_by_name:  # some programs write letters and their marks apart

@@ -36,7 +36,7 @@ def read_elan(path: Path, labels: Sequence[str], title_ids: Sequence[str]) -> La
         reader.rows.problems.extend(error.problems)
         return reader.finish()
     if document.tag != "ANNOTATION_DOCUMENT":
-        reader.problem("file", f"<{document.tag:.60}> is no ELAN document; expected <ANNOTATION_DOCUMENT>")
+        reader.problem("file", f"<{document.tag:.60}> is no ELAN document; expected <ANNOTATION_DOCUMENT>", whole=True)
         return reader.finish()
     title_id = _title(reader, document, title_ids)
     if title_id is None or not _times_are_milliseconds(reader, document):
@@ -98,12 +98,12 @@ def _times_are_milliseconds(reader: ToolReader, document: ElementTree.Element) -
     header = document.find("HEADER")
     units = "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
     if units != "milliseconds":
-        reader.problem("header", f"TIME_UNITS {units!r:.60}; only milliseconds are read")
+        reader.problem("header", f"TIME_UNITS {units!r:.60}; only milliseconds are read", whole=True)
         return False
     for media in document.iterfind("HEADER/MEDIA_DESCRIPTOR"):
         if media.get("TIME_ORIGIN", "0") != "0":
             message = f"TIME_ORIGIN {media.get('TIME_ORIGIN')!r:.60}: the media does not begin at 0; remove the offset"
-            reader.problem("header", message)
+            reader.problem("header", message, whole=True)
             return False
     return True
 

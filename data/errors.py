@@ -78,12 +78,14 @@ class Problem:
         line: 1-based line in that file, or None where a line has no meaning (JSON).
         message: what it was, what is allowed, what to do.
         severity: ``error`` stops the run, ``warning`` does not.
+        skippable: it is one label's fault; without that label the rest can be used.
     """
 
     path: Path
     line: int | None
     message: str
     severity: str = "error"
+    skippable: bool = False
 
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}" if self.line is not None else str(self.path)

@@ -8,6 +8,7 @@ reported, as it is where labels are listed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from data.label_files import form_of, read_label_file
@@ -28,7 +29,13 @@ def with_found_labels(settings: DataSettings) -> DataSettings:
         form = form_of(path) if settings.label_form == "auto" else settings.label_form
         if form == "elan":  # a tier's name may be a label or not
             continue
-        rows = read_label_file(path, EVERY_LABEL, (), frame_rate_fps=settings.frame_rate_fps or 25.0, form=form)
+        rows = read_label_file(
+            path,
+            EVERY_LABEL,
+            (),
+            reading=replace(settings.reading, frame_rate_fps=settings.frame_rate_fps or 25.0),
+            form=form,
+        )
         found |= {row.label for row in rows.presence} | {row.label for row in rows.clips}
     names = sorted(label for label in found if not label_fault(label))
     return settings.with_labels(chosen_labels(names))

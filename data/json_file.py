@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import ManifestError, Problem
+from data.text_file import workbook_fault
 
 
 def read_json(path: Path) -> Any:
@@ -17,7 +18,11 @@ def read_json(path: Path) -> Any:
             object with one key twice.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
+        raw = path.read_bytes()
+        if fault := workbook_fault(raw):
+            raise refusal(path, fault)
+        encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        return json.loads(raw.decode(encoding), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise ManifestError([Problem(path, error.lineno, f"not JSON: {error.msg}, column {error.colno}")]) from error
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from data.counted import counted
@@ -15,7 +16,8 @@ from data.errors import Problem
 from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.titles import Title
 
-BEYOND_TOLERANCE_S = 1.0  # durations are often rounded to whole seconds
+LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE = 2.0, 0.02  # durations are rounded, or come of another copy of the film
+SHORTEST_S = 0.1  # no person marks less
 AGREE_TOLERANCE_S = 0.001
 
 Key = tuple[str, str]  # title id, label
@@ -41,9 +43,15 @@ def orphans(rows: LabelRows, titles: Mapping[str, Title]) -> list[Problem]:
     return problems
 
 
-def presence_by_key(rows: Sequence[PresenceRow], problems: list[Problem]) -> dict[Key, PresenceRow]:
-    """Keep one statement per title and label; an explicit one beats an implied one, contradictions are errors."""
+def presence_by_key(
+    rows: Sequence[PresenceRow], problems: list[Problem], *, skip: bool = False
+) -> dict[Key, PresenceRow]:
+    """Keep one statement per title and label; an explicit one beats an implied one, contradictions are errors.
+
+    With ``skip``, what is contradicted is not known.
+    """
     kept: dict[Key, PresenceRow] = {}
+    contradicted = set()
     for row in sorted(rows, key=lambda row: row.implied):
         earlier = kept.setdefault((row.title_id, row.label), row)
         if earlier is row or row.implied:
@@ -53,25 +61,71 @@ def presence_by_key(rows: Sequence[PresenceRow], problems: list[Problem]) -> dic
             problems.append(_problem(row, message, "warning"))
         else:
             problems.append(_problem(row, f"contradicts {_place(earlier)}: {_said(row)} here, {_said(earlier)} there"))
+            contradicted.add((row.title_id, row.label))
+    if skip:
+        kept |= {key: replace(kept[key], present=None) for key in contradicted}
     return kept
 
 
-def sound_clips(rows: Sequence[ClipRow], titles: Mapping[str, Title], problems: list[Problem]) -> list[ClipRow]:
-    """Return the clips that are intervals inside their title, and report the others."""
+def sound_clips(
+    rows: Sequence[ClipRow], titles: Mapping[str, Title], problems: list[Problem], *, strict: bool = False
+) -> list[ClipRow]:
+    """Return the clips that are intervals inside their title, and report the others.
+
+    A clip that ends beyond its title's stated end is cut off there: with a warning of its own, or, where it is only a
+    little beyond (2 s, or 2 % of the title), counted with its like. ``strict`` refuses every one of them.
+    """
     sound = []
+    beyond, short = Gathered(), Gathered()
     for row in rows:
         duration_s = titles[row.title_id].duration_s
         limit_s = math.inf if duration_s is None else duration_s
+        little_s = 0.0 if strict else max(LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE * limit_s)
         if row.start_s < 0 or row.end_s <= row.start_s:
             problems.append(_problem(row, f"{_span(row)} is no interval; the end must be after the start"))
-        elif row.start_s >= limit_s:
+        elif row.start_s >= limit_s + little_s or (strict and row.start_s >= limit_s):
             problems.append(_problem(row, f"{_span(row)} begins beyond the title's duration of {limit_s:g} s"))
+        elif strict and row.end_s > limit_s + AGREE_TOLERANCE_S:
+            message = f"{_span(row)} ends beyond the title's duration of {limit_s:g} s, which strict refuses"
+            problems.append(_problem(row, message))
+        elif row.start_s >= limit_s:
+            message = f"{_span(row)} begins at or just beyond the title's end ({limit_s:g} s), and is left out"
+            problems.append(_problem(row, message, "warning"))
         else:
-            if row.end_s > limit_s + BEYOND_TOLERANCE_S:
-                message = f"{_span(row)} ends beyond the title's duration of {limit_s:g} s"
+            if row.end_s > limit_s + little_s:
+                message = f"{_span(row)} ends beyond the title's duration of {limit_s:g} s; it is cut off there"
                 problems.append(_problem(row, message, "warning"))
-            sound.append(row)
+            elif row.end_s > limit_s:
+                beyond.add(row, row.end_s - limit_s)
+            elif row.end_s - row.start_s < SHORTEST_S - 1e-9:
+                short.add(row, row.end_s - row.start_s)
+            sound.append(replace(row, end_s=min(row.end_s, limit_s)))
+    problems += beyond.problems("cut off at the title's end, up to {most:.3g} s beyond it")
+    problems += short.problems(f"of less than {SHORTEST_S:g} s; are the times in another unit?")
     return sound
+
+
+class Gathered:
+    """Clips that have one thing in common: counted per file, and the first one named."""
+
+    def __init__(self) -> None:
+        self._found: dict[Path, tuple[ClipRow, int, float]] = {}
+
+    def add(self, row: ClipRow, amount: float) -> None:
+        first, count, most = self._found.get(row.path, (row, 0, 0.0))
+        self._found[row.path] = (first, count + 1, max(most, amount))
+
+    def problems(self, what: str) -> list[Problem]:
+        return [
+            Problem(
+                path,
+                first.line,
+                f"{counted(count, 'clip')} {what.format(most=most)} (first: title {first.title_id!r}, {first.label}, "
+                f"{_span(first)})",
+                "warning",
+            )
+            for path, (first, count, most) in self._found.items()
+        ]
 
 
 def clips_by_key(
@@ -111,16 +165,27 @@ def _without_repeats(rows: Sequence[ClipRow], problems: list[Problem]) -> list[C
 
 
 def contradictions(
-    presence: Mapping[Key, PresenceRow], firsts: Mapping[Key, ClipRow], occurrences: Mapping[Key, list[ClipRow]]
+    presence: dict[Key, PresenceRow],
+    firsts: dict[Key, ClipRow],
+    occurrences: dict[Key, list[ClipRow]],
+    *,
+    skip: bool = False,
 ) -> list[Problem]:
-    """Report presence that its clips deny, and first occurrences that are not the earliest of all."""
+    """Report presence that its clips deny, and first occurrences that are not the earliest of all.
+
+    With ``skip``, what is denied is taken out of all three: it is not known.
+    """
     problems = []
-    for key, stated in presence.items():
+    for key, stated in list(presence.items()):
         clip = firsts[key] if key in firsts else next(iter(occurrences.get(key, [])), None)
         if clip is None and stated.present:
             problems.append(_problem(stated, "present=1 without a clip; it teaches the title score only", "warning"))
         elif clip is not None and stated.present is False:
             problems.append(_problem(clip, f"has a clip, {_span(clip)}, but {_place(stated)} says present=0"))
+            if skip:
+                presence[key] = replace(stated, present=None)
+                firsts.pop(key, None)
+                occurrences.pop(key, None)
     fully_labelled = {title_id for title_id, _ in occurrences}
     for key, first in firsts.items():
         rows = occurrences.get(key)
@@ -134,7 +199,7 @@ def contradictions(
 
 
 def _problem(row: PresenceRow | ClipRow, message: str, severity: str = "error") -> Problem:
-    return Problem(row.path, row.line, f"title {row.title_id!r}, {row.label}: {message}", severity)
+    return Problem(row.path, row.line, f"title {row.title_id!r}, {row.label}: {message}", severity, skippable=True)
 
 
 def _place(row: PresenceRow | ClipRow) -> str:

@@ -20,20 +20,20 @@ from pathlib import Path
 from typing import Literal
 
 from data.activitynet import canonical_id, clips_of, read_database
-from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
+from data.counted import counted
+from data.csv_table import missing_columns
 from data.elan import read_elan
 from data.errors import ManifestError, Problem
 from data.json_file import head_of, is_json, read_json
-from data.label_names import label_name
+from data.label_reading import AS_WRITTEN, LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow, UnknownLabels
 from data.label_studio import read_label_studio
-from data.times import parse_frame_rate, parse_time
+from data.label_tables import TableReader
+from data.labels import Clip
 from data.via3 import read_via3_csv, read_via3_project
 
 Form = Literal["auto", "long", "wide", "activitynet", "labelstudio", "via3", "elan"]
-KINDS = ("first_occurrence", "all_occurrence")
 WITHHELD_SUBSETS = ("test", "testing")
-_PRESENT = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False, "": None}
 
 
 def read_label_file(
@@ -41,7 +41,7 @@ def read_label_file(
     labels: Sequence[str],
     title_ids: Sequence[str],
     *,
-    frame_rate_fps: float | None = None,
+    reading: LabelReading = AS_WRITTEN,
     form: Form = "auto",
 ) -> LabelRows:
     """Read the rows of a label file in any form; nothing is raised, everything wrong is in ``problems``.
@@ -49,7 +49,8 @@ def read_label_file(
     Args:
         labels: the labels that may occur.
         title_ids: known titles; ActivityNet ids are matched to them with or without ``v_``.
-        frame_rate_fps: rate for frame numbers that carry none.
+        reading: how to read what the file does not say itself.
+        form: its form, or ``auto``.
     """
     if form == "auto":
         form = form_of(path)
@@ -58,8 +59,8 @@ def read_label_file(
     if form == "via3" and not is_json(path):
         return read_via3_csv(path, labels, title_ids)
     if form in ("activitynet", "labelstudio", "via3"):
-        return _read_json_form(path, form, labels, title_ids, frame_rate_fps)
-    return _read_table(path, form, labels, frame_rate_fps)
+        return _read_json_form(path, form, labels, title_ids, reading)
+    return _read_table(path, form, labels, reading)
 
 
 def form_of(path: Path) -> Form:
@@ -94,7 +95,7 @@ def _read_elan(path: Path, labels: Sequence[str], title_ids: Sequence[str]) -> L
 
 
 def _read_json_form(
-    path: Path, form: Form, labels: Sequence[str], title_ids: Sequence[str], frame_rate_fps: float | None
+    path: Path, form: Form, labels: Sequence[str], title_ids: Sequence[str], reading: LabelReading
 ) -> LabelRows:
     rows = LabelRows()
     if form == "activitynet":
@@ -107,106 +108,25 @@ def _read_json_form(
         return rows
     if form == "via3":
         return read_via3_project(path, value, labels, title_ids)
-    return read_label_studio(path, value, labels, title_ids, frame_rate_fps=frame_rate_fps)
+    return read_label_studio(path, value, labels, title_ids, reading=reading)
 
 
-def _read_table(path: Path, form: Form, labels: Sequence[str], frame_rate_fps: float | None) -> LabelRows:
-    rows = LabelRows()
-    table = read_csv(path, rows.problems)
-    if not table.columns or missing_columns(table, ["title_id"], rows.problems):
-        return rows
-    if form == "long" or (form == "auto" and "label" in table.columns):
-        _read_long(table, labels, frame_rate_fps, rows)
+def _read_table(path: Path, form: Form, labels: Sequence[str], reading: LabelReading) -> LabelRows:
+    reader = TableReader(path, labels, reading)
+    columns = reader.table.columns
+    if not columns or missing_columns(reader.table, ["title_id"], reader.rows.problems):
+        return reader.finish()
+    if form == "long" or (form == "auto" and "label" in columns):
+        reader.read_long()
     else:
-        _read_wide(table, labels, frame_rate_fps, rows)
-    return rows
-
-
-def _read_long(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | None, rows: LabelRows) -> None:
-    start, end = _time_column(table, "start"), _time_column(table, "end")
-    required = ["label"]
-    if start or end or "kind" in table.columns:
-        required += [start or "start_s", end or "end_s", "kind"]
-    elif "present" not in table.columns:
-        message = "columns are neither title_id,label,present nor title_id,label,start_s,end_s,kind"
-        rows.problems.append(Problem(table.path, 1, f"{message}; found {', '.join(table.columns)}"))
-        return
-    if missing_columns(table, required, rows.problems):
-        return
-    unknown = UnknownLabels(table.path, labels)
-    for row in table.rows:
-        title_id, label = row.cells["title_id"], label_name(row.cells["label"])
-        if label not in labels:
-            unknown.add(label, row.line)
-            continue
-        if "present" in table.columns:
-            _add_presence(table, row, label, "present", rows)
-        if start and end and (row.cells[start] or row.cells[end] or "present" not in table.columns):
-            kind = row.cells["kind"]
-            if kind not in KINDS:
-                rows.problems.append(table.problem(row, f"kind {kind!r}{nearest(kind, KINDS)}"))
-            elif (times := _times(table, row, (start, end), frame_rate_fps, rows)) is not None:
-                rows.clips.append(ClipRow(title_id, label, *times, kind == KINDS[0], table.path, row.line))
-    rows.problems.extend(unknown.problems())
-
-
-def _read_wide(table: CsvTable, labels: Sequence[str], frame_rate_fps: float | None, rows: LabelRows) -> None:
-    names = labels or _wide_labels(table)
-    columns = [(label, _time_column(table, f"{label}_start"), _time_column(table, f"{label}_end")) for label in names]
-    _check_wide_columns(table, columns, rows.problems)
-    for row in table.rows:
-        for label, start, end in columns:
-            if label in table.columns:
-                _add_presence(table, row, label, label, rows)
-            if start and end and (row.cells[start] or row.cells[end]):
-                times = _times(table, row, (start, end), frame_rate_fps, rows)
-                if times is not None:
-                    clip = ClipRow(row.cells["title_id"], label, *times, True, table.path, row.line)
-                    rows.clips.append(clip)
-
-
-def _wide_labels(table: CsvTable) -> list[str]:
-    """Return the columns that are labels, where none are listed: those with times, or with nothing but presence."""
-    stems = {column.removesuffix("_s").removesuffix("_frame") for column in table.columns}
-    pairs = [stem.removesuffix("_start") for stem in stems if stem.endswith("_start")]
-    timed = [label for label in pairs if f"{label}_end" in stems]
-    ends = tuple(f"{label}_{side}" for label in timed for side in ("start", "end"))
-    said = [
-        column
-        for column in table.columns
-        if not column.startswith(ends or ("\0",))
-        and all(row.cells[column].casefold() in _PRESENT for row in table.rows)
-        and any(row.cells[column] for row in table.rows)
-    ]
-    return list(dict.fromkeys([*timed, *said]))
-
-
-def _check_wide_columns(
-    table: CsvTable, columns: Sequence[tuple[str, str | None, str | None]], problems: list[Problem]
-) -> None:
-    labels = [label for label, _, _ in columns]
-    found = {label for label, start, end in columns if label in table.columns or (start and end)}
-    if not found:
-        known = ", ".join(labels)
-        message = f"no column of a known form: neither label, nor one of {known}; found {', '.join(table.columns)}"
-        problems.append(Problem(table.path, 1, message))
-        return
-    for label, start, end in columns:
-        if bool(start) != bool(end):
-            there, lacking = ("start", "end") if start else ("end", "start")
-            problems.append(Problem(table.path, 1, f"column {label}_{there} without column {label}_{lacking}"))
-        elif label not in found:
-            problems.append(Problem(table.path, 1, f"no column {label!r}: unknown for all titles", "warning"))
-    names = {column.removesuffix("_s").removesuffix("_frame") for column in table.columns}
-    for name in table.columns:
-        if name not in labels and {f"{name}_start", f"{name}_end"} & names:
-            problems.append(Problem(table.path, 1, f"unknown label {name!r}{nearest(name, labels)}"))
+        reader.read_wide()
+    return reader.finish()
 
 
 def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str], rows: LabelRows) -> None:
     try:
         database = read_database(path)
-        clips = {title_id: clips_of(path, title_id, entry) for title_id, entry in database.items()}
+        clips = {title_id: clips_of(path, title_id, entry, rows.problems) for title_id, entry in database.items()}
     except ManifestError as error:
         rows.problems.extend(error.problems)
         return
@@ -214,50 +134,27 @@ def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str
     if len(known) < len(title_ids):
         rows.problems.append(Problem(path, None, "the titles hold an id with and without 'v_'; rename one of them"))
     unknown = UnknownLabels(path, labels)
+    empty: list[tuple[str, Clip]] = []
     for found, entry in database.items():
         title_id = known.get(found, found)
         for clip in clips[found]:
-            if clip.label not in labels:
+            if clip.start_s == clip.end_s:
+                empty.append((title_id, clip))
+                rows.presence.append(PresenceRow(title_id, clip.label, True, path, None, implied=True))
+            elif clip.label not in labels:
                 unknown.add(clip.label, None)
             elif not (math.isfinite(clip.start_s) and math.isfinite(clip.end_s)):
                 message = f"title {title_id!r}: a clip of {clip.label!r} has times that are not numbers"
-                rows.problems.append(Problem(path, None, message))
+                rows.problems.append(Problem(path, None, message, skippable=True))
             else:
                 rows.clips.append(ClipRow(title_id, clip.label, clip.start_s, clip.end_s, False, path, None))
         if clips[found] or entry.get("subset") not in WITHHELD_SUBSETS:
             there = {clip.label for clip in clips[found]}
             absent = [label for label in labels if label not in there]
             rows.presence += [PresenceRow(title_id, label, False, path, None, implied=True) for label in absent]
+    if empty:
+        title_id, clip = empty[0]
+        message = f"{counted(len(empty), 'clip')} without length left out; their labels count as present"
+        first = f"(first: title {title_id!r}, {clip.label}, {clip.start_s:g}-{clip.end_s:g} s)"
+        rows.problems.append(Problem(path, None, f"{message} {first}", "warning"))
     rows.problems.extend(unknown.problems())
-
-
-def _add_presence(table: CsvTable, row: CsvRow, label: str, column: str, rows: LabelRows) -> None:
-    text = row.cells[column].casefold()
-    if text in _PRESENT:
-        rows.presence.append(PresenceRow(row.cells["title_id"], label, _PRESENT[text], table.path, row.line))
-    else:
-        rows.problems.append(table.problem(row, f"{column} {row.cells[column]!r}; write 1, 0, or nothing if unknown"))
-
-
-def _time_column(table: CsvTable, stem: str) -> str | None:
-    return next((name for name in (f"{stem}_s", stem, f"{stem}_frame") if name in table.columns), None)
-
-
-def _times(
-    table: CsvTable, row: CsvRow, columns: tuple[str, str], frame_rate_fps: float | None, rows: LabelRows
-) -> tuple[float, float] | None:
-    """Return start and end in seconds, or None after reporting what is wrong with them."""
-    times: list[float] = []
-    try:
-        rate = parse_frame_rate(row.cells["fps"]) if row.cells.get("fps") else frame_rate_fps
-    except ValueError as error:
-        rows.problems.append(table.problem(row, f"fps {error}"))
-        return None
-    for column in columns:
-        text = row.cells[column]
-        is_frame = column.endswith("_frame") and text.isascii() and text.isdecimal()
-        try:
-            times.append(parse_time(f"{text}f" if is_frame else text, rate))
-        except ValueError as error:
-            rows.problems.append(table.problem(row, f"{column} {error}"))
-    return (times[0], times[1]) if len(times) == 2 else None

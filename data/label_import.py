@@ -11,9 +11,11 @@ from pathlib import Path
 
 from data.errors import Problem
 from data.files import atomic_path
-from data.label_files import KINDS, read_label_file
-from data.label_manifest import LabelManifest, join_labels
+from data.label_files import read_label_file
+from data.label_manifest import REFUSE, LabelManifest, LabelRules, join_labels
+from data.label_reading import AS_WRITTEN, LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow
+from data.label_tables import KINDS
 from data.labels import TitleLabels
 from data.manifest import raise_errors
 from data.titles import Title, title_id_fault
@@ -27,8 +29,9 @@ def import_labels(
     labels: tuple[str, ...],
     titles: Mapping[str, Title] | None = None,
     *,
-    frame_rate_fps: float | None = None,
+    reading: LabelReading = AS_WRITTEN,
     silence_is_absence: bool = False,
+    rules: LabelRules = REFUSE,
 ) -> LabelManifest:
     """Read label files of any form and write ``video_labels.csv`` and ``clip_labels.csv``.
 
@@ -37,7 +40,8 @@ def import_labels(
         out: folder for the two files; both are replaced.
         labels: the labels that may occur.
         titles: the catalogue; labels of other titles are left out with a warning. None takes the files' titles.
-        frame_rate_fps: rate for frame numbers that carry none.
+        reading: how to read what the files do not say themselves.
+        rules: what becomes of labels that make no sense.
         silence_is_absence: take a label that is not drawn in a title of an annotation tool's file as absent (0).
 
     Returns:
@@ -48,12 +52,12 @@ def import_labels(
     """
     rows = LabelRows()
     for path in paths:
-        rows.extend(read_label_file(path, labels, tuple(titles or ()), frame_rate_fps=frame_rate_fps))
+        rows.extend(read_label_file(path, labels, tuple(titles or ()), reading=reading))
     if titles is None:
         titles = _titles_of(rows, paths[0])
     if silence_is_absence:
         rows.presence += _absences(rows, labels, paths[0])
-    manifest = join_labels(rows, labels, titles, paths)
+    manifest = join_labels(rows, labels, titles, paths, rules)
     raise_errors([problem for problem in manifest.problems if problem.severity == "error"])
     write_labels(out, manifest.labels.values())
     return manifest

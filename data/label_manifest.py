@@ -7,15 +7,33 @@ occurrence: the row of kind first_occurrence, else the earliest of all occurrenc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from data.counted import counted
 from data.errors import Problem
 from data.label_conflicts import Key, clips_by_key, contradictions, orphans, presence_by_key, sound_clips
 from data.label_files import Form, read_label_file
+from data.label_reading import AS_WRITTEN, LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.labels import Clip, TitleLabels
 from data.titles import Title
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """What becomes of labels that make no sense.
+
+    Args:
+        skip_bad: leave them out, with a warning each; else they are errors.
+        strict: a clip that reaches beyond its title's end makes none.
+    """
+
+    skip_bad: bool = False
+    strict: bool = False
+
+
+REFUSE = LabelRules()
 
 
 @dataclass(frozen=True)
@@ -37,8 +55,9 @@ def scan_labels(
     labels: tuple[str, ...],
     titles: Mapping[str, Title],
     *,
-    frame_rate_fps: float | None = None,
+    reading: LabelReading = AS_WRITTEN,
     form: Form = "auto",
+    rules: LabelRules = REFUSE,
 ) -> LabelManifest:
     """Read the labels of all titles, and everything that is wrong with them, from one or two files; nothing is raised.
 
@@ -48,18 +67,39 @@ def scan_labels(
         video_labels, clip_labels: label files; either may hold any form (see ``data.label_files``), both may be one.
         labels: the labels that may occur.
         titles: known titles by id.
-        frame_rate_fps: rate for frame numbers that carry none.
+        reading: how to read what the files do not say themselves.
         form: the form of both files, or ``auto``.
+        rules: what becomes of labels that make no sense, or reach beyond their title.
     """
     rows = LabelRows()
     paths = list(dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None))
     for path in paths:
-        rows.extend(read_label_file(path, labels, tuple(titles), frame_rate_fps=frame_rate_fps, form=form))
-    return join_labels(rows, labels, titles, paths)
+        rows.extend(read_label_file(path, labels, tuple(titles), reading=reading, form=form))
+    return join_labels(rows, labels, titles, paths, rules)
+
+
+def skipped(problems: Sequence[Problem], *, anything_left: bool) -> list[Problem]:
+    """Return problems of which those of single labels are warnings that they were left out, with their count.
+
+    Where nothing is left, something else is wrong than single labels, and they stay errors.
+    """
+    bad = [problem for problem in problems if problem.skippable and problem.severity == "error"]
+    if not bad or not anything_left:
+        return list(problems)
+    told = [
+        replace(problem, severity="warning", message=f"{problem.message}; left out") if problem in bad else problem
+        for problem in problems
+    ]
+    message = f'{counted(len(bad), "problem")} left out (on_bad_label = "skip")'
+    return [*told, Problem(bad[0].path, None, message, "warning")]
 
 
 def join_labels(
-    rows: LabelRows, labels: tuple[str, ...], titles: Mapping[str, Title], paths: Sequence[Path]
+    rows: LabelRows,
+    labels: tuple[str, ...],
+    titles: Mapping[str, Title],
+    paths: Sequence[Path],
+    rules: LabelRules = REFUSE,
 ) -> LabelManifest:
     """Join what label files say of each title, and find what they say against one another; nothing is raised.
 
@@ -67,13 +107,16 @@ def join_labels(
         rows: of all files.
         labels, titles: as in ``scan_labels``.
         paths: the files, in the order in which their problems are to be listed.
+        rules: as in ``scan_labels``.
     """
     problems = rows.problems + orphans(rows, titles)
-    presence = presence_by_key([row for row in rows.presence if row.title_id in titles], problems)
-    clips = sound_clips([row for row in rows.clips if row.title_id in titles], titles, problems)
+    presence = presence_by_key([row for row in rows.presence if row.title_id in titles], problems, skip=rules.skip_bad)
+    clips = sound_clips([row for row in rows.clips if row.title_id in titles], titles, problems, strict=rules.strict)
     firsts, occurrences = clips_by_key(clips, problems)
-    problems += contradictions(presence, firsts, occurrences)
+    problems += contradictions(presence, firsts, occurrences, skip=rules.skip_bad)
     label_sets = {title_id: _title_labels(title_id, labels, presence, firsts, occurrences) for title_id in titles}
+    if rules.skip_bad:
+        problems = skipped(problems, anything_left=bool(presence or firsts or occurrences))
     files = dict.fromkeys([*paths, *(problem.path for problem in problems)])  # the latter for files of a folder
     order = {path: number for number, path in enumerate(files)}
     ordered = sorted(problems, key=lambda problem: (order[problem.path], problem.line or 0))

@@ -77,6 +77,7 @@ class UnknownLabels:
                 self._path,
                 line,
                 f"unknown label {label!r:.100} ({counted(count, 'row')}){nearest(label, self._labels)}",
+                skippable=True,
             )
             for label, (line, count) in self._found.items()
         ]

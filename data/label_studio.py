@@ -3,25 +3,30 @@
 Label Studio counts frames from 1, and the last frame of a range belongs to it: the range 1 to 25 at 25 frames a second
 is ``[0, 1)`` s. It does not export the frame rate, so that comes from the task (``data.fps``, which our own
 pre-annotations carry), or from the configuration. ``Labels`` on audio or video tracks carry seconds and need none.
-Predictions are not labels; cancelled annotations are left out.
+Predictions are not labels; cancelled annotations, relations and regions without a label are left out.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from data.activitynet import as_number
 from data.annotation_tool import ToolReader
+from data.label_reading import AS_WRITTEN, ONE, UNION, LabelReading
 from data.label_rows import LabelRows
 
-MEDIA_KEYS = ("video", "video_url", "url", "audio")
+MEDIA_KEYS = ("video", "videoSource", "video_source", "video_url", "url", "audio")
+_SOURCE = re.compile(r"""\bsrc\s*=\s*(["'])(.*?)\1""", re.IGNORECASE)
+
+Drawn = tuple[str, object, float, float]  # place, label, start and end in seconds
 
 
 def read_label_studio(
-    path: Path, tasks: object, labels: Sequence[str], title_ids: Sequence[str], *, frame_rate_fps: float | None = None
+    path: Path, tasks: object, labels: Sequence[str], title_ids: Sequence[str], *, reading: LabelReading = AS_WRITTEN
 ) -> LabelRows:
     """Read the clips of an export; nothing is raised, everything wrong is in ``problems`` with its task.
 
@@ -30,18 +35,18 @@ def read_label_studio(
         tasks: the JSON value of the file.
         labels: the labels that may occur.
         title_ids: known titles.
-        frame_rate_fps: for tasks that carry no rate.
+        reading: the rate for tasks that carry none, and which annotators count.
     """
     reader = ToolReader(path, labels, title_ids)
     if not isinstance(tasks, list):
-        reader.problem("file", f"a JSON {type(tasks).__name__}; expected Label Studio's list of tasks")
+        reader.problem("file", f"a JSON {type(tasks).__name__}; expected Label Studio's list of tasks", whole=True)
         return reader.finish()
     for number, task in enumerate(tasks, 1):
-        _read_task(reader, f"task {number}", task, frame_rate_fps)
+        _read_task(reader, f"task {number}", task, reading)
     return reader.finish()
 
 
-def _read_task(reader: ToolReader, place: str, task: object, frame_rate_fps: float | None) -> None:
+def _read_task(reader: ToolReader, place: str, task: object, reading: LabelReading) -> None:
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         reader.problem(place, 'no "data"; export as JSON (JSON-MIN does not say who annotated what)')
         return
@@ -49,23 +54,36 @@ def _read_task(reader: ToolReader, place: str, task: object, frame_rate_fps: flo
     if not annotations:
         return
     data = task["data"]
-    media = next((data[key] for key in MEDIA_KEYS if isinstance(data.get(key), str)), None)
-    title_id = reader.title(data.get("title_id"), media)
+    title_id = reader.title(data.get("title_id"), _media(reader, task))
     if title_id is None:
         reader.problem(place, f"no title; its data needs title_id, or one of {', '.join(MEDIA_KEYS)} as text")
         return
-    if len(annotations) > 1:
-        message = f"{len(annotations)} annotations; mark one of them as ground truth, or export one"
-        reader.problem(place, message)
-        return
-    rate = as_number(data["fps"]) if "fps" in data else frame_rate_fps
-    for annotation in annotations:
+    rate = as_number(data["fps"]) if "fps" in data else reading.frame_rate_fps
+    drawn: list[Drawn] = []
+    counting = _counting(reader, place, annotations, reading.annotators)
+    for annotation in counting:
         results = annotation.get("result")
         if not isinstance(results, list):
             reader.problem(place, f"result {results!r:.100} is no list")
             continue
         for number, result in enumerate(results, 1):
-            _read_result(reader, f"{place}, result {number}", title_id, result, rate)
+            drawn += _read_result(reader, f"{place}, result {number}", result, rate)
+    for where, label, start_s, end_s in _joined(drawn) if len(counting) > 1 else drawn:
+        reader.clip(where, title_id, label, start_s, end_s)
+
+
+def _media(reader: ToolReader, task: dict[str, Any]) -> str | None:
+    """Return what names the film: a media key, else any value that means a known title, else the uploaded file.
+
+    Old templates put HTML into ``video``, and the film's address elsewhere, or into its ``src``.
+    """
+    texts = {key: value for key, value in task["data"].items() if isinstance(value, str) and value}
+    plain = {key: value for key, value in texts.items() if "<" not in value}
+    sources = [match[2] for value in texts.values() if "<" in value for match in _SOURCE.finditer(value)]
+    named = [plain[key] for key in MEDIA_KEYS if key in plain]
+    uploaded = task.get("file_upload")
+    known = [value for value in plain.values() if reader.is_known(value)]
+    return next(iter([*named, *known, *sources, *([uploaded] if isinstance(uploaded, str) else [])]), None)
 
 
 def _annotations(reader: ToolReader, place: str, task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,25 +96,79 @@ def _annotations(reader: ToolReader, place: str, task: dict[str, Any]) -> list[d
     return [annotation for annotation in submitted if annotation.get("ground_truth")] or submitted
 
 
-def _read_result(reader: ToolReader, place: str, title_id: str, result: object, rate: float | None) -> None:
+def _counting(
+    reader: ToolReader, place: str, annotations: list[dict[str, Any]], annotators: str
+) -> list[dict[str, Any]]:
+    """Return the annotations of those who count; none, after reporting it, where that was not said."""
+    if len(annotations) == 1 or annotators == UNION:
+        return annotations
+    names = [_annotator(annotation) for annotation in annotations]
+    if annotators == ONE:
+        people = ", ".join(dict.fromkeys("/".join(sorted(each)) for each in names if each)) or "not said"
+        reader.problem(
+            place,
+            f"{len(annotations)} annotations (by {people:.200}); mark one of them as ground truth, or set [data] "
+            'annotators to "union", or to the one who counts',
+        )
+        return []
+    chosen = [annotation for annotation, each in zip(annotations, names) if annotators.casefold() in each]
+    if not chosen:
+        reader.ignore(f"tasks without an annotation by {annotators!r:.60}")
+    return chosen
+
+
+def _annotator(annotation: dict[str, Any]) -> set[str]:
+    """Return what an annotator is called: the number, and where the export has more, e-mail address and name."""
+    by = annotation.get("completed_by")
+    values = [by.get(key) for key in ("id", "email", "username")] if isinstance(by, dict) else [by]
+    return {str(value).casefold() for value in values if isinstance(value, int | str) and value != ""}
+
+
+def _joined(drawn: Sequence[Drawn]) -> list[Drawn]:
+    """Return what several people drew as intervals of which those of one label do not overlap."""
+    joined: list[Drawn] = []
+    last: dict[object, int] = {}
+    for place, label, start_s, end_s in sorted(drawn, key=lambda one: (one[2], one[3])):
+        at = last.get(str(label))
+        if at is not None and start_s <= joined[at][3]:
+            joined[at] = (*joined[at][:3], max(joined[at][3], end_s))
+        else:
+            last[str(label)] = len(joined)
+            joined.append((place, label, start_s, end_s))
+    return joined
+
+
+def _no_label_in_time(value: dict[str, Any], kind: object) -> str:
+    """Say why a result holds no label in time and may be passed over; empty if it should hold one."""
+    if kind == "timelinelabels":
+        if "ranges" not in value and ("sequence" in value or "framesCount" in value):
+            return "timeline labels without ranges, which belong to a box,"
+    elif kind != "labels" or "start" not in value:
+        return f"results of type {kind!r:.60}"
+    return "" if value.get(str(kind)) not in (None, []) else "regions without a label"
+
+
+def _read_result(reader: ToolReader, place: str, result: object, rate: float | None) -> list[Drawn]:
+    if isinstance(result, dict) and (result.get("type") == "relation" or {"from_id", "to_id"} <= set(result)):
+        reader.ignore("relations")
+        return []
     if not isinstance(result, dict) or not isinstance(result.get("value"), dict):
         reader.problem(place, f"{result!r:.100} is no result with a value")
-        return
+        return []
     value, kind = result["value"], result.get("type")
-    if kind == "timelinelabels":
-        intervals = _frame_intervals(reader, place, value.get("ranges"), rate)
-    elif kind == "labels" and "start" in value:
-        intervals = [(as_number(value["start"]), as_number(value.get("end")))]
-    else:
-        reader.ignore(f"results of type {kind!r:.60}")
-        return
+    is_timeline = kind == "timelinelabels"
+    if ignored := _no_label_in_time(value, kind):
+        reader.ignore(ignored)
+        return []
     names = value.get(kind)
-    if not isinstance(names, list) or not names:
+    if not isinstance(names, list):
         reader.problem(place, f"{kind} {names!r:.100} is no list of labels")
-        return
-    for label in names:
-        for start_s, end_s in intervals:
-            reader.clip(place, title_id, label, start_s, end_s)
+        return []
+    if is_timeline:
+        intervals = _frame_intervals(reader, place, value.get("ranges"), rate)
+    else:
+        intervals = [(as_number(value["start"]), as_number(value.get("end")))]
+    return [(place, label, start_s, end_s) for label in names for start_s, end_s in intervals]
 
 
 def _frame_intervals(reader: ToolReader, place: str, ranges: object, rate: float | None) -> list[tuple[float, float]]:

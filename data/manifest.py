@@ -15,7 +15,8 @@ from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.errors import DecodeError, ManifestError, Problem
 from data.json_file import is_json
 from data.published_titles import SubsetUse, titles_of_json
-from data.times import parse_time
+from data.time_notes import TimeNotes
+from data.times import SECONDS, parse_time
 from data.titles import Title, folded, media_path, title_id_fault
 
 SPLITS = ("train", "val", "test")
@@ -95,6 +96,7 @@ def scan_titles(
                 seen[folded(title.title_id)] = (title.title_id, row.line)
         if not titles and not problems:
             problems.append(Problem(path, None, "no titles; add one row a title"))
+    problems += _odd_durations(table)
     lines: dict[str, int | None] = dict(seen.values())
     problems += _shared_paths(path, titles, lines)
     return TitleManifest(path, root, titles, lines, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
@@ -154,6 +156,15 @@ def _duration(table: CsvTable, row: CsvRow, problems: list[Problem]) -> float | 
         problems.append(table.problem(row, "duration_s is 0; leave it blank if it is unknown"))
         return None
     return duration_s
+
+
+def _odd_durations(table: CsvTable) -> list[Problem]:
+    """Warn of durations that a spreadsheet may have saved as something else."""
+    write = "write seconds, or hh:mm:ss"
+    notes = TimeNotes(SECONDS, (write, write))
+    for row in table.rows:
+        notes.add(row.line, row.cells.get("duration_s", ""))
+    return [Problem(table.path, line, f"duration_s: {message}", "warning") for line, message in notes.warnings()]
 
 
 def _split(table: CsvTable, row: CsvRow, problems: list[Problem]) -> str | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from data.label_files import Form
 from data.label_names import label_fault, label_name
+from data.label_reading import ONE, LabelReading
 from data.locations import Location
 from data.published_titles import SubsetUse
 from data.section import Section
-from data.times import parse_frame_rate
+from data.times import TimeForm, TimeUnit, TwoParts, parse_frame_rate
 
 PAPER_LABELS = ("sex", "nudity", "violence", "drug-use")
 
@@ -32,6 +33,14 @@ class DataSettings(Section):
             ``test``, ``draw`` (by the shares below) or ``none`` (left out).
         label_form: form of the label files: ``auto`` (told by their content), or one of ``data.label_files``.
         frame_rate_fps: rate of frame numbers in label files that carry none (25, 23.976 or "24000/1001").
+        time_unit: what plain numbers in label tables are, ``seconds``, or ``days`` where a spreadsheet saved times as
+            fractions of a day.
+        two_part_times: what ``00:20`` in label tables means, ``mm:ss`` or ``hh:mm``.
+        annotators: who counts where several people annotated one title in an annotation tool: ``one`` (several are
+            refused), ``union``, or one of them by number or e-mail address.
+        on_bad_label: ``refuse`` ends the run where a label makes no sense, after listing all of them; ``skip`` leaves
+            those out, with a warning each.
+        strict: refuse clips that reach beyond their title's end, which else are cut off there and counted.
         split_file: CSV ``title_id,split`` with the splits that were drawn; part of the data.
         group_column: column of the manifest (the series) whose equal values stay in one split.
         train_fraction, val_fraction, test_fraction: expected shares of titles, sum 1. Not in the paper, which has train
@@ -46,6 +55,11 @@ class DataSettings(Section):
     labels: tuple[str, ...] = PAPER_LABELS
     label_form: Form = "auto"
     frame_rate_fps: float | None = None
+    time_unit: TimeUnit = "seconds"
+    two_part_times: TwoParts = "mm:ss"
+    annotators: str = ONE
+    on_bad_label: Literal["refuse", "skip"] = "refuse"
+    strict: bool = False
     subsets: dict[str, SubsetUse] = Field(default_factory=dict)
     split_file: Location | None = None
     group_column: str | None = None
@@ -73,6 +87,12 @@ class DataSettings(Section):
         return self.media_root if self.media_root is not None else self.titles.parent
 
     @property
+    def reading(self) -> LabelReading:
+        """How the label files are to be read where they do not say it."""
+        times = TimeForm(self.time_unit, self.two_part_times)
+        return LabelReading(self.frame_rate_fps, times, self.annotators)
+
+    @property
     def fractions(self) -> dict[str, float]:
         return {"train": self.train_fraction, "val": self.val_fraction, "test": self.test_fraction}
 
@@ -86,6 +106,12 @@ class DataSettings(Section):
         if not labels or len(set(labels)) < len(labels):
             raise ValueError("labels must be one or more different names")
         return labels
+
+    @model_validator(mode="after")
+    def _strict_or_skip(self) -> DataSettings:
+        if self.strict and self.on_bad_label == "skip":
+            raise ValueError('strict refuses what on_bad_label = "skip" leaves out; choose one of them')
+        return self
 
     @field_validator("frame_rate_fps", mode="before")
     @classmethod

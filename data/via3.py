@@ -15,8 +15,8 @@ from typing import Any
 
 from data.activitynet import as_number
 from data.annotation_tool import ToolReader
-from data.csv_table import read_text
 from data.label_rows import LabelRows
+from data.text_file import read_text
 
 SEGMENT_ANCHOR = "FILE1_Z2_XY0"
 DEFAULT_NAMES = ("temporal-segments", "label", "labels")
@@ -38,7 +38,7 @@ def read_via3_project(path: Path, project: object, labels: Sequence[str], title_
     for name in ("file", "view", "metadata", "attribute"):
         part = project.get(name) if isinstance(project, dict) else None
         if not isinstance(part, dict) or not all(isinstance(entry, dict) for entry in part.values()):
-            reader.problem("project", f"{name!r} is no object of objects; save it with VIA 3")
+            reader.problem("project", f"{name!r} is no object of objects; save it with VIA 3", whole=True)
             return reader.finish()
         parts[name] = part
     titles = {vid: _title_of_view(reader, vid, view, parts["file"]) for vid, view in parts["view"].items()}
@@ -65,7 +65,7 @@ def read_via3_csv(path: Path, labels: Sequence[str], title_ids: Sequence[str]) -
     old = "temporal_segment_start" in columns and "temporal_segment_end" in columns
     if not {"file_list", "metadata"} <= set(columns) or not (old or "temporal_coordinates" in columns):
         message = "no CSV_HEADER with file_list, metadata and temporal coordinates; export the CSV with VIA 3"
-        reader.problem("header", message)
+        reader.problem("header", message, whole=True)
         return reader.finish()
     attribute = _segment_attribute(reader, _csv_attributes(reader, comments))
     body = ["" if line.startswith("#") else line for line in lines]
@@ -132,7 +132,9 @@ def _segment_attribute(reader: ToolReader, attributes: Mapping[str, Mapping[str,
         return chosen[0]
     if anchored:
         names = ", ".join(str(attribute.get("aname")) for attribute in anchored)
-        reader.problem("attributes", f"several label temporal segments ({names:.200}); name one of them 'label'")
+        reader.problem(
+            "attributes", f"several label temporal segments ({names:.200}); name one of them 'label'", whole=True
+        )
     return None
 
 
@@ -158,7 +160,7 @@ def _read_entry(
         reader.problem(place, f"times {times!r:.60} and values {values!r:.60} are no list and no object")
         return
     if len(times) != 2:
-        reader.ignore("marks of a moment, a region or a whole file are")
+        reader.ignore("marks of a moment, a region or a whole file")
         return
     for label in _labels_of(values, attribute):
         reader.clip(place, title_id, label, as_number(times[0]), as_number(times[1]))

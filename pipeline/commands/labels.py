@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from data.counted import counted
 from pipeline.commands.terminal import FILE, config_option, print_lines
-from pipeline.config import load_config
+from pipeline.config import load_config, merged
 from pipeline.stage_result import USAGE
 
 
@@ -36,10 +37,13 @@ def labels() -> None:
 
 @labels.command()
 @config_option
-def check(config_path: Path, overrides: dict[str, Any]) -> None:
+@click.option("--strict", is_flag=True, help="Refuse clips that reach beyond their title's end ([data] strict).")
+def check(config_path: Path, overrides: dict[str, Any], strict: bool) -> None:
     """Report every problem of the manifests and labels at once, and counts beside the paper's Table 1."""
     from data.label_check import check_labels, render_report
 
+    if strict:
+        overrides = merged(overrides, {"data": {"strict": True, "on_bad_label": "refuse"}})
     report = check_labels(load_config(config_path, overrides).data)
     print_lines(render_report(report))
     sys.exit(USAGE if report.errors else 0)
@@ -56,6 +60,8 @@ def check(config_path: Path, overrides: dict[str, Any]) -> None:
 @click.option(
     "--silence-means-absent", is_flag=True, help="A label that is not drawn in a title is absent, not unknown."
 )
+@click.option("--skip-bad", is_flag=True, help="Leave out labels that make no sense, with a warning each.")
+@click.option("--annotators", help="Where several annotated one title: union, or the one who counts.")
 def import_files(
     files: tuple[Path, ...],
     out: Path,
@@ -63,9 +69,14 @@ def import_files(
     names: tuple[str, ...],
     frame_rate: str | None,
     silence_means_absent: bool,
+    skip_bad: bool,
+    annotators: str | None,
 ) -> None:
     """Turn label files of any form (Label Studio, VIA 3, ELAN, ActivityNet, CSV) into the two CSV files of a run."""
+    from data.catalogue import label_rules
     from data.label_import import import_labels
+    from data.label_manifest import REFUSE
+    from data.label_reading import AS_WRITTEN
     from data.manifest import read_titles
     from data.settings import PAPER_LABELS
     from data.times import parse_frame_rate
@@ -75,12 +86,19 @@ def import_files(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--frame-rate") from error
     settings = load_config(config_path).data if config_path is not None else None
+    reading = settings.reading if settings is not None else AS_WRITTEN
+    rules = label_rules(settings) if settings is not None else REFUSE
     manifest = import_labels(
         files,
         out,
         settings.labels if settings is not None else names or PAPER_LABELS,
         read_titles(settings.titles, settings.media_root, subsets=settings.subsets) if settings is not None else None,
-        frame_rate_fps=rate or (settings.frame_rate_fps if settings is not None else None),
+        reading=replace(
+            reading,
+            frame_rate_fps=rate or reading.frame_rate_fps,
+            annotators=annotators or reading.annotators,
+        ),
+        rules=replace(rules, skip_bad=skip_bad or rules.skip_bad),
         silence_is_absence=silence_means_absent,
     )
     print_lines(map(str, manifest.problems))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data.annotation_tool import title_of_media
 from data.label_files import LabelRows, read_label_file
 from data.label_manifest import scan_labels
+from data.label_reading import LabelReading
 from data.titles import Title
 
 LABELS = ("sex", "violence")
@@ -19,7 +20,7 @@ IDS = ("tt1", "tt2", "s01.e02")
 def read(path: Path, content: object, rate: float | None = None) -> LabelRows:
     text = content if isinstance(content, str) else json.dumps(content)
     path.write_text(text)
-    return read_label_file(path, LABELS, IDS, frame_rate_fps=rate)
+    return read_label_file(path, LABELS, IDS, reading=LabelReading(rate))
 
 
 def clips(rows: LabelRows) -> list[tuple[str, str, float, float]]:
@@ -101,8 +102,10 @@ def test_label_studio_reports_everything_with_its_task(tmp_path: Path) -> None:
     assert messages(read(tmp_path / "ls.json", tasks)) == [
         'error: task 1: no "data"; export as JSON (JSON-MIN does not say who annotated what)',
         'error: task 2: no "data"; export as JSON (JSON-MIN does not say who annotated what)',
-        "error: task 3: no title; its data needs title_id, or one of video, video_url, url, audio as text",
-        "error: task 4: 2 annotations; mark one of them as ground truth, or export one",
+        "error: task 3: no title; its data needs title_id, or one of video, videoSource, video_source, "
+        "video_url, url, audio as text",
+        "error: task 4: 2 annotations (by not said); mark one of them as ground truth, or set [data] annotators to "
+        '"union", or to the one who counts',
         "error: task 5, result 1: 'x' is no result with a value",
         "error: task 5, result 3: a range begins before frame 1, or with no number; Label Studio counts from 1",
         "error: task 5, result 5: label 3 is no text",
@@ -136,7 +139,7 @@ def test_via_project_options_and_free_text(tmp_path: Path) -> None:
     }
     rows = read(tmp_path / "via.json", via(entries))
     assert clips(rows) == [("tt1", "sex", 1.25, 3.0), ("tt1", "violence", 4.0, 5.5)]
-    assert messages(rows) == ["warning: 1 marks of a moment, a region or a whole file are ignored: no label in time"]
+    assert messages(rows) == ["warning: 1 marks of a moment, a region or a whole file ignored: no label in time"]
 
 
 def test_via_checkbox_holds_several_labels(tmp_path: Path) -> None:

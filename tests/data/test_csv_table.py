@@ -51,8 +51,16 @@ def test_rows_too_short_or_too_long_are_reported_and_the_others_kept(tmp_path: P
         (b"\n \n", "1: empty; the first line must name the columns"),
         (b"a,b,a\n1,2,3\n", "1: column name 'a' occurs twice"),
         (b"a,,b\n1,2,3\n", "1: a column has no name"),
-        (b"a,b\n1,2\n3,\xe9\n", "3: not UTF-8 (byte 0xe9); save the file as CSV UTF-8"),
-        (b"\xff\xfea\x00,\x00b\x00", "1: not UTF-8 (byte 0xff); save the file as CSV UTF-8"),
+        (b"a,b\n1,2\n3,\x81\n", "3: not UTF-8 (byte 0x81); save the file as CSV UTF-8"),
+        (
+            b"a,b\n1,2\n3,caf\xe9\n",
+            "3: not UTF-8; read as Windows-1252, for example '3,café': if that is wrong, save the file as CSV UTF-8",
+        ),
+        (b"\xff\xfea\x00,\x00b", "1: not UTF-8 (byte 0x62); save the file as CSV UTF-8"),
+        (
+            b"PK\x03\x04\x14\x00",
+            "None: a workbook (.xlsx or .ods), not text; save its sheet as CSV UTF-8, and name that file",
+        ),
         (b"a,b\n1,\x00\n", "2: holds a NUL character; this is no text file, save it as CSV UTF-8"),
         (b'a,b\n1,2\n3,"open\n4,5\n', "3: not readable as CSV from here on (unexpected end of data); check the quotes"),
         (b'a,b\n1,"x"y\n', "2: not readable as CSV from here on (',' expected after '\"'); check the quotes"),

@@ -22,7 +22,7 @@ CLIPS = """title_id,label,start_s,end_s,kind
 a,sex,10,30,first_occurrence
 a,sex,10,30,all_occurrence
 a,sex,50,60,all_occurrence
-a,violence,0:10,0:40,first_occurrence
+a,violence,0:00:10,0:00:40,first_occurrence
 c,violence,5,25,first_occurrence
 """
 

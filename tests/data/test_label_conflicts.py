@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from data.label_manifest import scan_labels
+from data.label_manifest import LabelRules, scan_labels
+from data.labels import Clip
 from data.titles import Title
 
 LABELS = ("sex", "violence")
@@ -30,17 +31,73 @@ def one_clip_row(folder: Path, rows: str) -> list[str]:
     [
         ("10,10", "error: title 'tt1', sex: 10-10 s is no interval; the end must be after the start"),
         ("20,10", "error: title 'tt1', sex: 20-10 s is no interval; the end must be after the start"),
-        ("100,110", "error: title 'tt1', sex: 100-110 s begins beyond the title's duration of 100 s"),
-        ("90,101.5", "warning: title 'tt1', sex: 90-101.5 s ends beyond the title's duration of 100 s"),
+        ("102,110", "error: title 'tt1', sex: 102-110 s begins beyond the title's duration of 100 s"),
+        (
+            "101,110",
+            "warning: title 'tt1', sex: 101-110 s begins at or just beyond the title's end (100 s), and is left out",
+        ),
+        (
+            "90,103",
+            "warning: title 'tt1', sex: 90-103 s ends beyond the title's duration of 100 s; it is cut off there",
+        ),
+        (
+            "90,101.5",
+            "warning: 1 clip cut off at the title's end, up to 1.5 s beyond it (first: title 'tt1', sex, 90-101.5 s)",
+        ),
+        (
+            "10,10.05",
+            "warning: 1 clip of less than 0.1 s; are the times in another unit? (first: title 'tt1', sex, 10-10.05 s)",
+        ),
     ],
 )
 def test_clips_outside_their_title(tmp_path: Path, row: str, expected: str) -> None:
     assert one_clip_row(tmp_path, f"tt1,sex,{row},first_occurrence\n") == [f"clips.csv:2: {expected}"]
 
 
-@pytest.mark.parametrize("row", ["tt1,sex,90,101", "tt1,sex,99.9,100", "tt2,sex,1000,2000", "tt1,sex,0,0.1"])
+@pytest.mark.parametrize("row", ["tt1,sex,90,100", "tt1,sex,99.9,100", "tt2,sex,1000,2000", "tt1,sex,2,2.1"])
 def test_clips_that_are_fine(tmp_path: Path, row: str) -> None:
     assert one_clip_row(tmp_path, f"{row},first_occurrence\n") == []
+
+
+def test_clips_that_reach_a_little_beyond_their_title_are_cut_off_and_counted_and_strict_refuses_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "clips.csv"
+    path.write_text(CLIPS + "".join(f"tt1,sex,{n},100.{n},all_occurrence\n" for n in range(10, 20)))
+    found = scan_labels(None, path, LABELS, TITLES)
+    assert [problem.message for problem in found.problems if "overlaps" not in problem.message] == [
+        "10 clips cut off at the title's end, up to 0.19 s beyond it (first: title 'tt1', sex, 10-100.1 s)"
+    ]
+    assert {clip.end_s for clip in found.labels["tt1"].occurrences or ()} == {100.0}
+    strict = scan_labels(None, path, LABELS, TITLES, rules=LabelRules(strict=True)).problems
+    assert [problem.severity for problem in strict] == ["error"] * 10
+    assert "ends beyond the title's duration of 100 s, which strict refuses" in strict[0].message
+
+
+def test_skipping_leaves_out_what_makes_no_sense_and_says_how_much(tmp_path: Path) -> None:
+    clips, video = tmp_path / "clips.csv", tmp_path / "video.csv"
+    clips.write_text(
+        CLIPS + "tt1,sex,10,20,all_occurrence\ntt1,sex,9,3,all_occurrence\ntt1,sex,x,3,all_occurrence\n"
+        "tt1,sx,1,2,all_occurrence\ntt1,sex,5,6,often\ntt1,sex\ntt2,violence,1,2,first_occurrence\n"
+        "tt2,violence,3,4,first_occurrence\ntt1,violence,500,600,all_occurrence\n"
+    )
+    video.write_text(VIDEO + "tt2,violence,0\ntt1,violence,1\ntt1,violence,0\ntt2,sex,perhaps\n")
+    refused = scan_labels(video, clips, LABELS, TITLES)
+    assert sum(problem.severity == "error" for problem in refused.problems) == 10
+    found = scan_labels(video, clips, LABELS, TITLES, rules=LabelRules(skip_bad=True))
+    assert {problem.severity for problem in found.problems} == {"warning"}
+    assert '10 problems left out (on_bad_label = "skip")' in [problem.message for problem in found.problems]
+    assert found.labels["tt1"].occurrences == (Clip("sex", 10.0, 20.0),)
+    assert found.labels["tt1"].present == {"sex": True, "violence": None}  # both said, so neither is believed
+    assert found.labels["tt2"].present == {"sex": None, "violence": None}
+    assert found.labels["tt2"].first == {}
+
+
+def test_where_nothing_is_left_skipping_is_no_help(tmp_path: Path) -> None:
+    path = tmp_path / "clips.csv"
+    path.write_text(CLIPS + "tt1,sx,10,20,all_occurrence\n")
+    problems = scan_labels(None, path, LABELS, TITLES, rules=LabelRules(skip_bad=True)).problems
+    assert [problem.severity for problem in problems] == ["error"]
 
 
 def test_presence_against_clips(tmp_path: Path) -> None:

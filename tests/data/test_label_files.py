@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.label_files import Form, LabelRows, read_label_file
+from data.label_reading import LabelReading
 
 LABELS = ("sex", "nudity", "drug-use")
 IDS = ("tt1", "tt2")
@@ -14,7 +15,7 @@ IDS = ("tt1", "tt2")
 def read(folder: Path, content: str, form: Form = "auto", rate: float | None = None) -> LabelRows:
     path = folder / "labels.csv"
     path.write_bytes(content.encode())
-    return read_label_file(path, LABELS, IDS, frame_rate_fps=rate, form=form)
+    return read_label_file(path, LABELS, IDS, reading=LabelReading(rate), form=form)
 
 
 def presence(rows: LabelRows) -> list[tuple[str, str, bool | None, int | None]]:
@@ -126,7 +127,10 @@ def test_problems_of_a_long_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problems"),
     [
-        ("title_id,label,present\ntt1,sex,yes\n", ["2: error: present 'yes'; write 1, 0, or nothing if unknown"]),
+        (
+            "title_id,label,present\ntt1,sex,perhaps\n",
+            ["2: error: present 'perhaps'; write 1, 0, or nothing if unknown"],
+        ),
         ("title,label,present\ntt1,sex,1\n", ["1: error: no column 'title_id'; did you mean 'title'?"]),
         ("title_id,label,start_s,end_s\n", ["1: error: no column 'kind'; allowed: title_id, label, start_s, end_s"]),
         (

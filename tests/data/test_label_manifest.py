@@ -5,6 +5,7 @@ import pytest
 
 from data.errors import ManifestError
 from data.label_manifest import scan_labels
+from data.label_reading import LabelReading
 from data.labels import Clip, TitleLabels
 from data.manifest import raise_errors
 from data.titles import Title
@@ -71,9 +72,9 @@ def test_every_form_says_the_same(tmp_path: Path) -> None:
     database = {"a": {"annotations": [{"label": "sex", "segment": ["10", "20"]}]}, "v_b": {"annotations": []}}
     activitynet = write(tmp_path, "x.json", json.dumps({"database": database}))
     long = scan_labels(video, clips, LABELS, titles).labels
-    assert scan_labels(wide, None, LABELS, titles, frame_rate_fps=25.0).labels == long
-    assert scan_labels(wide, wide, LABELS, titles, frame_rate_fps=25.0).labels == long
-    assert scan_labels(None, wide, LABELS, titles, frame_rate_fps=25.0, form="wide").labels == long
+    assert scan_labels(wide, None, LABELS, titles, reading=LabelReading(25.0)).labels == long
+    assert scan_labels(wide, wide, LABELS, titles, reading=LabelReading(25.0)).labels == long
+    assert scan_labels(None, wide, LABELS, titles, reading=LabelReading(25.0), form="wide").labels == long
     exhaustive = scan_labels(None, activitynet, LABELS, titles).labels
     assert {key: (value.present, value.first) for key, value in exhaustive.items()} == {
         key: (value.present, value.first) for key, value in long.items()

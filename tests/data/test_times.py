@@ -28,7 +28,7 @@ def test_forms_of_a_time(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-1", "+1", "nan", "inf", "1e3", "1,234", "1:60", "1:75:00", "00:00:10:12", "12@0", "12@25/0", "1 2", "١٢"],
+    ["", "-1", "+1", "nan", "inf", "1e3", "1,234", "1:60", "1:75:00", "12@0", "12@25/0", "1 2", "١٢"],
 )
 def test_refuses_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"write|60 or more|frame rate"):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.label_files import read_label_file
+from data.label_reading import LabelReading
 from data.schemas import Segment
 from infer.export.label_studio import _range
 from infer.export.settings import ExportSettings
@@ -28,7 +29,7 @@ def exported(read):
 
 
 def imported(path, rate=None):
-    rows = read_label_file(path, LABELS, IDS, frame_rate_fps=rate)
+    rows = read_label_file(path, LABELS, IDS, reading=LabelReading(rate))
     assert [problem for problem in rows.problems if problem.severity == "error"] == []
     return sorted((row.title_id, row.label, row.start_s, row.end_s) for row in rows.clips)
 
