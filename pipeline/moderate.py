@@ -37,6 +37,7 @@ from pipeline.runs.pointer import current_folder
 from pipeline.runs.stage import draw_report
 from pipeline.stage_result import SOME_FAILED, StageResult
 from pipeline.stages.extract import extract_catalogue
+from pipeline.stages.found import Finder
 from pipeline.stages.infer import infer_titles, inference_run
 
 STARTER = Path(__file__).resolve().parent / "starter"
@@ -121,7 +122,7 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     with folder_lock(out):
         config = write_folder(out, values, listing.films)
         before = _titles_before(config)
-        extraction = extract_catalogue(config)[1]
+        extraction = extract_catalogue(config, found=Finder(config))[1]
         titles = list(extraction.titles)
         inferred = infer_titles(inference_run(config, titles, extraction.failures, extraction.headers))
         videos = {title.title_id: config.data.media_folder / title.path for title in titles if title.path}

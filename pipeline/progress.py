@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from threading import Lock
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -120,6 +120,12 @@ class _What(ProgressColumn):
         return Text(task.fields["shown"].what, no_wrap=True, overflow="ellipsis")
 
 
+class _Count(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Return how many of how many are done; nothing while nobody knows how many there are."""
+        return Text("" if task.total is None else f"{task.completed:.0f}/{task.total:.0f}")
+
+
 class _Rest(ProgressColumn):
     max_refresh = 1.0
 
@@ -169,7 +175,7 @@ def progress_bar(title: str) -> Iterator[Advance]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        _Count(),
         TextColumn("after"),
         TimeElapsedColumn(),
         _Rest(),

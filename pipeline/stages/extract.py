@@ -24,7 +24,7 @@ from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, expected_features, expected_imports
 from pipeline.extraction_words import pace_of, read_s_of, result_words
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
-from pipeline.progress import titles_bar
+from pipeline.progress import progress_bar, titles_bar
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
@@ -152,7 +152,8 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
         worker = Importer(sources.import_name, sources.media_root, work)
     else:
         worker = extractor = video_work(asked.settings, work, run)
-        extractor.know_features()
+        with progress_bar("load the backbone"):
+            extractor.know_features()
     planner = asked.planner(ledger)
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
