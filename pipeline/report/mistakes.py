@@ -1,7 +1,8 @@
 """Where a run is right and wrong on labelled titles: precision-recall curves, and the worst mistakes (Figure 4).
 
-Only titles that training did not see tell anything, and only the spans that labels cover: what comes after a first
-occurrence was never looked at, so a segment there is no mistake. Whether a prediction is right is decided by
+Only titles that training did not see tell anything, and only the spans that labels cover: each title by all its
+occurrences where these are labelled; else what comes after a first occurrence was never looked at, so a segment there
+is no mistake. Whether a prediction is right is decided by
 ``infer.average_precision.match``, as for mAP; a *mistake* is plainer: a flagged segment that touches no clip of its
 label, or a clip that no flagged segment touches.
 
@@ -19,9 +20,9 @@ import numpy as np
 from data.labels import Clip, TitleLabels
 from data.schemas import LabelThresholds, Segment
 from infer.average_precision import label_bounds, match, rank
-from infer.protocol import cut_to_measured, ground_truth, index_predictions, measured_clips, refuse_invalid
+from infer.protocol import cut_to_measured, fullest_clips, fullest_truth, index_predictions, refuse_invalid
 from infer.segments import find_segments
-from infer.settings import Protocol, Rule
+from infer.settings import Rule
 from infer.title_scores import TitleScores
 
 OVERLAPS = (("any overlap", 0.0, Rule.GT), ("tIoU 0.1", 0.1, Rule.GE), ("tIoU 0.2", 0.2, Rule.GE))
@@ -67,12 +68,6 @@ class Mistake:
     moment_s: int
 
 
-def chosen_protocol(truth: Mapping[str, TitleLabels], labels: Sequence[str]) -> Protocol:
-    """Return the protocol that asks most: all occurrences where any title has them, else first occurrences."""
-    everything = ground_truth(truth, labels, Protocol.ALL_OCCURRENCE)
-    return Protocol.ALL_OCCURRENCE if everything.clips.title_G.size else Protocol.FIRST_OCCURRENCE
-
-
 def candidates(
     scores: TitleScores, thresholds: Mapping[str, LabelThresholds], segment_score: str, duration_s: float | None
 ) -> list[Segment]:
@@ -92,11 +87,10 @@ def curves(
     found: Sequence[Segment],
     truth: Mapping[str, TitleLabels],
     thresholds: Mapping[str, LabelThresholds],
-    protocol: Protocol,
 ) -> list[Curve]:
     """Return a curve per label that has clips, and way to be right."""
     labels = tuple(thresholds)
-    measured = ground_truth(truth, labels, protocol)
+    measured = fullest_truth(truth, labels)
     rows = ((s.title_id, s.label, s.start_s, s.end_s, s.score) for s in found)
     predictions, _ = refuse_invalid(index_predictions(rows, measured.title_ids, labels), len(truth), len(labels))
     predictions, _ = cut_to_measured(predictions, measured, "clip")
@@ -119,7 +113,6 @@ def mistakes(
     scores: TitleScores | None,
     *,
     labels: Sequence[str],
-    protocol: Protocol,
 ) -> list[Mistake]:
     """Return all mistakes in one labelled title.
 
@@ -130,7 +123,7 @@ def mistakes(
     """
     result = []
     for c, label in enumerate(labels):
-        measured = measured_clips(truth, label, protocol)
+        measured = fullest_clips(truth, label)
         if measured is None:
             continue
         clips, end_s = measured

@@ -56,7 +56,7 @@ class Report:
         title_scores: by title id, one title score a label.
         drift: None for a first run.
         curves, mistakes: empty where there are no labels.
-        protocol: which protocol they were judged by.
+        measured_by: by which occurrences they were looked at, in words.
         tables: of a benchmark; empty if there was none.
         pictures: whether pictures were asked for.
         inputs: fingerprint of what it shows, see ``pipeline.report.kept``.
@@ -70,7 +70,7 @@ class Report:
     drift: Drift | None = None
     curves: Sequence[Curve] = ()
     mistakes: Sequence[Mistake] = ()
-    protocol: str = ""
+    measured_by: str = ""
     tables: Sequence[Table] = ()
     pictures: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)

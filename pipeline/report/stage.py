@@ -10,6 +10,7 @@ from typing import Any
 from data.counted import counted
 from data.files import atomic_path
 from data.schemas import Segment
+from infer.protocol import judged_protocol
 from infer.settings import Protocol
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
@@ -17,7 +18,7 @@ from pipeline.config import Config
 from pipeline.report.drift import Drift, compare
 from pipeline.report.kept import NAME, report_inputs
 from pipeline.report.measures import measures
-from pipeline.report.mistakes import Curve, Mistake, candidates, chosen_protocol, curves, mistakes, worst
+from pipeline.report.mistakes import Curve, Mistake, candidates, curves, mistakes, worst
 from pipeline.report.page import Report, render
 from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run, read_truth
 from pipeline.report.signals import title_data
@@ -68,8 +69,7 @@ def report(
     truth = read_truth(config)
     own_tables = config.work.benchmark / "tables"
     tables = read_tables(benchmark or own_tables) if benchmark or own_tables.is_dir() else []
-    protocol = chosen_protocol(truth.held_out, run.labels) if truth.held_out else Protocol.ALL_OCCURRENCE
-    gathered = gather(run, truth, protocol)
+    gathered = gather(run, truth)
     shown = worst(gathered.mistakes, run.labels, GALLERY)
     if pictures:
         add_pictures(config, run, truth, gathered.data, shown)
@@ -80,9 +80,9 @@ def report(
         title_scores=gathered.title_scores,
         measures=[measures(split, values) for split, values in read_evaluations(run.folder).items()],
         drift=previous_drift(config, run) if against is None else compare(read_run(find_run(config, against)), run),
-        curves=judged_curves(run, truth, gathered, protocol),
+        curves=judged_curves(run, truth, gathered),
         mistakes=shown,
-        protocol=str(protocol),
+        measured_by=measured_by(truth, run.labels),
         tables=tables,
         pictures=pictures,
         facts=_facts(run),
@@ -95,7 +95,7 @@ def report(
     return StageResult(f"report: {counted(len(run.titles), 'title')} of run {run.run_id}, {size_mb:.1f} MB", path)
 
 
-def gather(run: Run, truth: Truth, protocol: Protocol) -> Gathered:
+def gather(run: Run, truth: Truth) -> Gathered:
     """Read the scores of a run once and keep what the page needs; memory holds the scores of one title."""
     rows = {row.title_id: row for row in run.titles}
     gathered = Gathered()
@@ -103,11 +103,21 @@ def gather(run: Run, truth: Truth, protocol: Protocol) -> Gathered:
     for scores in run.scores():
         row = rows.pop(scores.title_id, None)
         if row is not None:
-            data[row.title_id] = _take(row, scores, run=run, truth=truth, protocol=protocol, into=gathered)
+            data[row.title_id] = _take(row, scores, run=run, truth=truth, into=gathered)
     for row in rows.values():
-        data[row.title_id] = _take(row, None, run=run, truth=truth, protocol=protocol, into=gathered)
+        data[row.title_id] = _take(row, None, run=run, truth=truth, into=gathered)
     gathered.data = [data[row.title_id] for row in run.titles]
     return gathered
+
+
+def measured_by(truth: Truth, labels: Sequence[str]) -> str:
+    """Say by which occurrences the titles that training did not see are looked at."""
+    protocol = judged_protocol(truth.held_out, labels)
+    if protocol is Protocol.ALL_OCCURRENCE:
+        return "all occurrences"
+    if any(title.occurrences for title in truth.held_out.values()):
+        return "all occurrences where they are labelled, else up to the end of the first"
+    return "first occurrences: up to the end of the first, what comes later nobody looked at"
 
 
 def add_pictures(
@@ -130,15 +140,13 @@ def previous_drift(config: Config, run: Run) -> Drift | None:
     return None if drift is None or drift.common == 0 else drift
 
 
-def _take(
-    row: TitleRow, scores: TitleScores | None, *, run: Run, truth: Truth, protocol: Protocol, into: Gathered
-) -> dict[str, Any]:
+def _take(row: TitleRow, scores: TitleScores | None, *, run: Run, truth: Truth, into: Gathered) -> dict[str, Any]:
     found = run.segments.get(row.title_id, ())
     labels = truth.held_out.get(row.title_id)
     if scores is not None:
         into.title_scores[row.title_id] = [float(score) for score in scores.title_score_C]
     if labels is not None:
-        into.mistakes += mistakes(row.title_id, labels, found, scores, labels=run.labels, protocol=protocol)
+        into.mistakes += mistakes(row.title_id, labels, found, scores, labels=run.labels)
         if scores is not None:
             into.candidates += candidates_of(run, scores, row.decoded_s)
     return title_data(row, scores, found, truth.labels.get(row.title_id), run.labels)
@@ -151,7 +159,7 @@ def candidates_of(run: Run, scores: TitleScores, duration_s: float | None) -> Se
     return candidates(scores, run.thresholds, str(run.record.get("segment_score", "max")), duration_s)
 
 
-def judged_curves(run: Run, truth: Truth, gathered: Gathered, protocol: Protocol) -> list[Curve]:
+def judged_curves(run: Run, truth: Truth, gathered: Gathered) -> list[Curve]:
     """Return the curves of the titles that are in the run, labelled, and outside the training split."""
     judged = {row.title_id: truth.held_out[row.title_id] for row in run.titles if row.title_id in truth.held_out}
     if not judged or not gathered.title_scores:
@@ -159,7 +167,7 @@ def judged_curves(run: Run, truth: Truth, gathered: Gathered, protocol: Protocol
     limits = run.thresholds
     if run.has_own_rule:
         limits = {label: replace(values, flag=0.0) for label, values in limits.items()}
-    return curves(gathered.candidates, judged, limits, protocol)
+    return curves(gathered.candidates, judged, limits)
 
 
 def _facts(run: Run) -> dict[str, str]:

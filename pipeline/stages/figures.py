@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.figures import draw_heat_bars, draw_mistakes, save
 from pipeline.measure_figures import draw_curves, draw_drift, draw_reliability
 from pipeline.report.measures import measures
-from pipeline.report.mistakes import Mistake, chosen_protocol, worst
+from pipeline.report.mistakes import Mistake, worst
 from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run, read_truth
 from pipeline.report.stage import gather, judged_curves, previous_drift
 from pipeline.report.stills import TitleStills, make_stills
@@ -91,10 +91,9 @@ def _title_figures(
 
 
 def _run_figures(config: Config, run: Run, truth: Truth, out: Path, *, reveal: bool) -> list[Path]:
-    protocol = chosen_protocol(truth.held_out, run.labels)
-    gathered = gather(run, truth, protocol)
+    gathered = gather(run, truth)
     paths = []
-    found = judged_curves(run, truth, gathered, protocol)
+    found = judged_curves(run, truth, gathered)
     if found:
         paths += save(draw_curves(found), out, "precision-recall")
     shown = worst(gathered.mistakes, run.labels, PER_LABEL)

@@ -3,9 +3,8 @@ import pytest
 
 from data.labels import Clip, TitleLabels
 from data.schemas import LabelThresholds, Segment
-from infer.settings import Protocol
 from infer.title_scores import TitleScores
-from pipeline.report.mistakes import FALSE, MISSED, Mistake, chosen_protocol, curves, mistakes, worst
+from pipeline.report.mistakes import FALSE, MISSED, Mistake, curves, mistakes, worst
 
 LIMITS = {"violence": LabelThresholds(0.1, 0.2, 0, 0, 0.5)}
 
@@ -28,7 +27,7 @@ def test_a_curve_by_hand():
     # two clips; hits at 0.9 and 0.6, a miss at 0.8. Any overlap: P = 1, 1/2, 2/3; R = 1/2, 1/2, 1
     found = [segment(0, 10, 0.9), segment(40, 50, 0.8), segment(20, 30, 0.6)]
     truth = {"film": located((0, 10), (29, 39))}
-    any_overlap, tiou_1, tiou_2 = curves(found, truth, LIMITS, Protocol.ALL_OCCURRENCE)
+    any_overlap, tiou_1, tiou_2 = curves(found, truth, LIMITS)
     assert any_overlap.recall_K == (0.5, 0.5, 1.0)
     assert any_overlap.precision_K == pytest.approx((1, 1 / 2, 2 / 3))
     assert any_overlap.chosen == pytest.approx((1.0, 2 / 3))  # all reach the flag threshold of 0.5
@@ -39,16 +38,16 @@ def test_a_curve_by_hand():
 
 def test_equal_scores_are_one_point():
     found = [segment(0, 10, 0.7), segment(40, 50, 0.7), segment(70, 80, 0.3)]
-    any_overlap = curves(found, {"film": located((0, 10))}, LIMITS, Protocol.ALL_OCCURRENCE)[0]
+    any_overlap = curves(found, {"film": located((0, 10))}, LIMITS)[0]
     assert any_overlap.recall_K == (1.0, 1.0)
     assert any_overlap.precision_K == pytest.approx((1 / 2, 1 / 3))
     assert any_overlap.chosen == (1.0, 0.5)
 
 
 def test_nothing_found_is_an_empty_curve_and_no_clips_none():
-    empty = curves([], {"film": located((0, 10))}, LIMITS, Protocol.ALL_OCCURRENCE)[0]
+    empty = curves([], {"film": located((0, 10))}, LIMITS)[0]
     assert (empty.recall_K, empty.chosen) == ((), None)
-    assert curves([], {"film": located()}, LIMITS, Protocol.ALL_OCCURRENCE) == []
+    assert curves([], {"film": located()}, LIMITS) == []
 
 
 def test_mistakes_by_hand():
@@ -57,7 +56,7 @@ def test_mistakes_by_hand():
     scores = TitleScores("film", None, None, action_TC, np.zeros(1, np.float32))
     found = [segment(0, 10, 0.9), segment(20, 25, 0.8), segment(31, 34, 0.3, decision="review")]
     truth = located((5, 8), (30, 40))
-    assert mistakes("film", truth, found, scores, labels=("violence",), protocol=Protocol.ALL_OCCURRENCE) == [
+    assert mistakes("film", truth, found, scores, labels=("violence",)) == [
         Mistake(FALSE, "film", "violence", 20, 25, 0.8, 21),
         Mistake(MISSED, "film", "violence", 30, 40, 0.25, 35),
     ]
@@ -65,13 +64,13 @@ def test_mistakes_by_hand():
 
 def test_what_nobody_looked_at_is_no_mistake():
     found = [segment(0, 3, 0.9), segment(50, 60, 0.8)]
-    made = mistakes("film", first_only(10, 20), found, None, labels=("violence",), protocol=Protocol.FIRST_OCCURRENCE)
+    made = mistakes("film", first_only(10, 20), found, None, labels=("violence",))
     assert [(mistake.kind, mistake.start_s, mistake.score) for mistake in made] == [
         (FALSE, 0, 0.9),
         (MISSED, 10, None),
     ]
     unknown = TitleLabels("film", {"violence": True})
-    assert mistakes("film", unknown, found, None, labels=("violence",), protocol=Protocol.FIRST_OCCURRENCE) == []
+    assert mistakes("film", unknown, found, None, labels=("violence",)) == []
 
 
 def test_the_worst_are_the_surest():
@@ -85,6 +84,12 @@ def test_the_worst_are_the_surest():
     ]
 
 
-def test_the_protocol_is_the_one_that_labels_allow():
-    assert chosen_protocol({"film": first_only(1, 2)}, ("violence",)) is Protocol.FIRST_OCCURRENCE
-    assert chosen_protocol({"film": located((1, 2))}, ("violence",)) is Protocol.ALL_OCCURRENCE
+def test_each_title_is_looked_at_by_all_that_is_labelled_of_it():
+    """One title with all its occurrences beside one with its first: neither hides the other."""
+    found = [segment(50, 60, 0.9), segment(50, 60, 0.8, "other"), segment(0, 10, 0.7, "other")]
+    truth = {"film": located((0, 10), (50, 60)), "other": first_only(0, 10, "other")}
+    any_overlap = curves(found, truth, LIMITS)[0]
+    # the second lies after the first occurrence of a title of which only that is labelled: hit, hit of three clips
+    assert (any_overlap.clips, any_overlap.recall_K, any_overlap.precision_K) == (3, (1 / 3, 2 / 3), (1.0, 1.0))
+    made = [mistakes(title_id, truth[title_id], found[1:2], None, labels=("violence",)) for title_id in truth]
+    assert [[(mistake.kind, mistake.start_s) for mistake in one] for one in made] == [[(MISSED, 0)], [(MISSED, 0)]]

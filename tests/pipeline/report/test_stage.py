@@ -7,7 +7,6 @@ import pytest
 
 from data.errors import ConfigError
 from data.files import write_json
-from infer.settings import Protocol
 from pipeline import cli
 from pipeline.config import load_config
 from pipeline.report.run import read_run, read_truth
@@ -161,7 +160,7 @@ def test_a_baseline_s_own_rule_reads_no_thresholds(finished_runs):
     thresholds = dict.fromkeys(("smoking", "violence"), unused)
     change_record(config.work_dir / "runs" / "now", rule="sf-net", thresholds=thresholds)
     run, truth = read_run(config.work_dir / "runs" / "now"), read_truth(config)
-    (curve, *_) = judged_curves(run, truth, gather(run, truth, Protocol.ALL_OCCURRENCE), Protocol.ALL_OCCURRENCE)
+    (curve, *_) = judged_curves(run, truth, gather(run, truth))
     # film-a's segment finds one of two clips of violence; all that the rule finds is flagged, whatever its score
     assert (curve.label, curve.recall_K, curve.precision_K, curve.chosen) == ("violence", (0.5,), (1.0,), (0.5, 1.0))
     assert "made by the rule of sf-net" in report(config, pictures=False).path.read_text()
