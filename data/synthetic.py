@@ -10,6 +10,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def write_catalogue(
     seed: int = 0,
     width: int | None = None,
     features_dir: Path | None = None,
+    occurrences: Literal["all", "first"] = "all",
     advance: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> None:
     """Write ``titles.csv``, ``video_labels.csv``, ``clip_labels.csv`` and, for a width, one shard a title.
@@ -47,6 +49,7 @@ def write_catalogue(
         seed: another seed, another catalogue; title i does not depend on ``titles``.
         width: D of the features; None writes labels only.
         features_dir: where the shards go; needed with ``width``.
+        occurrences: which ones to label; ``first`` is what the paper's annotators note, in all splits (Sec. 3.1).
         advance: called with (done, total, title id) after each title.
 
     Raises:
@@ -64,7 +67,7 @@ def write_catalogue(
         for index in range(titles):
             title = draw_title(seed, index)
             add_title((title.title_id, "", title.frames, title.split, title.kind))
-            _add_labels(title, add_video, add_clip)
+            _add_labels(title, add_video, add_clip, occurrences)
             if world is not None and features_dir is not None:
                 _write_shard(features_dir, world, seed, title)
             advance(index + 1, titles, title.title_id)
@@ -79,13 +82,13 @@ def _open_rows(path: Path, columns: Sequence[str]) -> Iterator[AddRow]:
         yield writer.writerow
 
 
-def _add_labels(title: SyntheticTitle, add_video: AddRow, add_clip: AddRow) -> None:
-    """Add a title's presence, its first occurrences, and all its occurrences."""
+def _add_labels(title: SyntheticTitle, add_video: AddRow, add_clip: AddRow, occurrences: str) -> None:
+    """Add a title's presence, its first occurrences, and, if they are wanted, all its occurrences."""
     for label, present in title.labels.present.items():
         add_video((title.title_id, label, int(bool(present))))
     for kind, clips in (
         ("first_occurrence", title.labels.first.values()),
-        ("all_occurrence", title.labels.occurrences or ()),
+        ("all_occurrence", (title.labels.occurrences or ()) if occurrences == "all" else ()),
     ):
         for clip in clips:
             add_clip((title.title_id, clip.label, f"{clip.start_s:.3f}", f"{clip.end_s:.3f}", kind))

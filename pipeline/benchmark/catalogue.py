@@ -2,8 +2,8 @@
 
 The second table needs every occurrence of every label. Titles in which only firsts are labelled would make events look
 rarer, and titles without any label are complete by themselves, so counting all complete titles would do so, too.
-Therefore whole splits count: those in which all labelled titles are complete; if there are none, all titles do, and the
-table says that its shares are lower bounds.
+Therefore whole splits count: those that hold clips and in which all labelled titles are complete; if there are none,
+all titles do, and the table says that its shares are lower bounds.
 
 Axes: T frames, C labels. Frame i covers ``[i, i + 1)`` seconds.
 """
@@ -77,9 +77,7 @@ class FrameShares:
 def frame_shares(catalogue: Catalogue, labels: Sequence[str]) -> FrameShares | None:
     """Count the frames that hold each label; None when no labelled title states a duration."""
     usable = {split: _usable(catalogue, split) for split in SPLITS}
-    complete = [
-        split for split in SPLITS if usable[split] and all(_is_complete(one, labels) for _, one in usable[split])
-    ]
+    complete = [split for split in SPLITS if _is_complete([one for _, one in usable[split]], labels)]
     counted = complete or [split for split in SPLITS if usable[split]]
     titles = [title for split in counted for title in usable[split]]
     if not titles:
@@ -99,8 +97,12 @@ def _usable(catalogue: Catalogue, split: str) -> list[tuple[int, TitleLabels]]:
     ]
 
 
-def _is_complete(title: TitleLabels, labels: Sequence[str]) -> bool:
-    return all(measured_clips(title, label, Protocol.ALL_OCCURRENCE) is not None for label in labels)
+def _is_complete(titles: Sequence[TitleLabels], labels: Sequence[str]) -> bool:
+    """Say whether every occurrence in these titles is labelled; titles that are known to hold nothing show nothing."""
+    known = all(
+        measured_clips(title, label, Protocol.ALL_OCCURRENCE) is not None for title in titles for label in labels
+    )
+    return known and any(title.occurrences for title in titles)
 
 
 def _count(titles: Iterable[tuple[int, TitleLabels]], labels: Sequence[str]) -> tuple[np.ndarray, int, int]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from data.label_check import PAPER_TABLE_1, LabelCount
 from pipeline.benchmark.catalogue import FrameShares
-from pipeline.benchmark.score_tables import Line
+from pipeline.benchmark.score_tables import FAILED, Line
 from pipeline.benchmark.scores import Column, Score
 from pipeline.figures import COLOURS, STYLE
 
@@ -96,7 +96,8 @@ def draw_labels(lines: Sequence[Line], columns: Sequence[Column]) -> Figure:
     by_key = {(line.protocol, line.label, line.method): line for line in lines}
 
     def cell(protocol: str, panel: str, method: str) -> Score | None:
-        return by_key[protocol, panel, method].scores[-1]
+        line = by_key.get((protocol, panel, method))
+        return None if line is None else line.scores[-1]
 
     figure = _grid(lines, (), list(dict.fromkeys(line.label for line in lines)), cell)
     figure.supxlabel(f"{columns[-1].title}, percent", fontsize=9)
@@ -106,6 +107,7 @@ def draw_labels(lines: Sequence[Line], columns: Sequence[Column]) -> Figure:
 def _grid(lines: Sequence[Line], trivial: Sequence[Line], panels: Sequence[str], cell: Cell) -> Figure:
     protocols = list(dict.fromkeys(line.protocol for line in lines))
     methods = list(dict.fromkeys(line.method for line in lines))
+    measured = {(line.protocol, line.method) for line in lines if any(value is not None for value in line.scores)}
     with mpl.rc_context(STYLE):
         size = (1.9 + 1.5 * len(panels), 0.9 + len(protocols) * (0.7 + 0.24 * len(methods)))
         figure = Figure(figsize=size, layout="constrained")
@@ -113,7 +115,8 @@ def _grid(lines: Sequence[Line], trivial: Sequence[Line], panels: Sequence[str],
         for row, protocol in zip(axes, protocols):
             for panel, name in zip(row, panels):
                 for place, method in enumerate(methods):
-                    _draw_score(panel, place, cell(protocol, name, method))
+                    missing = "no clips" if (protocol, method) in measured else FAILED
+                    _draw_score(panel, place, cell(protocol, name, method), missing)
                 for method, style in zip(dict.fromkeys(line.method for line in trivial), LINES):
                     value = cell(protocol, name, method)
                     if value is not None:
@@ -131,9 +134,9 @@ def _grid(lines: Sequence[Line], trivial: Sequence[Line], panels: Sequence[str],
     return figure
 
 
-def _draw_score(panel: Axes, place: int, value: Score | None) -> None:
+def _draw_score(panel: Axes, place: int, value: Score | None, missing: str) -> None:
     if value is None:
-        panel.text(0.02, place, "failed", color=RED, fontsize=7, va="center", transform=panel.get_yaxis_transform())
+        panel.text(0.02, place, missing, color=RED, fontsize=7, va="center", transform=panel.get_yaxis_transform())
         return
     if value.interval is not None:
         panel.plot([100 * end for end in value.interval], [place, place], "-", color=BLUE, lw=1.2)

@@ -84,8 +84,8 @@ def method_lines(
     shown: Sequence[str],
     confidence: float,
 ) -> list[Line]:
-    """Return a line per protocol, label in ``shown`` and method."""
-    return [
+    """Return a line per protocol, label in ``shown`` and method; none for a label without clips in a protocol."""
+    lines = [
         Line(
             protocol,
             standing.method.title,
@@ -100,12 +100,14 @@ def method_lines(
         for label in shown
         for standing in standings
     ]
+    held = {(line.protocol, line.label) for line in lines if any(value is not None for value in line.scores)}
+    return [line for line in lines if not held or (line.protocol, line.label) in held]
 
 
 def measured_protocols(standings: Sequence[Standing]) -> list[str]:
-    """Return the protocols that any run measured; both when none did, so that failures have rows."""
+    """Return the protocols under which any run had clips to find; both when none had, so that failures have rows."""
     rows = [row for standing in standings for run in standing.done for row in run.results]
-    found = {str(row["protocol"]) for row in rows}
+    found = {str(row["protocol"]) for row in rows if row["average"] is not None}
     return [str(protocol) for protocol in Protocol if protocol in found or not found]
 
 

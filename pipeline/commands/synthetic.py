@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,8 +28,17 @@ clip_labels = "clip_labels.csv"
 @click.option("--titles", default=200, show_default=True, type=click.IntRange(1), help="Size of the catalogue.")
 @click.option("--width", default=64, show_default=True, type=click.IntRange(1), help="Width of the features.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, another catalogue.")
+@click.option(
+    "--occurrences",
+    default="all",
+    show_default=True,
+    type=click.Choice(["all", "first"]),
+    help="Which clips are labelled; first is all that the paper's annotators note.",
+)
 @click.option("--labels-only", is_flag=True, help="Titles and labels without features.")
-def synthetic(out: Path, titles: int, width: int, seed: int, labels_only: bool) -> None:
+def synthetic(
+    out: Path, titles: int, width: int, seed: int, occurrences: Literal["all", "first"], labels_only: bool
+) -> None:
     """Write a catalogue at the paper's shape to OUT: titles, labels, features, run.toml. No film is in it.
 
     Title i is the same whatever the size, and features that are there already are kept, so a catalogue can grow.
@@ -42,6 +52,7 @@ def synthetic(out: Path, titles: int, width: int, seed: int, labels_only: bool) 
             seed=seed,
             width=None if labels_only else width,
             features_dir=out / "work" / "features",
+            occurrences=occurrences,
             advance=advance,
         )
     config = out / "run.toml"

@@ -6,7 +6,6 @@ import pandas as pd
 
 from infer.evaluation import MEAN, MODEL, Evaluation, Result, percent
 from infer.operator_report import columns
-from infer.settings import Protocol
 from model.sidecar import Checkpoint
 
 CARD = """# Model card: the starter of `coarse2fine moderate`
@@ -43,12 +42,12 @@ this one was shipped.
 
 The {test_titles} test titles, with the weights as they are shipped. AP in percent; @0 by strict overlap, @0.1 and @0.2
 by the official rule, AVG their mean, with a bootstrap interval over titles. The trivial row marks a random segment per
-title and label. On val, a training on train alone reached {val} (mAP, all occurrences, AVG, with thresholds
+title and label. On val, a training on train alone reached {val} (mAP, {judged}, AVG, with thresholds
 that were chosen there).
 
 {scores}
 
-At the shipped thresholds, all occurrences:
+At the shipped thresholds, {judged}:
 
 {flags}
 
@@ -101,6 +100,7 @@ def model_card(checkpoint: Checkpoint, evaluation: Evaluation, counts: pd.DataFr
         val=percent(record["val_score"]),
         seen=_seen(counts, checkpoint.labels),
         test_titles=counts.loc["test", "titles"],
+        judged=str(evaluation.protocol).replace("-occurrence", " occurrences"),
         scores=_scores(evaluation),
         flags=_flags(evaluation),
     )
@@ -131,7 +131,7 @@ def _flags(evaluation: Evaluation) -> str:
     rows = [["label", "clips found", "flags that are right", "false flags per hour"]]
     assert evaluation.operator is not None
     for row in evaluation.operator.rows:
-        if row.protocol == Protocol.ALL_OCCURRENCE:
+        if row.protocol == evaluation.protocol:
             found = columns(row)
             shares = ("-" if found[name] is None else f"{found[name]:.0%}" for name in ("recall", "precision"))
             hourly = found["false_per_hour"]

@@ -2,6 +2,7 @@
 
 import sys
 
+import pandas as pd
 import pytest
 
 from data.shards import list_shards
@@ -37,3 +38,35 @@ def test_labels_only(tmp_path, capsys):
 def test_no_titles_are_refused(tmp_path, capsys):
     code, _, err = coarse2fine(capsys, "synthetic", tmp_path, "--titles", 0)
     assert (code, "0 is not in the range" in err) == (2, True)
+
+
+def test_first_occurrences_only_train_evaluate_and_benchmark(tmp_path, capsys):
+    """The paper's labels, end to end: no row of any other kind, and no number by a protocol that has no clips."""
+    size = ("--titles", 24, "--width", 8, "--seed", 3)
+    coarse2fine(capsys, "synthetic", tmp_path / "all", *size, "--labels-only")
+    out = tmp_path / "first"
+    assert coarse2fine(capsys, "synthetic", out, *size, "--occurrences", "first")[0] == 0
+    clips, every = (pd.read_csv(folder / "clip_labels.csv") for folder in (out, tmp_path / "all"))
+    firsts = every[every.kind == "first_occurrence"].reset_index(drop=True)
+    assert len(every) > 2 * len(firsts)
+    pd.testing.assert_frame_equal(clips, firsts)
+    assert 0 in set(pd.read_csv(out / "video_labels.csv").present)
+
+    short = ("--config", out / "run.toml", "--set", "train.epochs=1", "--set", "model.conv_channels=8")
+    for stage in (("train",), ("infer", "--split", "test"), ("evaluate",)):
+        code, text, err = coarse2fine(capsys, *stage, *short)
+        assert code == 0, err
+    assert "Judged on first occurrences" in text
+    measured = pd.read_csv(out / "work" / "current" / "evaluation-test.csv")
+    assert set(measured.protocol) == {"first-occurrence"}
+
+    few = ("--set", 'benchmark.methods=["fo", "coarse2fine"]', "--set", "benchmark.seeds=[0]")
+    code, _, err = coarse2fine(capsys, "benchmark", *short, *few, "--set", "evaluate.bootstrap_draws=20")
+    assert code == 0, err
+    tables = out / "work" / "benchmark" / "tables"
+    assert set(pd.read_csv(tables / "table3.csv").protocol) == {"first-occurrence"}
+    assert "all-occurrence" not in (tables / "table4.md").read_text()
+    assert "lower bounds" in (tables / "table2.md").read_text()
+    runs = pd.read_csv(tables / "runs.csv")
+    assert runs.first_occurrence_avg.notna().all()
+    assert runs.val_score.notna().all()

@@ -52,5 +52,13 @@ def test_a_split_with_first_occurrences_only_would_make_events_rarer(tmp_path):
     assert found.labels[1].lift is None
 
 
+def test_a_split_of_known_absences_alone_is_not_what_events_are_counted_in(tmp_path):
+    """It is complete by itself, and would have said that nothing ever happens."""
+    first = TitleLabels("t1", {"a": True, "b": False}, {"a": Clip("a", 0, 10)})
+    absent = TitleLabels("t2", {"a": False, "b": False})
+    found = frame_shares(catalogue(tmp_path, ("train", 100.0, first), ("val", 100.0, absent)), LABELS)
+    assert (found.splits, found.labels[0].of_all, found.is_lower_bound) == (("train", "val"), 0.05, True)
+
+
 def test_without_durations_there_is_no_table(tmp_path):
     assert frame_shares(catalogue(tmp_path, ("test", None, both("t1"))), LABELS) is None

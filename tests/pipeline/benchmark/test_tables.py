@@ -104,6 +104,21 @@ def test_table_4_has_a_row_per_label(make_run, make_standing, make_results):
     )
 
 
+def test_protocols_and_labels_without_clips_have_no_rows(make_run, make_standing, make_results):
+    """Rows of dashes, from catalogues with first occurrences only and one known absence."""
+    nothing = [{**row, "ap_K": [None, None], "average": None} for row in make_results(0, 0, 0)]
+    by_firsts = [{**row, "protocol": "first-occurrence"} for row in nothing]
+    empty = [{**row, "label": "b"} for row in nothing]
+    extra = [*by_firsts, *make_results(0.9, 0.8, 0.7, label="a"), *empty]
+    standing = make_standing("fo", make_run("fo", 0, (0.6, 0.5, 0.4), extra=extra))
+    assert {row[0] for row in table_3([standing], LABELS, 0.95).rows} == {"all-occurrence"}
+    assert [row[1] for row in table_4([standing], LABELS, 0.95).rows] == ["a"]
+    failed = make_standing("fo", make_run("fo", 0))
+    assert [row[:2] for row in table_4([failed], LABELS, 0.95).rows] == [
+        (protocol, label) for protocol in ("first-occurrence", "all-occurrence") for label in LABELS
+    ]
+
+
 def test_table_5_is_the_ablation_alone(make_run, make_standing):
     names = ("sf-net-1", "fo", "fo-vl-regularised", "coarse2fine")
     everything = [make_standing(name, make_run(name, 0, (0.6, 0.5, 0.4))) for name in names]
