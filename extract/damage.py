@@ -22,12 +22,12 @@ from data.counted import brief_clock, counted
 # A title that lost more than this inside, or falls short of its declared duration by more, is not complete: together
 # never more than a second. Intact files of all containers differ from their declaration by less than 0.04 s.
 TOLERATED_S = Fraction(1, 2)
-MAX_PLACES, TOLD_PLACES = 5, 3
-"""So many places are kept, and told in a sentence; of the others how many there are."""
+MAX_SPOTS, TOLD_SPOTS = 5, 3
+"""So many spots are kept, and told in a sentence; of the others how many there are."""
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """A stretch of a film that is lost, or where bytes were stepped over.
 
     Args:
@@ -41,31 +41,31 @@ class Place:
     damaged: int = 0
 
 
-class Places:
-    """The first places of a kind, and how many there are."""
+class Spots:
+    """The first spots of a kind, and how many there are."""
 
     def __init__(self) -> None:
-        self.first: list[Place] = []
+        self.first: list[Spot] = []
         self.count = 0
 
-    def add(self, place: Place) -> None:
+    def add(self, spot: Spot) -> None:
         """Take one more, of those that come in the order of the film."""
         self.count += 1
-        if len(self.first) < MAX_PLACES:
-            self.first.append(place)
+        if len(self.first) < MAX_SPOTS:
+            self.first.append(spot)
 
 
-def damage_words(places: Sequence[Place], count: int, lost_s: float, end_s: float) -> str:
-    """Say what is lost and where: the first places of ``count``, at least one, in a film that ends at ``end_s``."""
-    moments = [brief_clock(place.start_s) for place in places[:TOLD_PLACES]]
+def damage_words(spots: Sequence[Spot], count: int, lost_s: float, end_s: float) -> str:
+    """Say what is lost and where: the first spots of ``count``, at least one, in a film that ends at ``end_s``."""
+    moments = [brief_clock(spot.start_s) for spot in spots[:TOLD_SPOTS]]
     if count > len(moments):
         moments.append(f"{count - len(moments)} more places")
     where = f"{', '.join(moments[:-1])} and {moments[-1]}" if len(moments) > 1 else moments[0]
     at = f"at {where} of {brief_clock(end_s)}"
-    damaged = sum(place.damaged for place in places)
+    damaged = sum(spot.damaged for spot in spots)
     if not damaged:
         return f"{lost_s:.1f} s of video {at} are missing"
-    packets = counted(damaged, "packet") if count == len(places) else f"{damaged} packets and more"
+    packets = counted(damaged, "packet") if count == len(spots) else f"{damaged} packets and more"
     return f"{packets} {at} {'is' if damaged == count == 1 else 'are'} damaged ({lost_s:.1f} s of video are lost)"
 
 
@@ -75,8 +75,8 @@ class DamageLedger:
     def __init__(self) -> None:
         self.faults = 0
         self.lost_s = Fraction(0)
-        self.places = Places()
-        self.stepped_over = Places()
+        self.spots = Spots()
+        self.stepped_over = Spots()
         self._promised: list[Fraction] = []
         self._promised_end: Fraction | None = None
         self._end: Fraction | None = None
@@ -103,7 +103,7 @@ class DamageLedger:
 
     def skipped(self, before: Fraction) -> None:
         """Note that bytes were stepped over, for people; ``suspect`` or ``fault`` say what that means."""
-        self.stepped_over.add(Place(float(before)))
+        self.stepped_over.add(Spot(float(before)))
 
     def fault(self, at: Fraction | None) -> None:
         """Count a refused or marked packet or picture, and distrust what follows it until the next key frame."""
@@ -151,7 +151,7 @@ class DamageLedger:
         """Count a stretch that is lost."""
         lost_s = max(Fraction(0), end - start)
         self.lost_s += lost_s
-        self.places.add(Place(float(self._seen_at), float(lost_s), self._damaged))
+        self.spots.add(Spot(float(self._seen_at), float(lost_s), self._damaged))
         self._spoiled_since, self._damaged = None, 0
 
     def _settle_promises(self, start: Fraction) -> None:

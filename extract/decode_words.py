@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data.errors import DecodeError
-from extract.damage import MAX_PLACES, Place
+from extract.damage import MAX_SPOTS, Spot
 from extract.frames import TOLD_STREAMS, ReadReport, StreamInfo, VideoInfo
 
 MAX_LETTERS = 2000
-PLACES = ("places", "stepped_over")
+SPOTS = ("damage", "stepped_over")
 _UNPRINTABLE = re.compile(r"[^ -~\u00a0-\u2027\u202f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -37,13 +37,13 @@ class _Stream(_Words):
     chosen: bool
 
 
-class _Place(_Words):
+class _Spot(_Words):
     start_s: Seconds
     lost_s: Seconds
     damaged: Count
 
 
-Places = Annotated[list[_Place], Field(max_length=MAX_PLACES)]
+Spots = Annotated[list[_Spot], Field(max_length=MAX_SPOTS)]
 
 
 class _Info(_Words):
@@ -66,9 +66,9 @@ class _Report(_Words):
     cut_off: bool = False
     pictures: Count = 0
     longest_s: Seconds = 0.0
-    places: Places = []
-    places_count: Count = 0
-    stepped_over: Places = []
+    damage: Spots = []
+    damage_count: Count = 0
+    stepped_over: Spots = []
     stepped_over_count: Count = 0
 
 
@@ -87,10 +87,8 @@ def read_info(body: bytes) -> VideoInfo:
 def read_report(body: bytes) -> ReadReport:
     """Return what a ``d`` message says; ValueError if it is none."""
     said = _Report.model_validate_json(body)
-    lists: dict[str, Any] = {
-        name: tuple(Place(**place.model_dump()) for place in getattr(said, name)) for name in PLACES
-    }
-    return ReadReport(**said.model_dump(exclude={*PLACES, "reason"}), reason=printable(said.reason), **lists)
+    lists: dict[str, Any] = {name: tuple(Spot(**spot.model_dump()) for spot in getattr(said, name)) for name in SPOTS}
+    return ReadReport(**said.model_dump(exclude={*SPOTS, "reason"}), reason=printable(said.reason), **lists)
 
 
 def read_failure(body: bytes) -> DecodeError:

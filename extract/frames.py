@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from extract.damage import Place
+from extract.damage import Spot
 
 SAMPLING = "presented-1fps/1"
 SAMPLE_TOLERANCE_S = 0.001
@@ -120,7 +120,7 @@ class ReadReport:
         cut_off: the end of the file was not reached, or it breaks off.
         pictures: of the video that are displayed, decoded or not; 0 if the reader does not count them.
         longest_s: the longest time that one of them is displayed.
-        places: the first places of damage, and how many there are (``extract.damage``), in seconds of the film.
+        damage: the first spots of it, and how many there are (``extract.damage``), in seconds of the film.
         stepped_over: likewise where bytes were that belong to no picture.
     """
 
@@ -132,9 +132,9 @@ class ReadReport:
     cut_off: bool = False
     pictures: int = 0
     longest_s: float = 0.0
-    places: tuple[Place, ...] = ()
-    places_count: int = 0
-    stepped_over: tuple[Place, ...] = ()
+    damage: tuple[Spot, ...] = ()
+    damage_count: int = 0
+    stepped_over: tuple[Spot, ...] = ()
     stepped_over_count: int = 0
 
 

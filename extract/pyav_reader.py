@@ -18,7 +18,7 @@ from pathlib import Path
 
 from data.counted import brief_clock, counted
 from data.errors import DecodeError
-from extract.damage import TOLERATED_S, DamageLedger, Place, damage_words
+from extract.damage import TOLERATED_S, DamageLedger, Spot, damage_words
 from extract.declared_size import declared_size, same_size
 from extract.decoders import Decoder
 from extract.decoding import Decoding
@@ -137,10 +137,10 @@ class PyAvReader:
         reasons = [f"{failure} (at {brief_clock(self._moment(span_s))})"] if failure else []
         if self._misshapen:
             reasons.append(self._misshapen)
-        places = self._in_film(ledger.places.first)
+        spots = self._in_film(ledger.spots.first)
         if ledger.lost_s > TOLERATED_S:
             end_s = self._moment(max(span_s, self.info.declared_duration_s or 0.0))
-            reasons.append(damage_words(places, ledger.places.count, float(ledger.lost_s), end_s))
+            reasons.append(damage_words(spots, ledger.spots.count, float(ledger.lost_s), end_s))
         if self._unconverted:
             reasons.append(f"the pictures of {self._unconverted} samples cannot be converted to RGB")
         declared_s = self.info.declared_duration_s
@@ -155,16 +155,16 @@ class PyAvReader:
             cut_off=bool(failure),
             pictures=decoding.shown,
             longest_s=float(decoding.longest_s),
-            places=places,
-            places_count=ledger.places.count,
+            damage=spots,
+            damage_count=ledger.spots.count,
             stepped_over=self._in_film(ledger.stepped_over.first),
             stepped_over_count=ledger.stepped_over.count,
         )
 
-    def _in_film(self, places: Sequence[Place]) -> tuple[Place, ...]:
-        """Return places on the clock of the film instead of the stream's."""
+    def _in_film(self, spots: Sequence[Spot]) -> tuple[Spot, ...]:
+        """Return spots on the clock of the film instead of the stream's."""
         first_s = float(self._decoding.first or 0)
-        return tuple(replace(place, start_s=self._moment(max(0.0, place.start_s - first_s))) for place in places)
+        return tuple(replace(spot, start_s=self._moment(max(0.0, spot.start_s - first_s))) for spot in spots)
 
     def _moment(self, since_s: float) -> float:
         """Return what a person reads as the time of what is displayed so long after the first picture."""

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from data.counted import brief_clock, counted
-from extract.damage import Place
+from extract.damage import Spot
 from extract.examine import Examination
 from extract.frames import ReadReport, StreamInfo, VideoInfo
 from pipeline.progress import printable
@@ -20,7 +20,7 @@ CONVERT = "ffmpeg -i {source} -map 0:v:0 -map '0:a?' -c:v libx264 -crf 18 -c:a c
 REMUX = "ffmpeg -fflags +genpts -i {source} -map 0:v -map '0:a?' -c copy {target}"
 BY_CODE = {
     "missing": "correct the path",
-    "not_a_file": "give a regular file that may be read",
+    "not_a_file": "give a regular file that may be read; of a folder, the files in it",
     "no_video_stream": "give the file that holds the video",
     "unsupported_codec": f"convert it: {CONVERT}",
     "refused_codec": f"convert it: {CONVERT}",
@@ -101,8 +101,8 @@ def _read(report: ReadReport, info: VideoInfo | None) -> Iterator[str]:
             f"{counted(report.pictures, 'picture')}, {rate:.4g} a second on average, one is shown for "
             f"{report.longest_s:.3g} s at most",
         )
-    damage = _places(report.places, report.places_count) or "none seen"
-    if report.corrupt_packets and not report.places_count:
+    damage = _spots(report.damage, report.damage_count) or "none seen"
+    if report.corrupt_packets and not report.damage_count:
         damage = counted(report.corrupt_packets, "fault") + " of no length"
     yield _line("damage", damage)
     if info is not None:
@@ -122,17 +122,17 @@ def _shorter(report: ReadReport, info: VideoInfo) -> Iterator[str]:
     )
 
 
-def _places(places: Sequence[Place], count: int) -> str:
+def _spots(spots: Sequence[Spot], count: int) -> str:
     words = []
-    for place in places:
-        packets = f"{counted(place.damaged, 'packet')} damaged, " if place.damaged else ""
-        words.append(f"{brief_clock(place.start_s)} ({packets}{place.lost_s:.2f} s lost)")
-    more = f", and {counted(count - len(places), 'more place', 'more places')}" if count > len(places) else ""
+    for spot in spots:
+        packets = f"{counted(spot.damaged, 'packet')} damaged, " if spot.damaged else ""
+        words.append(f"{brief_clock(spot.start_s)} ({packets}{spot.lost_s:.2f} s lost)")
+    more = f", and {counted(count - len(spots), 'more place', 'more places')}" if count > len(spots) else ""
     return ", ".join(words) + more
 
 
 def _moments(report: ReadReport) -> str:
-    words = ", ".join(f"before {brief_clock(place.start_s)}" for place in report.stepped_over)
+    words = ", ".join(f"before {brief_clock(spot.start_s)}" for spot in report.stepped_over)
     more = report.stepped_over_count - len(report.stepped_over)
     return words + (f", and {more} more times" if more else "")
 

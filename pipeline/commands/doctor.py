@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.counted import counted
+from data.errors import ConfigError
 from data.stores import configure
 from pipeline.commands.terminal import FILE, set_option
 from pipeline.config import load_config
@@ -75,6 +76,9 @@ def _examine_files(files: Sequence[Path], settings: ExtractSettings, *, as_json:
     from pipeline.pace import Pace
     from pipeline.progress import titles_bar
 
+    absent = [path for path in files if not path.exists()]
+    if absent:
+        raise ConfigError(f"{absent[0]}: no such file; name video files, or none to look at this host")
     not_read = 0
     found: list[dict[str, Any]] = []
     for path in files:

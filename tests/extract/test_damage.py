@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from extract.damage import MAX_PLACES, DamageLedger, Place, damage_words
+from extract.damage import MAX_SPOTS, DamageLedger, Spot, damage_words
 
 
 def play(ledger, seconds, *, keys=(0,), missing=()):
@@ -96,8 +96,8 @@ def test_a_place_says_where_how_long_and_how_many_packets():
     ledger.fault(Fraction(5))
     play(ledger, range(6, 20), keys=(8,), missing=(15, 16))
     ledger.finish()
-    assert ledger.places.first == [Place(4.0, 4.0, 2), Place(15.0, 5.0, 0)]
-    assert ledger.lost_s == sum(place.lost_s for place in ledger.places.first)
+    assert ledger.spots.first == [Spot(4.0, 4.0, 2), Spot(15.0, 5.0, 0)]
+    assert ledger.lost_s == sum(spot.lost_s for spot in ledger.spots.first)
 
 
 def test_of_many_places_the_first_are_kept_and_all_are_counted():
@@ -106,36 +106,36 @@ def test_of_many_places_the_first_are_kept_and_all_are_counted():
         ledger.shown(Fraction(second), Fraction(second + 1), key=True)
         ledger.fault(Fraction(second + 1))
     ledger.finish()
-    assert ledger.places.count == 20
-    assert [place.start_s for place in ledger.places.first] == [1, 3, 5, 7, 9]
-    assert len(ledger.places.first) == MAX_PLACES
+    assert ledger.spots.count == 20
+    assert [spot.start_s for spot in ledger.spots.first] == [1, 3, 5, 7, 9]
+    assert len(ledger.spots.first) == MAX_SPOTS
 
 
-def test_an_intact_video_has_no_places():
+def test_an_intact_video_has_no_spots():
     ledger = DamageLedger()
     play(ledger, [0, 1, 8, 9])
     ledger.finish()
-    assert (ledger.places.first, ledger.places.count, ledger.stepped_over.count) == ([], 0, 0)
+    assert (ledger.spots.first, ledger.spots.count, ledger.stepped_over.count) == ([], 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("places", "count", "words"),
+    ("spots", "count", "words"),
     [
-        ([Place(83.4, 4.0, 1)], 1, "1 packet at 00:01:23 of 00:03:33 is damaged (4.0 s of video are lost)"),
-        ([Place(83.4, 4.0, 3)], 1, "3 packets at 00:01:23 of 00:03:33 are damaged (4.0 s of video are lost)"),
-        ([Place(83.4, 4.0)], 1, "4.0 s of video at 00:01:23 of 00:03:33 are missing"),
+        ([Spot(83.4, 4.0, 1)], 1, "1 packet at 00:01:23 of 00:03:33 is damaged (4.0 s of video are lost)"),
+        ([Spot(83.4, 4.0, 3)], 1, "3 packets at 00:01:23 of 00:03:33 are damaged (4.0 s of video are lost)"),
+        ([Spot(83.4, 4.0)], 1, "4.0 s of video at 00:01:23 of 00:03:33 are missing"),
         (
-            [Place(1.0, 2.0, 1), Place(9.0, 2.0, 1)],
+            [Spot(1.0, 2.0, 1), Spot(9.0, 2.0, 1)],
             2,
             "2 packets at 00:00:01 and 00:00:09 of 00:03:33 are damaged (4.0 s of video are lost)",
         ),
         (
-            [Place(float(start_s), 1.0, 1) for start_s in range(5)],
+            [Spot(float(start_s), 1.0, 1) for start_s in range(5)],
             60,
             "5 packets and more at 00:00:00, 00:00:01, 00:00:02 and 57 more places of 00:03:33 are damaged "
             "(4.0 s of video are lost)",
         ),
     ],
 )
-def test_damage_in_words(places, count, words):
-    assert damage_words(places, count, 4.0, 213.0) == words
+def test_damage_in_words(spots, count, words):
+    assert damage_words(spots, count, 4.0, 213.0) == words

@@ -1,4 +1,4 @@
-"""What is found in a file: read as an extraction reads it, with the places of what is damaged, cut or stepped over."""
+"""What is found in a file: read as an extraction reads it, with the spots of what is damaged, cut or stepped over."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def spoil(path, at_s):
 
 def test_an_intact_film_is_complete_and_described(film):
     seen = examine_video(film, ExtractSettings())
-    assert (seen.verdict, seen.error, seen.report.reason, seen.report.places) == ("complete", None, "", ())
+    assert (seen.verdict, seen.error, seen.report.reason, seen.report.damage) == ("complete", None, "", ())
     (stream,) = seen.info.streams
     assert (stream.kind, stream.codec, stream.width_px, stream.height_px, stream.chosen) == (
         *("video", "h264", 176, 64),
@@ -52,11 +52,11 @@ def test_damage_is_told_with_its_place(film):
     """The picture at 5 s is spoilt; the next key frame is at 6 s."""
     spoil(film, 5)
     seen = examine_video(film, ExtractSettings())
-    (place,) = seen.report.places
+    (spot,) = seen.report.damage
     assert seen.verdict == "partial"
-    assert place.start_s == pytest.approx(5, abs=0.05)
-    assert 1 <= place.lost_s < 2  # from what the decoder had given by then
-    lost = f"({place.lost_s:.1f} s of video are lost)"
+    assert spot.start_s == pytest.approx(5, abs=0.05)
+    assert 1 <= spot.lost_s < 2  # from what the decoder had given by then
+    lost = f"({spot.lost_s:.1f} s of video are lost)"
     assert seen.report.reason == f"1 packet at 00:00:05 of 00:00:12 is damaged {lost}"
 
 
@@ -69,8 +69,8 @@ def test_places_are_those_of_decoding_everything(film):
         reports.append(reader.measure())
         reader.close()
     planned, full = reports
-    assert (planned.places, planned.reason) == (full.places, full.reason)
-    assert len(full.places) == full.places_count == 2
+    assert (planned.damage, planned.reason) == (full.damage, full.reason)
+    assert len(full.damage) == full.damage_count == 2
     assert "at 00:00:03 and 00:00:09 of 00:00:12" in full.reason
 
 
@@ -92,7 +92,7 @@ def test_bytes_that_are_stepped_over_are_told(film):
     seen = examine_video(film, ExtractSettings())
     assert seen.verdict == "partial"
     assert seen.report.stepped_over_count >= 1
-    assert any(4 < place.start_s <= 6.1 for place in seen.report.stepped_over)
+    assert any(4 < spot.start_s <= 6.1 for spot in seen.report.stepped_over)
 
 
 def test_what_is_no_video_is_refused_with_its_reason(tmp_path):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from data.errors import DecodeError
-from extract.damage import Place
+from data.errors import ConfigError, DecodeError
+from extract.damage import Spot
 from extract.examine import Examination
 from extract.frames import ReadReport, StreamInfo, VideoInfo
 from extract.pyav_writer import write_video
@@ -25,7 +25,7 @@ STREAMS = (
 INFO = VideoInfo("matroska,webm", "h264", 1920, 1080, 90, 213.0, 213.4, STREAMS)
 DAMAGED = "1 packet at 00:01:23 of 00:03:33 is damaged (4.0 s of video are lost)"
 REPORT = ReadReport(
-    213.0, 213, 1, False, DAMAGED, False, 5325, 0.04, (Place(83.4, 4.0, 1),), 1, (Place(84.0),), 7
+    213.0, 213, 1, False, DAMAGED, False, 5325, 0.04, (Spot(83.4, 4.0, 1),), 1, (Spot(84.0),), 7
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_a_file_name_cannot_write_to_the_terminal():
 def test_json_holds_everything_and_is_json():
     said = json.loads(json.dumps(as_json(Examination(Path("a.mkv"), INFO, REPORT, None))))
     assert (said["verdict"], said["reason"], said["error_code"]) == ("partial", DAMAGED, "")
-    assert said["report"]["places"] == [{"start_s": 83.4, "lost_s": 4.0, "damaged": 1}]
+    assert said["report"]["damage"] == [{"start_s": 83.4, "lost_s": 4.0, "damaged": 1}]
     assert said["info"]["streams"][2]["kind"] == "cover"
 
 
@@ -99,6 +99,12 @@ def test_the_command_reads_files_and_its_code_says_whether_all_are_whole(tmp_pat
     ran = CliRunner().invoke(cli, ["doctor", "--json", str(film), str(text)])
     assert ran.exit_code == 1
     assert [one["verdict"] for one in json.loads(ran.stdout)] == ["complete", "refused"]
+
+
+def test_a_file_that_is_not_there_is_a_mistake_of_whoever_named_it(tmp_path):
+    ran = CliRunner().invoke(cli, ["doctor", str(tmp_path / "none.mkv")])
+    assert isinstance(ran.exception, ConfigError)
+    assert "none.mkv: no such file" in str(ran.exception)
 
 
 def test_the_host_as_json(monkeypatch):
