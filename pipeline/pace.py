@@ -15,6 +15,8 @@ WINDOW_S = 180.0
 """The rate is that of so many seconds: longer ones would remember a rate that is over, shorter ones would jump."""
 LEAST_S = 4.0
 """No rate is told of less."""
+CREDIBLE_S = 360_000.0
+"""Longer lengths (100 h) are a damaged header's, and taken for unknown."""
 SLACK_S, SLACK = 2.0, 0.01
 """A film may run so much longer than was said (seconds, share) before it has outlasted what was said."""
 
@@ -55,6 +57,10 @@ class _Reading:
         return self.length_s is not None and self.read_s > self.length_s * (1 + SLACK) + SLACK_S
 
 
+def _credible(length_s: float | None) -> float | None:
+    return length_s if length_s is not None and 0 < length_s <= CREDIBLE_S else None
+
+
 class Pace:
     """Counts the seconds of film that are read, of all; each call costs the same however many films there are.
 
@@ -70,12 +76,12 @@ class Pace:
         weights: Mapping[str, float] | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._waiting = {title_id: length_s or None for title_id, length_s in lengths_s.items()}
+        self._waiting = {title_id: _credible(length_s) for title_id, length_s in lengths_s.items()}
         self._weights = weights or {}
         self._now_s = now_s
         self._reading: dict[str, _Reading] = {}
         self._ended_s = 0.0
-        self._waiting_s = sum(length_s for length_s in self._waiting.values() if length_s)
+        self._waiting_s = sum(length_s or 0.0 for length_s in self._waiting.values())
         self._waiting_weight = sum(self._weight(title_id) for title_id, known in self._waiting.items() if not known)
         self._known_s, self._known_weight = 0.0, 0.0
         for title_id, length_s in self._waiting.items():
@@ -88,7 +94,7 @@ class Pace:
         film = self._reading.get(title_id) or self._begun(title_id)
         if film is None:
             return
-        if film.length_s is None and length_s:
+        if film.length_s is None and _credible(length_s) is not None:
             film.length_s = length_s
             self._learn(film.weight, length_s)
         film.read_s = max(film.read_s, read_s)

@@ -6,19 +6,26 @@ import json
 
 import pytest
 
+from extract.damage import MAX_SPOTS, Spot
 from extract.decode_words import MAX_LETTERS, read_failure, read_info, read_report
-from extract.frames import ReadReport, VideoInfo
+from extract.frames import TOLD_STREAMS, ReadReport, StreamInfo, VideoInfo
 
 INFO = {"container": "mov,mp4", "codec": "h264", "width_px": 64, "height_px": 48, "rotation_deg": 90} | {
     "declared_duration_s": None
 }
 REPORT = {"decoded_s": 2.5, "samples": 3, "corrupt_packets": 0, "complete": True, "reason": ""}
+SPOT = {"start_s": 83.4, "lost_s": 4.0, "damaged": 1}
+STREAM = {"kind": "video", "codec": "h264", "width_px": 64, "height_px": 48, "default": True, "chosen": True}
 NESTED = b"[" * 500_000
 
 
 def test_honest_words_come_through():
     assert read_info(json.dumps(INFO).encode()) == VideoInfo(**INFO)
     assert read_report(json.dumps(REPORT).encode()) == ReadReport(**REPORT)
+    info = read_info(json.dumps(INFO | {"streams": [STREAM] * TOLD_STREAMS, "container_s": 3.0}).encode())
+    assert (info.streams, info.container_s) == ((StreamInfo(**STREAM),) * TOLD_STREAMS, 3.0)
+    report = read_report(json.dumps(REPORT | {"damage": [SPOT] * MAX_SPOTS, "damage_count": 70}).encode())
+    assert (report.damage, report.damage_count) == ((Spot(**SPOT),) * MAX_SPOTS, 70)
     error = read_failure(b'{"code": "no_frames", "error": "film: nichts \\u00fcbrig"}')
     assert (error.code, str(error)) == ("no_frames", "film: nichts übrig")
 
@@ -39,6 +46,10 @@ def test_honest_words_come_through():
         {"declared_duration_s": -1.0},
         {"declared_duration_s": [[]]},
         {"more": 1},
+        {"container_s": float("nan")},
+        {"streams": [STREAM] * (TOLD_STREAMS + 1)},
+        {"streams": [STREAM | {"kind": "\x1b[2J"}]},
+        {"streams": [STREAM | {"codec": "=cmd()"}]},
     ],
 )
 def test_an_info_of_wrong_values_is_refused(change):
@@ -47,7 +58,21 @@ def test_an_info_of_wrong_values_is_refused(change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"decoded_s": float("nan")}, {"samples": 2.5}, {"samples": True}, {"complete": 1}, {"reason": None}]
+    "change",
+    [
+        {"decoded_s": float("nan")},
+        {"samples": 2.5},
+        {"samples": True},
+        {"complete": 1},
+        {"reason": None},
+        {"damage": [SPOT | {"start_s": float("inf")}]},
+        {"damage": [SPOT] * (MAX_SPOTS + 1)},
+        {"damage": [SPOT | {"words": "x"}]},
+        {"damage_count": -1},
+        {"stepped_over": [1.0]},
+        {"pictures": "many"},
+        {"longest_s": -0.1},
+    ],
 )
 def test_a_report_of_wrong_values_is_refused(change):
     with pytest.raises(ValueError):

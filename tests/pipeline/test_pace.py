@@ -109,6 +109,16 @@ def test_a_lone_title_of_unknown_length_has_no_share_and_no_rest():
     assert one.share == 1
 
 
+@pytest.mark.parametrize("length_s", [1e9, float("inf"), float("nan"), 0.0, -1.0])
+def test_a_length_that_no_film_has_is_no_length(length_s):
+    """A damaged header would make the rest years, for this title and for all that are measured by it."""
+    one, _ = pace({"a": length_s, "b": None})
+    one.reading("b", 1.0, length_s)
+    assert one.total_s is None
+    one.reading("b", 2.0, 100.0)
+    assert one.total_s == 200
+
+
 def test_a_title_that_fails_is_no_longer_waited_for():
     one, _ = pace({"a": 1000.0, "b": 1000.0})
     one.reading("a", 100.0)
@@ -137,7 +147,7 @@ def test_a_rest_reads_as_people_say_it(rest, words):
     assert str(rest) == words
 
 
-LENGTHS = st.one_of(st.none(), st.floats(0.0, 1e5))
+LENGTHS = st.one_of(st.none(), st.floats(0.0, 1e5), st.floats())
 STEPS = st.lists(
     st.tuples(st.integers(0, 5), st.floats(0.0, 5000.0), LENGTHS, st.booleans(), st.floats(0.0, 400.0)), max_size=60
 )
