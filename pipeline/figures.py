@@ -52,6 +52,7 @@ def draw_heat_bars(
     thresholds: LabelThresholds,
     stills: Mapping[int, bytes],
     reveal: bool,
+    name: str = "",
 ) -> Figure:
     """Draw one title and label (Figure 3): pictures, bars of GT, FS, CS and AS, and the scores with the thresholds.
 
@@ -60,6 +61,7 @@ def draw_heat_bars(
         labels: C names, in the order of the score columns.
         stills: JPEG files by second. A blue dot: inside a flagged segment; a grey dot: inside a labelled clip.
         reveal: show the pictures as they are.
+        name: what a person calls the title; its id by default.
     """
     c = labels.index(label)
     values = {"GT": _covered(clips, len(scores.action_TC)) if clips else None, "FS": scores.foreground_T}
@@ -68,7 +70,7 @@ def draw_heat_bars(
     shown = {name: value_T for name, value_T in values.items() if value_T is not None}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.0 + 0.32 * len(shown) + (1.3 if stills else 0.0)), layout="constrained")
-        figure.suptitle(f"{scores.title_id}: {label}")
+        figure.suptitle(f"{name or scores.title_id}: {label}")
         ratios = [1.3] * bool(stills) + [0.32 * len(shown) + 1.9]
         parts = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios)[:, 0]
         if stills:

@@ -31,6 +31,7 @@ from pipeline.report.run import Run, Truth
 from pipeline.report.signals import shown_status
 from pipeline.report.tables import Table
 from pipeline.report.wording import heat, hours, moment, number_class, percent, score, shown_clock
+from pipeline.trust import hard_to_believe, what_it_knows
 
 Labelled = TypeVar("Labelled", Curve, Mistake)
 
@@ -99,6 +100,9 @@ def render(report: Report) -> Iterator[str]:
         "script": Markup(script),
         "policy": content_policy(style, script),
         "rows": _rows(report),
+        "names": {row.title_id: row.shown for row in report.run.titles},
+        "known": what_it_knows(report.run.record, report.run.titles) if report.run.record.get("notice") else [],
+        "doubts": hard_to_believe(report.run.titles, report.run.segments),
         "statuses": _statuses(report.run),
         "labels": _labels(report.run),
         "reading": _reading(report.run),

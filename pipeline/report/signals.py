@@ -70,6 +70,8 @@ def title_data(
     length_s = max(row.duration_s or 0.0, row.decoded_s or 0.0, float(frames) if row.decoded_s is None else 0.0)
     return {
         "id": row.title_id,
+        "name": row.shown,
+        "path": row.path,
         "status": shown_status(row),
         "why": row.reason or row.error,
         "frames": frames,

@@ -167,4 +167,4 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the queue shows of a title beside its place: status, length, and the labels found, flagged first."""
     found = sorted(data["segments"], key=lambda segment: segment["decision"] != "flag")
     labels = list(dict.fromkeys(segment["label"] for segment in found))
-    return {"status": data["status"], "length_s": data["length_s"], "found": labels}
+    return {"name": data["name"], "status": data["status"], "length_s": data["length_s"], "found": labels}

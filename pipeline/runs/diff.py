@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +53,14 @@ class Change:
 
 @dataclass(frozen=True)
 class RunDiff:
-    """All changes, and per label how many segments were added, removed, moved, exchanged and left the same."""
+    """All changes, and per label how many segments were added, removed, moved, exchanged and left the same.
+
+    ``names`` says what a person calls the titles, where that is not the id.
+    """
 
     changes: Sequence[Change]
     labels: Mapping[str, Mapping[str, int]]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def diff_runs(before: Path, after: Path) -> RunDiff:
@@ -72,7 +76,8 @@ def diff_runs(before: Path, after: Path) -> RunDiff:
         found = list(_match(earlier.get((title_id, label), []), later.get((title_id, label), [])))
         labels.setdefault(label, Counter()).update(change.change for change in found)
         changes += [change for change in found if change.change != SAME]
-    return RunDiff(changes, labels)
+    rows = [*read_titles_table(before / "titles.parquet"), *read_titles_table(after / "titles.parquet")]
+    return RunDiff(changes, labels, {row.title_id: row.name for row in rows if row.name not in ("", row.title_id)})
 
 
 def write_diff(path: Path, diff: RunDiff) -> None:
@@ -98,12 +103,13 @@ def write_diff(path: Path, diff: RunDiff) -> None:
 def describe(diff: RunDiff) -> Iterator[str]:
     """Yield the changes as lines, then a line a label."""
     for change in diff.changes:
+        title = diff.names.get(change.title_id, change.title_id)
         if change.change == STATUS:
-            yield f"{change.title_id}  status  {change.before or '(not there)'} -> {change.after or '(not there)'}"
+            yield f"{title}  status  {change.before or '(not there)'} -> {change.after or '(not there)'}"
             continue
         before = _place(change.start_s_before, change.end_s_before, change.score_before, change.before)
         after = _place(change.start_s_after, change.end_s_after, change.score_after, change.after)
-        yield f"{change.title_id}  {change.label}  {change.change}  {' -> '.join(filter(None, (before, after)))}"
+        yield f"{title}  {change.label}  {change.change}  {' -> '.join(filter(None, (before, after)))}"
     for label, counts in diff.labels.items():
         listed = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in (ADDED, REMOVED, MOVED, DECISION, SAME))
         yield f"{label}: {listed}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from data.counted import counted
 from data.errors import ConfigError
 from data.schemas import Segment
+from data.titles import composed, folded
 from infer.csv_export import clock
 from infer.explain import Candidate, explain_segments, nearest_misses
 from infer.title_scores import TitleScores
@@ -23,7 +25,7 @@ def explain(run_dir: Path, title_id: str, *, misses: int, plot: Path | None) -> 
 
     Args:
         run_dir: folder of a finished run that kept its frame scores.
-        title_id: the title.
+        title_id: the title; see ``find_title`` for what it may be called.
         misses: how many of the nearest misses to show.
         plot: PNG to write; None for none.
 
@@ -31,9 +33,8 @@ def explain(run_dir: Path, title_id: str, *, misses: int, plot: Path | None) -> 
         ConfigError: no such run or title, or no frame scores.
     """
     run = read_run(run_dir)
-    row = next((row for row in run.titles if row.title_id == title_id), None)
-    if row is None:
-        raise ConfigError(f"{run_dir}: no title {title_id!r:.130} in this run; its titles.csv lists them")
+    row = find_title(run, title_id)
+    title_id = row.title_id
     yield _headline(row)
     scores = _scores(run, row)
     if scores is None:
@@ -50,13 +51,35 @@ def explain(run_dir: Path, title_id: str, *, misses: int, plot: Path | None) -> 
     for found in near:
         yield from _describe(found)
     if plot is not None:
-        _draw(plot, run, scores, segments)
+        _draw(plot, run, scores, segments, row.shown)
         yield f"scores drawn\n  -> {plot}"
+
+
+def find_title(run: Run, wanted: str) -> TitleRow:
+    """Return the title of a run that somebody means: its id, its name, its path, or a part of these that no other has.
+
+    Raises:
+        ConfigError: none, or several.
+    """
+    said = folded(composed(wanted))
+    called = [(row, [folded(text) for text in (row.title_id, row.name, row.path) if text]) for row in run.titles]
+    exact = [row for row in run.titles if row.title_id == wanted]
+    exact = exact or [row for row, names in called if said in names]
+    found = exact or [row for row, names in called if said and any(said in name for name in names)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        near = get_close_matches(said, {name for _, names in called for name in names}, n=1)
+        meant = next((f"; did you mean {row.shown!r}?" for row, names in called if near and near[0] in names), "")
+        raise ConfigError(f"{run.folder}: no title {wanted!r:.130} in this run; its titles.csv lists them{meant}")
+    several = ", ".join(f"{row.shown} ({row.title_id})" for row in found[:5])
+    raise ConfigError(f"{wanted!r:.130} may be {counted(len(found), 'title')}: {several}; say more of it, or the id")
 
 
 def _headline(row: TitleRow) -> str:
     why = row.reason or row.error
-    return f"{row.title_id}: {row.status}{f' ({why})' if why else ''}"
+    named = "" if row.shown == row.title_id else f"{row.shown}  ({row.path or row.title_id})\n"
+    return f"{named}{row.title_id}: {row.status}{f' ({why})' if why else ''}"
 
 
 def _scores(run: Run, row: TitleRow) -> TitleScores | None:
@@ -92,7 +115,7 @@ def _describe(found: Candidate) -> Iterator[str]:
         yield f"      {gate.name} {gate.value:.3f}, needed {gate.needed:.3f}: {verdict}"
 
 
-def _draw(path: Path, run: Run, scores: TitleScores, segments: tuple[Segment, ...]) -> None:
+def _draw(path: Path, run: Run, scores: TitleScores, segments: tuple[Segment, ...], name: str) -> None:
     from pipeline.stages.explain_figure import draw_scores
 
-    draw_scores(path, scores, run.labels, run.thresholds, segments)
+    draw_scores(path, scores, run.labels, run.thresholds, segments, name=name)

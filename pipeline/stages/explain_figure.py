@@ -21,6 +21,8 @@ def draw_scores(
     labels: Sequence[str],
     thresholds: Mapping[str, LabelThresholds],
     segments: Sequence[Segment],
+    *,
+    name: str = "",
 ) -> None:
     """Draw foreground, conditional and action score over time. PNG or SVG, by the name of the file, atomically.
 
@@ -29,6 +31,7 @@ def draw_scores(
         labels: C names, in the order of the score columns.
         thresholds: by label; tau_f is drawn, and the threshold of flags.
         segments: of that title; flagged ones are shaded darker than near misses.
+        name: what a person calls the title; its id by default.
 
     Raises:
         ConfigError: another kind of file.
@@ -43,7 +46,7 @@ def draw_scores(
     chosen = chosen_labels(scores, labels, segments)
     with rc_context(figures.STYLE):
         figure = Figure(figsize=(9, 0.5 + 2.1 * len(chosen)), layout="constrained")
-        figure.suptitle(scores.title_id)
+        figure.suptitle(name or scores.title_id)
         for panel, label in zip(figure.subplots(len(chosen), 1, squeeze=False)[:, 0], chosen):
             c = labels.index(label)
             values = {"FS": scores.foreground_T, "AS": scores.action_TC[:, c]}

@@ -19,6 +19,7 @@ from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run
 from pipeline.report.stage import gather, judged_curves, previous_drift
 from pipeline.report.stills import TitleStills, make_stills
 from pipeline.stage_result import StageResult
+from pipeline.stages.explain import find_title
 
 PER_LABEL = 3
 """False positives, and false negatives, of each label in Figure 4."""
@@ -34,7 +35,7 @@ def figures(
     before.
 
     Args:
-        titles: ids of titles that the run scored.
+        titles: ids or names of titles that the run scored, see ``find_title``.
         out: folder for the files.
         run_dir: a run's folder or id; by default the current run.
         reveal: show pictures as they are, not blurred.
@@ -44,6 +45,8 @@ def figures(
     """
     run = read_run(find_run(config, run_dir))
     truth = read_truth(config)
+    names = {row.title_id: row.shown for row in run.titles}
+    titles = [title if title in names else find_title(run, title).title_id for title in titles]
     paths: list[Path] = []
     found = {scores.title_id: scores for scores in run.scores() if scores.title_id in set(titles)}
     for title_id in titles:
@@ -85,6 +88,7 @@ def _title_figures(
             thresholds=run.thresholds[label],
             stills={second: pictures[second] for second in seconds if second in pictures},
             reveal=reveal,
+            name=next((row.shown for row in run.titles if row.title_id == title_id), title_id),
         )
         paths += save(figure, out, f"heat-bars-{title_id}-{label_slug(label)}")
     return paths

@@ -7,7 +7,7 @@
   const detail = document.getElementById("detail");
   const tableBody = document.querySelector("#title-table tbody");
   const rows = [...tableBody.rows];
-  const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.v, Number(row.dataset.n)]));
+  const numberOf = new Map(rows.map((row) => [row.dataset.id, Number(row.dataset.n)]));
   const pageTitle = document.title;
   const READ_OUT = 4;
   const { clock, short, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
@@ -75,7 +75,7 @@
       readout.textContent = parts.join("  ·  ");
       range.setAttribute("aria-valuetext", parts.join(", "));
     }
-    const heading = make("h1", { tabIndex: -1, textContent: title.id });
+    const heading = make("h1", { tabIndex: -1, textContent: title.name });
     const nodes = [toolbar(number), heading, facts(title)];
     if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
     if (title.picture_error) nodes.push(make("p", { className: "quiet", textContent: "Pictures: " + title.picture_error }));
@@ -98,7 +98,7 @@
     range.addEventListener("input", move);
     index.hidden = true;
     detail.hidden = false;
-    document.title = `${title.id}: ${pageTitle}`;
+    document.title = `${title.name}: ${pageTitle}`;
     redraw();
     seek(Math.min(last, time));
     window.scrollTo(0, 0);
@@ -161,7 +161,7 @@
     const label = document.getElementById("filter-label").value;
     let count = 0;
     for (const row of rows) {
-      const fits = row.cells[0].dataset.v.toLowerCase().includes(id) && (!status || row.dataset.status === status) && (!label || row.dataset.labels.split(";").includes(label));
+      const fits = (row.cells[0].dataset.v + " " + row.dataset.id).toLowerCase().includes(id) && (!status || row.dataset.status === status) && (!label || row.dataset.labels.split(";").includes(label));
       row.hidden = !fits;
       count += fits;
     }

@@ -14,7 +14,7 @@
   const pageTitle = document.title;
   const wanted = () => new URLSearchParams(location.hash.slice(1)).get("title");
   const exact = (time) => `${clock(time)}.${Math.floor((time * 10) % 10)}`;
-  let state = null, chosen = null, markedIn = null, strips = [], axis = null, busy = Promise.resolve(), order = [], parts = {}, verdicts = [], corrections = [];
+  let state = null, chosen = null, markedIn = null, strips = [], axis = null, busy = Promise.resolve(), order = [], nameOf = new Map(), parts = {}, verdicts = [], corrections = [];
 
   const player = reviewPlayer(clock, showTime);
   function say(text) {
@@ -37,6 +37,10 @@
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);
     return answer;
+  }
+  function remember(rows) {
+    order = rows.map((row) => row.title_id);
+    nameOf = new Map(rows.map((row) => [row.title_id, row.name]));
   }
   const titlePath = (id) => "/api/titles/" + encodeURIComponent(id);
 
@@ -79,7 +83,7 @@
     document.title = pageTitle;
     try {
       const answer = await ask("/api/queue");
-      order = answer.titles.map((row) => row.title_id);
+      remember(answer.titles);
       byId("queue-table").tBodies[0].replaceChildren(...answer.titles.map(queueRow));
       const complete = answer.titles.filter((row) => row.complete).length;
       const waiting = answer.titles.reduce((sum, row) => sum + row.waiting, 0);
@@ -92,7 +96,7 @@
     }
   }
   function queueRow(row) {
-    const link = make("a", { href: "#title=" + encodeURIComponent(row.title_id), textContent: row.title_id });
+    const link = make("a", { href: "#title=" + encodeURIComponent(row.title_id), textContent: row.name });
     const done = row.complete ? "✓ fully reviewed" : row.decided ? "begun" : "";
     const number = (text) => make("td", { className: "n", textContent: text });
     const meter = make("meter", { min: 0, max: 1, value: row.uncertainty });
@@ -114,7 +118,7 @@
     let answer;
     try {
       answer = await ask(titlePath(id));
-      if (!order.length) order = (await ask("/api/queue")).titles.map((row) => row.title_id);
+      if (!order.length) remember((await ask("/api/queue")).titles);
     } catch (error) {
       state = null;
       complain(error.message);
@@ -128,7 +132,7 @@
     markedIn = null;
     queue.hidden = true;
     desk.hidden = false;
-    document.title = `${title.id}: ${pageTitle}`;
+    document.title = `${title.name}: ${pageTitle}`;
     buildDesk(title);
     drawSegments();
     const start_s = first ? first.start_s : 0;
@@ -180,7 +184,7 @@
     const whole = make("fieldset", { className: "whole" }, make("legend", { textContent: "The title" }),
       tools(button("Begin a new segment", "i", markIn), button("End it here", "o", markOut), undo, complete),
       make("label", {}, "note on the title ", titleNote));
-    const nodes = [neighbours(title.id), make("h1", { tabIndex: -1, textContent: title.id }), make("p", { id: "summary" })];
+    const nodes = [neighbours(title.id), make("h1", { tabIndex: -1, textContent: title.name }), make("p", { id: "summary" })];
     if (title.why) nodes.push(make("p", { className: "note", textContent: title.why }));
     nodes.push(make("div", { className: "desk" }, watch, judge, correct, whole), legend(), axis.tools, make("div", { className: "strip" }, make("div"), axis.part));
     const shelf = (entry) => {
@@ -201,7 +205,7 @@
   const drawStrips = () => strips.filter((strip) => strip.plot.clientWidth).forEach((strip) => strip.draw());
   function neighbours(id) {
     const place = order.indexOf(id);
-    const link = (other, words) => other && make("a", { href: "#title=" + encodeURIComponent(other), textContent: `${words}: ${other}` });
+    const link = (other, words) => other && make("a", { href: "#title=" + encodeURIComponent(other), textContent: `${words}: ${nameOf.get(other)}` });
     return make("div", { className: "bar" }, make("a", { href: "#queue", textContent: "All titles" }),
       ...[link(order[place - 1], "previous"), link(order[place + 1], "next")].filter(Boolean));
   }
