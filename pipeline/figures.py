@@ -9,6 +9,8 @@ Axes: T frames, C labels.
 from __future__ import annotations
 
 import io
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from data.schemas import LabelThresholds, Segment
 from infer.title_scores import TitleScores
 from pipeline.report.mistakes import FALSE, Mistake
 
+log = logging.getLogger(__name__)
 FORMATS = ("png", "svg")
 COLOURS = {"GT": "#7f868d", "FS": "#d62718", "CS": "#e0a800", "AS": "#1667c0"}
 STYLE: dict[Any, Any] = {
@@ -144,8 +147,21 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     for path, form in zip(paths, FORMATS):
         metadata = {"Software": None} if form == "png" else {"Date": None}
         with mpl.rc_context(STYLE), atomic_path(path) as temporary:
-            figure.savefig(temporary, format=form, dpi=200, metadata=metadata)
+            save_to(figure, temporary, format=form, dpi=200, metadata=metadata)
     return paths
+
+
+def save_to(figure: Figure, path: Path, **options: Any) -> None:
+    """Save a figure; letters of a name that no font here has are said once, in words."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(path, **options)
+    lacking = [warning for warning in caught if "missing from font" in str(warning.message)]
+    if lacking:
+        log.warning("the fonts of this machine lack letters of a title's name: install one for its script")
+    for warning in caught:
+        if warning not in lacking:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def redacted(jpeg: bytes, *, reveal: bool) -> Image.Image:

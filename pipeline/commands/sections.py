@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline.config import CONFIG_NAME
+
+CONFIG_PARAMETER = "config_path"
 FIRST_SENTENCE = 200
 
 
@@ -15,6 +19,21 @@ class SectionedGroup(click.Group):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.sections: dict[str, list[str]] = {}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a folder with a ``run.toml`` that stands first is its ``--config``."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if (
+            command is not None
+            and any(parameter.name == CONFIG_PARAMETER for parameter in command.params)
+            and rest
+            and not rest[0].startswith("-")
+            and (Path(rest[0]) / CONFIG_NAME).is_file()
+        ):
+            rest = ["--config", *rest]
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
