@@ -63,7 +63,7 @@ def draw_scores(
         form = path.suffix.lower().removeprefix(".")
         metadata = {"Software": None} if form == "png" else {"Date": None}
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=form, dpi=120, metadata=metadata)
+            figures.save_to(figure, temporary, format=form, dpi=120, metadata=metadata)
 
 
 def chosen_labels(scores: TitleScores, labels: Sequence[str], segments: Sequence[Segment]) -> list[str]:

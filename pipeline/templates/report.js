@@ -7,7 +7,7 @@
   const detail = document.getElementById("detail");
   const tableBody = document.querySelector("#title-table tbody");
   const rows = [...tableBody.rows];
-  const numberOf = new Map(rows.map((row) => [row.dataset.id, Number(row.dataset.n)]));
+  const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.id, Number(row.dataset.n)]));
   const pageTitle = document.title;
   const READ_OUT = 4;
   const { clock, short, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
@@ -161,7 +161,7 @@
     const label = document.getElementById("filter-label").value;
     let count = 0;
     for (const row of rows) {
-      const fits = (row.cells[0].dataset.v + " " + row.dataset.id).toLowerCase().includes(id) && (!status || row.dataset.status === status) && (!label || row.dataset.labels.split(";").includes(label));
+      const fits = (row.cells[0].dataset.v + " " + row.cells[0].dataset.id).toLowerCase().includes(id) && (!status || row.dataset.status === status) && (!label || row.dataset.labels.split(";").includes(label));
       row.hidden = !fits;
       count += fits;
     }
