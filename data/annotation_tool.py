@@ -82,7 +82,9 @@ class ToolReader:
     def clip(self, place: str, title_id: str, label: object, start_s: float, end_s: float) -> None:
         """Add one interval; all occurrences, since nobody says that only the first was drawn."""
         label = label_name(label) if isinstance(label, str) else label
-        if not isinstance(label, str):
+        if label in (None, ""):
+            self.ignore("regions without a label")
+        elif not isinstance(label, str):
             self.problem(place, f"label {label!r:.100} is no text")
         elif label not in self.labels:
             self._unknown.add(label, None)
@@ -96,5 +98,5 @@ class ToolReader:
         """Return the rows with all problems."""
         self.rows.problems += self._unknown.problems()
         for what, count in self._ignored.items():
-            self.rows.report(self.path, f"{count} {what} ignored: no label in time", "warning")
+            self.rows.report(self.path, f"ignored, no label in time: {what} ({count})", "warning")
         return self.rows

@@ -6,14 +6,14 @@ only be declared there, and ELAN writes none.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from data.activitynet import as_number
 from data.annotation_tool import ToolReader
+from data.counted import counted
+from data.elan_times import NOWHERE, Span, annotation_times
 from data.errors import ManifestError
 from data.json_file import refusal
 from data.label_rows import LabelRows
@@ -41,9 +41,9 @@ def read_elan(path: Path, labels: Sequence[str], title_ids: Sequence[str]) -> La
     title_id = _title(reader, document, title_ids)
     if title_id is None or not _times_are_milliseconds(reader, document):
         return reader.finish()
-    slots_s = {slot.get("TIME_SLOT_ID"): _slot_s(slot) for slot in document.iterfind("TIME_ORDER/TIME_SLOT")}
+    times = annotation_times(document)
     for tier in document.iterfind("TIER"):
-        _read_tier(reader, title_id, tier, slots_s)
+        _read_tier(reader, title_id, tier, times)
     return reader.finish()
 
 
@@ -108,20 +108,15 @@ def _times_are_milliseconds(reader: ToolReader, document: ElementTree.Element) -
     return True
 
 
-def _slot_s(slot: ElementTree.Element) -> float:
-    """Return the seconds of a time slot; NaN where ELAN was not told."""
-    return as_number(slot.get("TIME_VALUE")) / 1000
-
-
-def _read_tier(reader: ToolReader, title_id: str, tier: ElementTree.Element, slots_s: dict[str | None, float]) -> None:
+def _read_tier(reader: ToolReader, title_id: str, tier: ElementTree.Element, times: dict[str, Span]) -> None:
     name = tier.get("TIER_ID", "")
-    annotations = tier.findall("ANNOTATION/ALIGNABLE_ANNOTATION")
+    annotations = tier.findall("ANNOTATION/ALIGNABLE_ANNOTATION") + tier.findall("ANNOTATION/REF_ANNOTATION")
     values = [(annotation.findtext("ANNOTATION_VALUE") or "").strip() for annotation in annotations]
     if name not in reader.labels and not any(value in reader.labels for value in values):
         if name != STATUS_TIER:
-            reader.ignore(f"tiers {name!r:.60} of {len(tier.findall('ANNOTATION'))} annotations")
+            reader.ignore(f"tiers {name!r:.60} of {counted(len(tier.findall('ANNOTATION')), 'annotation')}")
         return
     for number, (annotation, value) in enumerate(zip(annotations, values), 1):
         place = f"tier {name!r:.60}, annotation {annotation.get('ANNOTATION_ID', str(number)):.60}"
-        start_s, end_s = (slots_s.get(annotation.get(f"TIME_SLOT_REF{side}"), math.nan) for side in (1, 2))
+        start_s, end_s = times.get(annotation.get("ANNOTATION_ID", ""), NOWHERE)
         reader.clip(place, title_id, name if name in reader.labels else value, start_s, end_s)

@@ -16,7 +16,11 @@ from data.errors import Problem
 from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.titles import Title
 
-LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE = 2.0, 0.02  # durations are rounded, or come of another copy of the film
+LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE, MOST_BEYOND_S = (
+    2.0,
+    0.02,
+    10.0,
+)  # durations are rounded, or come of another copy of the film
 SHORTEST_S = 0.1  # no person marks less
 AGREE_TOLERANCE_S = 0.001
 
@@ -73,14 +77,14 @@ def sound_clips(
     """Return the clips that are intervals inside their title, and report the others.
 
     A clip that ends beyond its title's stated end is cut off there: with a warning of its own, or, where it is only a
-    little beyond (2 s, or 2 % of the title), counted with its like. ``strict`` refuses every one of them.
+    little beyond (2 s, or 2 % of the title up to 10 s), counted with its like. ``strict`` refuses every one of them.
     """
     sound = []
     beyond, short = Gathered(), Gathered()
     for row in rows:
         duration_s = titles[row.title_id].duration_s
         limit_s = math.inf if duration_s is None else duration_s
-        little_s = 0.0 if strict else max(LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE * limit_s)
+        little_s = 0.0 if strict else max(LITTLE_BEYOND_S, min(LITTLE_BEYOND_SHARE * limit_s, MOST_BEYOND_S))
         if row.start_s < 0 or row.end_s <= row.start_s:
             problems.append(_problem(row, f"{_span(row)} is no interval; the end must be after the start"))
         elif row.start_s >= limit_s + little_s or (strict and row.start_s >= limit_s):

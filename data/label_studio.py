@@ -142,7 +142,7 @@ def _no_label_in_time(value: dict[str, Any], kind: object) -> str:
     """Say why a result holds no label in time and may be passed over; empty if it should hold one."""
     if kind == "timelinelabels":
         if "ranges" not in value and ("sequence" in value or "framesCount" in value):
-            return "timeline labels without ranges, which belong to a box,"
+            return "timeline labels without ranges, which belong to a box"
     elif kind != "labels" or "start" not in value:
         return f"results of type {kind!r:.60}"
     return "" if value.get(str(kind)) not in (None, []) else "regions without a label"

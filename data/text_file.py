@@ -14,7 +14,7 @@ FALLBACK = "cp1252"  # what Excel saves as "CSV" where its language is a western
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _WORKBOOKS = {b"PK\x03\x04": "a workbook (.xlsx or .ods)", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook (.xls)"}
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_FOREIGN_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
+_FOREIGN_WORD = re.compile(r"[^\s,;\"]*[^\x00-\x7f][^\s,;\"]*")
 
 
 def workbook_fault(raw: bytes) -> str:
@@ -61,7 +61,7 @@ def _other_text(path: Path, raw: bytes, error: UnicodeDecodeError, problems: lis
         problems.append(Problem(path, line, f"not UTF-8 (byte {raw[error.start]:#04x}); save the file as CSV UTF-8"))
         return None
     word = _FOREIGN_WORD.search(text.splitlines()[line - 1] if line <= len(text.splitlines()) else text)
-    shown = f", for example {word[0]!r:.60}" if word else ""
+    shown = f", for example {word[0]!r:.40}" if word else ""
     message = f"not UTF-8; read as Windows-1252{shown}: if that is wrong, save the file as CSV UTF-8"
     problems.append(Problem(path, line, message, "warning"))
     return text

@@ -113,7 +113,7 @@ def test_label_studio_reports_everything_with_its_task(tmp_path: Path) -> None:
         "error: task 7, result 1: a clip of 'sex' from 0 to nan s; times must be finite numbers up to 1e+07 s",
         "error: task 7, result 2: a clip of 'sex' from 0 to 1e+299 s; times must be finite numbers up to 1e+07 s",
         "error: unknown label 'sx' (1 row); did you mean 'sex'?",
-        "warning: 1 results of type 'choices' ignored: no label in time",
+        "warning: ignored, no label in time: results of type 'choices' (1)",
     ]
 
 
@@ -139,7 +139,7 @@ def test_via_project_options_and_free_text(tmp_path: Path) -> None:
     }
     rows = read(tmp_path / "via.json", via(entries))
     assert clips(rows) == [("tt1", "sex", 1.25, 3.0), ("tt1", "violence", 4.0, 5.5)]
-    assert messages(rows) == ["warning: 1 marks of a moment, a region or a whole file ignored: no label in time"]
+    assert messages(rows) == ["warning: ignored, no label in time: marks of a moment, a region or a whole file (1)"]
 
 
 def test_via_checkbox_holds_several_labels(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_via_reports_entries_that_make_no_sense(tmp_path: Path) -> None:
         "error: metadata 'a': view '9' is not in the project",
         "error: metadata 'b': times '1-2' and values {} are no list and no object",
         "error: metadata 'c': a clip of 'sex' from 1 to inf s; times must be finite numbers up to 1e+07 s",
-        "error: unknown label '' (1 row); allowed: sex, violence",
+        "warning: ignored, no label in time: regions without a label (1)",
     ]
     assert messages(read(tmp_path / "via.json", via([]))) == [
         "error: project: 'metadata' is no object of objects; save it with VIA 3"
@@ -217,7 +217,7 @@ TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="{end}"><ANNOTATION_VALUE>{value}</ANNOTATIO
 def test_elan_tier_is_the_label_or_its_values_are(tmp_path: Path) -> None:
     rows = read(tmp_path / "x.eaf", eaf(tier("sex", "any text") + tier("activity", "violence") + tier("mood", "dark")))
     assert clips(rows) == [("tt1", "sex", 1.5, 2.75), ("tt1", "violence", 1.5, 2.75)]
-    assert messages(rows) == ["warning: 1 tiers 'mood' of 1 annotations ignored: no label in time"]
+    assert messages(rows) == ["warning: ignored, no label in time: tiers 'mood' of 1 annotation (1)"]
 
 
 def test_elan_title_is_its_media_file_or_else_its_own_name(tmp_path: Path) -> None:

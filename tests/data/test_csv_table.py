@@ -54,7 +54,7 @@ def test_rows_too_short_or_too_long_are_reported_and_the_others_kept(tmp_path: P
         (b"a,b\n1,2\n3,\x81\n", "3: not UTF-8 (byte 0x81); save the file as CSV UTF-8"),
         (
             b"a,b\n1,2\n3,caf\xe9\n",
-            "3: not UTF-8; read as Windows-1252, for example '3,café': if that is wrong, save the file as CSV UTF-8",
+            "3: not UTF-8; read as Windows-1252, for example 'café': if that is wrong, save the file as CSV UTF-8",
         ),
         (b"\xff\xfea\x00,\x00b", "1: not UTF-8 (byte 0x62); save the file as CSV UTF-8"),
         (

@@ -56,10 +56,10 @@ def test_timeline_labels_that_belong_to_a_box_relations_and_regions_without_a_la
     rows = read(tmp_path, [task(by(1, timeline(26, 50, "sex"), *odd))])
     assert clips(rows) == [("film", "sex", 1.0, 2.0)]
     assert sorted(messages(rows)) == [
-        "warning: 1 relations ignored: no label in time",
-        "warning: 1 results of type 'videorectangle' ignored: no label in time",
-        "warning: 1 timeline labels without ranges, which belong to a box, ignored: no label in time",
-        "warning: 2 regions without a label ignored: no label in time",
+        "warning: ignored, no label in time: regions without a label (2)",
+        "warning: ignored, no label in time: relations (1)",
+        "warning: ignored, no label in time: results of type 'videorectangle' (1)",
+        "warning: ignored, no label in time: timeline labels without ranges, which belong to a box (1)",
     ]
 
 
@@ -89,7 +89,7 @@ def test_several_annotators_are_joined_or_one_of_them_counts(
     )
     assert clips(rows) == [*expected, ("other", "sex", 0.0, 1.0)]  # where only one annotated, that one counts
     assert messages(rows) == (
-        ["warning: 1 tasks without an annotation by '3' ignored: no label in time"] if annotators == "3" else []
+        ["warning: ignored, no label in time: tasks without an annotation by '3' (1)"] if annotators == "3" else []
     )
 
 
@@ -147,3 +147,96 @@ def test_one_malformed_annotation_is_one_problem_that_can_be_skipped(tmp_path: P
     found = read(tmp_path, {"film": {"annotations": [row, {"segment": [5, 9], "label": "violence"}]}})
     assert clips(found) == [("film", "violence", 5.0, 9.0)]
     assert [(problem.severity, problem.skippable) for problem in found.problems] == [("error", True)]
+
+
+# --- ELAN
+
+
+def eaf(slots: dict[str, int | None], *tiers: str) -> str:
+    order = "".join(
+        f'<TIME_SLOT TIME_SLOT_ID="{name}"' + ("/>" if time is None else f' TIME_VALUE="{time}"/>')
+        for name, time in slots.items()
+    )
+    header = '<HEADER TIME_UNITS="milliseconds"><MEDIA_DESCRIPTOR MEDIA_URL="film.mp4"/></HEADER>'
+    return f"<ANNOTATION_DOCUMENT>{header}<TIME_ORDER>{order}</TIME_ORDER>{''.join(tiers)}</ANNOTATION_DOCUMENT>"
+
+
+def aligned(name: str, first: str, last: str, value: str) -> str:
+    return (
+        f'<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="{name}" TIME_SLOT_REF1="{first}" TIME_SLOT_REF2="{last}">'
+        f"<ANNOTATION_VALUE>{value}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>"
+    )
+
+
+def reference(name: str, parent: str, value: str, previous: str = "") -> str:
+    before = f' PREVIOUS_ANNOTATION="{previous}"' if previous else ""
+    return (
+        f'<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="{name}" ANNOTATION_REF="{parent}"{before}>'
+        f"<ANNOTATION_VALUE>{value}</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION>"
+    )
+
+
+def tier(name: str, *annotations: str) -> str:
+    return f'<TIER TIER_ID="{name}">{"".join(annotations)}</TIER>'
+
+
+def test_elan_labels_on_an_associated_tier_have_the_time_of_what_they_belong_to(tmp_path: Path) -> None:
+    content = eaf(
+        {"ts1": 1000, "ts2": 5000},
+        tier("event", aligned("a0", "ts1", "ts2", "e1")),
+        tier("category", reference("a1", "a0", "violence")),
+        tier("detail", reference("a2", "a1", "sex")),  # the parent of its parent
+    )
+    rows = read(tmp_path, content, name="film.eaf")
+    assert clips(rows) == [("film", "violence", 1.0, 5.0), ("film", "sex", 1.0, 5.0)]
+    assert messages(rows) == ["warning: ignored, no label in time: tiers 'event' of 1 annotation (1)"]
+
+
+def test_elan_time_subdivision_has_parts_of_equal_length_between_the_times_that_are_known(tmp_path: Path) -> None:
+    content = eaf(
+        {"ts1": 1000, "ts2": None, "ts3": None, "ts4": 7000, "ts5": None, "ts6": 8000},
+        tier(
+            "parts",
+            aligned("a1", "ts1", "ts2", "sex"),
+            aligned("a2", "ts2", "ts3", "violence"),
+            aligned("a3", "ts3", "ts4", "sex"),
+            aligned("a4", "ts4", "ts5", "violence"),
+            aligned("a5", "ts5", "ts6", "sex"),
+        ),
+    )
+    assert clips(read(tmp_path, content, name="film.eaf")) == [
+        ("film", "sex", 1.0, 3.0),
+        ("film", "violence", 3.0, 5.0),
+        ("film", "sex", 5.0, 7.0),
+        ("film", "violence", 7.0, 7.5),
+        ("film", "sex", 7.5, 8.0),
+    ]
+
+
+def test_elan_symbolic_subdivision_shares_the_parent_s_time(tmp_path: Path) -> None:
+    content = eaf(
+        {"ts1": 0, "ts2": 4000},
+        tier("event", aligned("a0", "ts1", "ts2", "e")),
+        tier("parts", reference("b2", "a0", "violence", previous="b1"), reference("b1", "a0", "sex")),
+    )
+    assert sorted(clips(read(tmp_path, content, name="film.eaf"))) == [
+        ("film", "sex", 0.0, 2.0),
+        ("film", "violence", 2.0, 4.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        (tier("t", reference("a1", "a2", "sex"), reference("a2", "a1", "sex")),),  # each the other's parent
+        (tier("t", reference("a1", "none", "sex")),),
+        (tier("t", reference("a1", "a1", "sex", previous="a1")),),
+        (tier("t", aligned("a1", "ts1", "ts2", "sex"), aligned("a2", "ts2", "ts1", "sex")),),  # the slots in a ring
+        (tier("t", aligned("a1", "ts2", "ts2", "sex")),),
+    ],
+)
+def test_elan_times_that_cannot_be_told_are_errors_and_end(tmp_path: Path, tiers: tuple[str, ...]) -> None:
+    rows = read(tmp_path, eaf({"ts1": None, "ts2": None}, *tiers), name="film.eaf")
+    assert clips(rows) == []
+    assert {problem.severity for problem in rows.problems} == {"error"}
+    assert "times must be finite numbers" in rows.problems[0].message
