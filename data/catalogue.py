@@ -66,7 +66,8 @@ def scan_catalogue(settings: DataSettings) -> Catalogue:
         rules=label_rules(settings),
     )
     splits, problems = _scan_splits(settings, manifest)
-    return Catalogue(manifest, labels.labels, splits, (*manifest.problems, *labels.problems, *problems))
+    told = {title_id: one for title_id, one in labels.single_frames.items() if splits.get(title_id) == "train"}
+    return Catalogue(manifest, {**labels.labels, **told}, splits, (*manifest.problems, *labels.problems, *problems))
 
 
 def label_rules(settings: DataSettings) -> LabelRules:

@@ -44,12 +44,12 @@ class CsvTable:
         return Problem(self.path, row.line, message, severity)
 
 
-def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
+def read_csv(path: Path, problems: list[Problem], columns: tuple[str, ...] = ()) -> CsvTable:
     """Read a CSV file (comma, semicolon or tab; encodings as ``read_text``), adding to ``problems`` what is wrong.
 
     A first line ``sep=;``, as Excel writes and reads it, names the separator. Blank lines are skipped, cells
     and column names are stripped, column names and title ids composed; rows may lack nothing and exceed nothing but
-    blanks.
+    blanks. A file without a line that names its columns has those of ``columns``.
     """
     empty = CsvTable(path, (), ())
     text = read_text(path, problems)
@@ -57,6 +57,8 @@ def read_csv(path: Path, problems: list[Problem]) -> CsvTable:
         return empty
     separator, text = _separator(text)
     records = _records(path, text, separator, problems)
+    if columns:
+        return CsvTable(path, columns, tuple(_rows(path, columns, records, problems)), separator)
     header = next(records, None)
     if header is None:
         if not any(problem.path == path for problem in problems):
@@ -89,6 +91,11 @@ def nearest(word: str, allowed: Sequence[str]) -> str:
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
     return f"; allowed: {', '.join(allowed)}" if 0 < len(allowed) <= 30 else ""
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a file's first line, by the separator that it has most of."""
+    return [cell.strip().strip('"') for cell in line.split(max(SEPARATORS, key=line.count))]
 
 
 def _separator(text: str) -> tuple[str, str]:

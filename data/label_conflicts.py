@@ -89,6 +89,8 @@ def sound_clips(
             problems.append(_problem(row, f"{_span(row)} is no interval; the end must be after the start"))
         elif row.start_s >= limit_s + little_s or (strict and row.start_s >= limit_s):
             problems.append(_problem(row, f"{_span(row)} begins beyond the title's duration of {limit_s:g} s"))
+        elif row.single:
+            sound.append(replace(row, end_s=min(row.end_s, limit_s)))
         elif strict and row.end_s > limit_s + AGREE_TOLERANCE_S:
             message = f"{_span(row)} ends beyond the title's duration of {limit_s:g} s, which strict refuses"
             problems.append(_problem(row, message))
@@ -158,6 +160,8 @@ def _without_repeats(rows: Sequence[ClipRow], problems: list[Problem]) -> list[C
     reach: ClipRow | None = None  # the clip so far that ends last
     for row in sorted(rows, key=lambda row: (row.start_s, row.end_s)):
         if kept and (kept[-1].start_s, kept[-1].end_s) == (row.start_s, row.end_s):
+            if row.single:  # two moments of one sample
+                continue
             problems.append(_problem(row, f"repeats {_place(kept[-1])}", "warning"))
             continue
         if reach is not None and row.start_s < reach.end_s:

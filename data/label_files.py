@@ -9,6 +9,8 @@ Forms, told apart by their content (or given):
 - ``labelstudio``, ``via3``, ``elan``: files of annotation tools (``data.label_studio``, ``data.via3``, ``data.elan``);
   for ELAN, which has a file a title, the path may be a folder of ``.eaf`` files.
 
+- ``single_frame``: one moment of every occurrence, as SF-Net publishes them (``data.single_frames``).
+
 Start and end columns may be named ``start_s``, ``start`` or ``start_frame``; a column ``fps`` gives a row's frame rate.
 """
 
@@ -30,9 +32,10 @@ from data.label_rows import ClipRow, LabelRows, PresenceRow, UnknownLabels
 from data.label_studio import read_label_studio
 from data.label_tables import TableReader
 from data.labels import Clip
+from data.single_frames import is_single_frames, read_single_frames
 from data.via3 import read_via3_csv, read_via3_project
 
-Form = Literal["auto", "long", "wide", "activitynet", "labelstudio", "via3", "elan"]
+Form = Literal["auto", "long", "wide", "activitynet", "labelstudio", "via3", "elan", "single_frame"]
 WITHHELD_SUBSETS = ("test", "testing")
 
 
@@ -56,6 +59,8 @@ def read_label_file(
         form = form_of(path)
     if form == "elan":
         return _read_elan(path, labels, title_ids)
+    if form == "single_frame":
+        return read_single_frames(path, labels, title_ids, reading)
     if form == "via3" and not is_json(path):
         return read_via3_csv(path, labels, title_ids)
     if form in ("activitynet", "labelstudio", "via3"):
@@ -71,7 +76,7 @@ def form_of(path: Path) -> Form:
     if head.startswith(b"#") and b"CSV_HEADER" in head:
         return "via3"
     if not is_json(path):
-        return "auto"
+        return "single_frame" if is_single_frames(path) else "auto"
     if head.startswith(b"["):
         return "labelstudio"
     try:

@@ -7,7 +7,7 @@ occurrence: the row of kind first_occurrence, else the earliest of all occurrenc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from data.counted import counted
@@ -43,10 +43,13 @@ class LabelManifest:
     Args:
         labels: by title id, one entry for every known title, in the order of the titles.
         problems: errors and warnings.
+        single_frames: what single-frame labels say of titles whose clips are labelled, too: what training is told of
+            these, while they are judged by their clips.
     """
 
     labels: dict[str, TitleLabels]
     problems: tuple[Problem, ...]
+    single_frames: dict[str, TitleLabels] = field(default_factory=dict)
 
 
 def scan_labels(
@@ -110,17 +113,31 @@ def join_labels(
         rules: as in ``scan_labels``.
     """
     problems = rows.problems + orphans(rows, titles)
-    presence = presence_by_key([row for row in rows.presence if row.title_id in titles], problems, skip=rules.skip_bad)
+    said = [row for row in _sayings(rows) if row.title_id in titles]
+    presence = presence_by_key(said, problems, skip=rules.skip_bad)
     clips = sound_clips([row for row in rows.clips if row.title_id in titles], titles, problems, strict=rules.strict)
-    firsts, occurrences = clips_by_key(clips, problems)
+    firsts, occurrences = clips_by_key([row for row in clips if not row.single], problems)
+    _, moments = clips_by_key([row for row in clips if row.single], problems)
+    timed = {title_id for title_id, _ in (*firsts, *occurrences)}
+    occurrences |= {key: found for key, found in moments.items() if key[0] not in timed}
+    moments = {key: found for key, found in moments.items() if key[0] in timed}
     problems += contradictions(presence, firsts, occurrences, skip=rules.skip_bad)
     label_sets = {title_id: _title_labels(title_id, labels, presence, firsts, occurrences) for title_id in titles}
+    momentary = dict.fromkeys(title_id for title_id, _ in moments)
+    single_frames = {title_id: _title_labels(title_id, labels, presence, {}, moments) for title_id in momentary}
     if rules.skip_bad:
         problems = skipped(problems, anything_left=bool(presence or firsts or occurrences))
     files = dict.fromkeys([*paths, *(problem.path for problem in problems)])  # the latter for files of a folder
     order = {path: number for number, path in enumerate(files)}
     ordered = sorted(problems, key=lambda problem: (order[problem.path], problem.line or 0))
-    return LabelManifest(label_sets, tuple(ordered))
+    return LabelManifest(label_sets, tuple(ordered), single_frames)
+
+
+def _sayings(rows: LabelRows) -> list[PresenceRow]:
+    """Return statements of presence, without the silence of single-frame files on labels that have clips elsewhere."""
+    momentary = {clip.path for clip in rows.clips if clip.single}
+    timed = {(clip.title_id, clip.label) for clip in rows.clips if not clip.single} if momentary else set()
+    return [row for row in rows.presence if row.path not in momentary or (row.title_id, row.label) not in timed]
 
 
 def _title_labels(

@@ -19,11 +19,13 @@ class LabelReading:
         annotators: of annotation tools' files in which several people annotated one title: ``one`` refuses such a
             title, ``union`` takes what any of them drew, anything else names the annotator who counts (number, or
             e-mail address).
+        sample_s: seconds between samples: what a single labelled frame stands for.
     """
 
     frame_rate_fps: float | None = None
     times: TimeForm = SECONDS
     annotators: str = ONE
+    sample_s: float = 1.0
 
 
 AS_WRITTEN = LabelReading()

@@ -25,7 +25,10 @@ class PresenceRow:
 
 @dataclass(frozen=True)
 class ClipRow:
-    """One labelled interval, as written; ``first`` for kind first_occurrence, else all_occurrence."""
+    """One labelled interval, as written; ``first`` for kind first_occurrence, else all_occurrence.
+
+    ``single``: only one frame of an occurrence is known, the interval is the sample that it falls into.
+    """
 
     title_id: str
     label: str
@@ -34,6 +37,7 @@ class ClipRow:
     first: bool
     path: Path
     line: int | None
+    single: bool = False
 
 
 @dataclass

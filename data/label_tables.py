@@ -6,6 +6,7 @@ one way and said: fractions of a day, ``00:20``, clips that are shorter than a p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,13 +34,14 @@ class TableReader:
         path: the file.
         labels: the labels that may occur.
         reading: how to read what the file does not say.
+        columns: of a file that does not name them.
     """
 
-    def __init__(self, path: Path, labels: Sequence[str], reading: LabelReading) -> None:
+    def __init__(self, path: Path, labels: Sequence[str], reading: LabelReading, columns: tuple[str, ...] = ()) -> None:
         self.rows = LabelRows()
-        self.table: CsvTable = read_csv(path, self.rows.problems)
+        self.table: CsvTable = read_csv(path, self.rows.problems, columns)
         self._labels = labels
-        self._rate_fps = reading.frame_rate_fps
+        self._rate_fps, self._sample_s = reading.frame_rate_fps, reading.sample_s
         self._form = replace(reading.times, decimal_comma=self.table.separator != ",")
         self._notes = TimeNotes(self._form)
         self._unknown = UnknownLabels(path, labels)
@@ -93,6 +95,17 @@ class TableReader:
                     self._add_presence(row, label, label)
                 if start and end and (row.cells[start] or row.cells[end]):
                     self._add_clip(row, label, (start, end), first=True)
+
+    def add_moment(self, row: CsvRow, title_id: str, label: str, column: str) -> None:
+        """Add the sample that a single labelled moment falls into."""
+        label = label_name(label)
+        if label not in self._labels:
+            self._unknown.add(label, row.line)
+            return
+        for time_s in self._times(row, (column,)):
+            start_s = math.floor(time_s / self._sample_s) * self._sample_s
+            end_s = start_s + self._sample_s
+            self.rows.clips.append(ClipRow(title_id, label, start_s, end_s, False, self.table.path, row.line, True))
 
     def _add_presence(self, row: CsvRow, label: str, column: str) -> None:
         text = row.cells[column].casefold()

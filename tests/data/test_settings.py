@@ -32,7 +32,7 @@ def test_frame_rates_may_be_numbers_or_fractions() -> None:
         ("train_fraction", 0.9, "sum to 1.1; they must sum to 1"),
         ("val_fraction", -0.1, "greater than or equal to 0"),
         ("frame_rate_fps", 0, "'0' is no frame rate"),
-        ("label_form", "excel", "'activitynet', 'labelstudio', 'via3' or 'elan'"),
+        ("label_form", "excel", "'via3', 'elan' or 'single_frame'"),
         ("title", "x", "Extra inputs are not permitted"),
     ],
 )
