@@ -69,8 +69,13 @@ def _how_sure(choice: Choice, sure: Certainty) -> str:
     if not choice.reached:
         return f"{said}; no threshold reaches {choice.goal}, this is the nearest"
     few = "too little time" if choice.goal.wanted == "false_per_hour" else "too few"
-    needed = f"at least {unit} are needed" if unit else "no number of them is enough for that"
-    return f"{said}, {few} to promise {wanted}: {needed}"
+    if sure.needed is None:
+        remedy = "no number of them is enough for that"
+    elif sure.needed > sure.of:
+        remedy = f"at least {unit} are needed"
+    else:
+        remedy = "it lies too near to what was reached; ask for less, or label more"
+    return f"{said}, {few} to promise {wanted}: {remedy}"
 
 
 def _cells(choice: Choice) -> list[str]:

@@ -66,6 +66,20 @@ def test_two_of_two_found_promise_nothing():
             4,
             "2 of 4 clips found: at least 6.8 %; no threshold reaches recall of at least 0.9, this is the nearest",
         ),
+        (
+            Goal("recall", 0.9),
+            [(0.9, 60, 6, 54), (0.5, 90, 5, 54)],
+            60,
+            "54 of 60 clips found: at least 79 %, too few to promise 90 %: it lies too near to what was reached; ask "
+            "for less, or label more",
+        ),
+        (
+            Goal("false_per_hour", 2.0),
+            [(0.9, 4, 3, 1), (0.5, 9, 5, 2)],
+            4,
+            "3 false flags in 2.0 h: at most 4.38 an hour, too little time to promise 2 an hour: it lies too near to "
+            "what was reached; ask for less, or label more",
+        ),
         (Goal("recall", 0.9), [(0.9, 3, 3, 0)], 0, "val holds no clip of it, so there is nothing to choose by"),
         (
             Goal("precision", 0.9),
