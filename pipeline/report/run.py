@@ -7,8 +7,9 @@ run does not have (frame scores, labels, an evaluation) is empty, because a repo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from data.counted import counted
 from data.errors import ConfigError
 from data.labels import TitleLabels
 from data.schemas import LabelThresholds, Segment
+from data.seen_labels import ReadSpan, all_seen_labels
 from data.titles import Title
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
@@ -24,6 +26,7 @@ from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
 from pipeline.runs import history as run_history
 from pipeline.runs.pointer import current_folder
+from pipeline.seen_truth import row_spans
 
 RUN_RECORD = "run.json"
 EVALUATION_PREFIX = "evaluation-"
@@ -73,17 +76,24 @@ class Truth:
         labels: by title id, only titles at which somebody looked.
         splits: by title id.
         problem: why some of it could not be read, in words; empty when all could.
+        spans: by title id, what the run read of it, as far as that is known.
     """
 
     titles: Mapping[str, Title] = field(default_factory=dict)
     labels: Mapping[str, TitleLabels] = field(default_factory=dict)
     splits: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    spans: Mapping[str, ReadSpan] = field(default_factory=dict)
 
-    @property
+    def as_read(self, rows: Iterable[TitleRow]) -> Truth:
+        """Return the same with what a run read: what lies beyond is no mistake of its."""
+        return replace(self, spans=row_spans(rows))
+
+    @cached_property
     def held_out(self) -> dict[str, TitleLabels]:
-        """Labels of the titles that training did not see: only they tell how good a model is."""
-        return {title_id: labels for title_id, labels in self.labels.items() if self.splits.get(title_id) != "train"}
+        """Labels of titles that training did not see, as far as they were read: only they tell how good a model is."""
+        held = {title_id: labels for title_id, labels in self.labels.items() if self.splits.get(title_id) != "train"}
+        return all_seen_labels(held, self.spans)[0]
 
 
 def read_run(folder: Path) -> Run:

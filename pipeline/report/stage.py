@@ -66,7 +66,7 @@ def report(
     """
     run = read_run(find_run(config, run_dir))
     inputs = report_inputs(config, run.folder)
-    truth = read_truth(config)
+    truth = read_truth(config).as_read(run.titles)
     own_tables = config.work.benchmark / "tables"
     tables = read_tables(benchmark or own_tables) if benchmark or own_tables.is_dir() else []
     gathered = gather(run, truth)

@@ -12,6 +12,7 @@ from data.activitynet import read_durations, read_ground_truth, read_predictions
 from data.catalogue import read_catalogue
 from data.counted import counted
 from data.errors import ConfigError
+from data.labels import TitleLabels
 from data.schemas import LabelThresholds, Segment
 from infer.evaluate import evaluate as measure
 from infer.evaluate import evaluate_activitynet
@@ -21,9 +22,11 @@ from infer.operator_report import write_operator_csv, write_reliability_csv
 from infer.segments import find_segments
 from infer.settings import EvaluateSettings
 from infer.title_scores import TitleScores
+from infer.title_status import TitleRow
 from infer.write import read_scores, read_segments, read_titles_table
 from pipeline.config import Config
 from pipeline.runs.pointer import current_folder
+from pipeline.seen_truth import row_spans, seen_truth
 from pipeline.stage_result import StageResult
 from pipeline.stages.kept_evaluation import INPUTS, evaluation_inputs
 
@@ -32,8 +35,9 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     """Measure a run on a split's labelled titles; write evaluation-<split>.json and CSV files into the run's folder.
 
     One pass over the frame scores serves the segments of the mAP and the operator metrics; no frame is kept. A
-    labelled title that the run could not score counts as one in which nothing was found. It is measured whether or not
-    that was done before: see ``kept_evaluation``.
+    labelled title that the run could not score counts as one in which nothing was found, and the summary says so; of a
+    title that was read in part, what lies beyond is left out (``data.seen_labels``), and the summary says that too. It
+    is measured whether or not that was done before: see ``kept_evaluation``.
 
     Args:
         split: ``test``, or another one while choosing settings.
@@ -46,6 +50,7 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     catalogue = read_catalogue(config.data)
     truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
     rows = read_titles_table(folder / "titles.parquet")
+    truth, left_out = seen_truth(truth, row_spans(rows), "evaluate")
     scored = {row.title_id: row.duration_s for row in rows}
     decoded_s = {row.title_id: row.decoded_s for row in rows if row.title_id in truth}
     durations = {title.title_id: title.duration_s for title in catalogue.titles.values()}
@@ -69,11 +74,20 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
         evaluation = measure(flagged, truth, config.data.labels, durations, config.evaluate)
     _write(folder, split, evaluation, inputs)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
+    note += _unread_words(truth, rows)
+    note += f"; {left_out}" if left_out else ""
     if split in record.get("trained_on", []):
         note += "; the model was trained on them, so this says nothing of other titles"
     files = f"evaluation-{split}.csv" + (f", operator-{split}.csv" if evaluation.operator is not None else "")
     said = f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}; all numbers: {files}"
     return StageResult(said, folder), evaluation
+
+
+def _unread_words(truth: Mapping[str, TitleLabels], rows: Sequence[TitleRow]) -> str:
+    """Say how many clips are missed because their titles could not be read at all."""
+    unread = [truth[row.title_id] for row in rows if row.title_id in truth and row.decoded_s is None]
+    clips = sum(len({*title.first.values(), *(title.occurrences or ())}) for title in unread)
+    return f"; {counted(clips, 'clip')} of {counted(len(unread), 'unread title')} count as missed" if clips else ""
 
 
 def _write(folder: Path, split: str, evaluation: Evaluation, inputs: str) -> None:

@@ -33,6 +33,7 @@ from pipeline.runs.ledger import EXTRACT, FAILED, MISSING, Ledger, read_ledger
 from pipeline.runs.rates import add_rate
 from pipeline.runs.selection import Selection
 from pipeline.runs.title_record import Recorder
+from pipeline.seen_truth import warn_of_labels_beyond
 from pipeline.settings import RunSettings
 from pipeline.stage_result import AbortedError, StageResult
 from pipeline.work_folder import WorkFolder
@@ -294,4 +295,5 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
     summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {counts['partial']} partial"
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
+    warn_of_labels_beyond(config.data, done.headers, stage)
     return StageResult(summary, config.coverage_path, done.not_read)

@@ -44,7 +44,7 @@ def figures(
         ConfigError: a title that the run has no scores of.
     """
     run = read_run(find_run(config, run_dir))
-    truth = read_truth(config)
+    truth = read_truth(config).as_read(run.titles)
     names = {row.title_id: row.shown for row in run.titles}
     titles = [title if title in names else find_title(run, title).title_id for title in titles]
     paths: list[Path] = []

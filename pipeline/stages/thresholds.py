@@ -36,6 +36,7 @@ from model.checkpoint import load_network
 from model.sidecar import Checkpoint, read_checkpoint, write_sidecar
 from pipeline.config import Config
 from pipeline.progress import progress_bar
+from pipeline.seen_truth import header_spans, seen_truth
 from pipeline.stage_result import StageResult
 from pipeline.stages.thresholds_figure import draw_curve
 
@@ -67,7 +68,8 @@ def choose_thresholds(config: Config, labels: Sequence[str], goal: Goal) -> list
         raise ConfigError(
             f"{config.data.titles}: no labelled title of the val split has complete features; extract or label some"
         )
-    known = {header.title_id: catalogue.labels[header.title_id] for header in headers}
+    labelled = {header.title_id: catalogue.labels[header.title_id] for header in headers}
+    known, _ = seen_truth(labelled, header_spans(headers), "thresholds")
     choices = _choose(config, headers, known, labels, goal=goal, thresholds=checkpoint.thresholds)
     for choice in choices:
         write_curve_csv(curves_folder(config) / f"{label_slug(choice.label)}.csv", choice.curve)

@@ -34,6 +34,7 @@ from model.train import Trainer, Validation
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.provenance import software, write_run
+from pipeline.seen_truth import header_spans, seen_truth
 from pipeline.stage_result import StageResult
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def _train(config: Config, peers: Peers) -> StageResult:
     catalogue = read_catalogue(config.data)
     training = _usable(config, catalogue, "train")
     validation = _usable(config, catalogue, "val")
+    seen, left_out = seen_truth(catalogue.labels, header_spans([*training, *validation]), "train")
+    catalogue = replace(catalogue, labels=seen)
     _check_occurrences(config, catalogue, training)
     untuned = _check_clips(config, catalogue, validation)
     spec = _one_spec([*training, *validation])
@@ -93,6 +96,8 @@ def _train(config: Config, peers: Peers) -> StageResult:
     }
     if untuned:
         used += f"; no clip in val, so never flagged: {', '.join(untuned)}"
+    if left_out:
+        used += f"; {left_out}"
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
     model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
     return StageResult(
