@@ -12,22 +12,29 @@ import click
 from data.counted import counted
 from pipeline.commands.terminal import FILE, config_option, print_lines
 from pipeline.config import load_config, merged
-from pipeline.stage_result import USAGE
+from pipeline.stage_result import SOME_FAILED, USAGE
 
 
 @click.command()
 @click.argument("path", type=FILE, required=False)
 @click.option("--benchmark", is_flag=True, help="The file of a benchmark (default name: bench.toml).")
-def init(path: Path | None, benchmark: bool) -> None:
-    """Write a configuration file to start from (default: run.toml)."""
-    from importlib import resources
+@click.option("--media", type=FILE, help="A folder of films, with all below it: titles.csv is written, too.")
+@click.option("--labels", "label_file", type=FILE, help="With --media: a label file of any form that is there already.")
+def init(path: Path | None, benchmark: bool, media: Path | None, label_file: Path | None) -> None:
+    """Write a configuration file to start from (default: run.toml), with --media the titles, too."""
+    from pipeline.starting_files import start_from_films, write_example
 
+    if (media is not None and benchmark) or (media is None and label_file is not None):
+        raise click.UsageError("--media goes without --benchmark, and --labels with --media only")
     path = path or Path("bench.toml" if benchmark else "run.toml")
-    if path.exists():
-        raise click.ClickException(f"{path}: exists already; name another file")
-    example = "bench.toml" if benchmark else "example.toml"
-    path.write_text(resources.files("pipeline").joinpath("configs", example).read_text(encoding="utf-8"))
-    click.echo(f"wrote {path}: set the paths in [data], then `coarse2fine labels check --config {path}`")
+    if media is None:
+        click.echo(write_example(path, benchmark=benchmark))
+        return
+    lines, problems = start_from_films(path, media, label_file)
+    print_lines(lines)
+    for problem in problems:
+        click.echo(f"not taken: {problem}", err=True)
+    sys.exit(SOME_FAILED if problems else 0)
 
 
 @click.group()
