@@ -65,9 +65,14 @@ def scan_catalogue(settings: DataSettings) -> Catalogue:
         form=settings.label_form,
         rules=label_rules(settings),
     )
+<<<<<<< HEAD
     splits, problems = _scan_splits(settings, manifest)
     told = {title_id: one for title_id, one in labels.single_frames.items() if splits.get(title_id) == "train"}
     return Catalogue(manifest, {**labels.labels, **told}, splits, (*manifest.problems, *labels.problems, *problems))
+=======
+    splits, problems = _scan_splits(settings, manifest, labels.labels)
+    return Catalogue(manifest, labels.labels, splits, (*manifest.problems, *labels.problems, *problems))
+>>>>>>> 81b6ade (tmp)
 
 
 def label_rules(settings: DataSettings) -> LabelRules:
@@ -81,7 +86,9 @@ def _earlier_splits(settings: DataSettings) -> dict[str, str]:
     return read_splits(settings.split_file)
 
 
-def _scan_splits(settings: DataSettings, manifest: TitleManifest) -> tuple[dict[str, str], list[Problem]]:
+def _scan_splits(
+    settings: DataSettings, manifest: TitleManifest, labels: dict[str, TitleLabels]
+) -> tuple[dict[str, str], list[Problem]]:
     """Return the splits, or what is wrong with the split file or the groups, at the line of the group's first title."""
     try:
         groups = group_titles(manifest.titles, settings.group_column)
@@ -104,5 +111,6 @@ def _scan_splits(settings: DataSettings, manifest: TitleManifest) -> tuple[dict[
         group_column=settings.group_column,
         seed=settings.split_seed,
         earlier=earlier,
+        labels=labels if settings.split_file is not None else None,
     )
     return splits, []

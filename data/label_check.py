@@ -16,6 +16,7 @@ from data.errors import Problem
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS, TitleManifest
 from data.settings import DataSettings
+from data.split_check import clips_by_split, uneven_splits
 
 PAPER_TABLE_1 = {
     "sex": (12_241, 23.2),
@@ -58,6 +59,7 @@ class LabelReport:
         counts: one row a label.
         without_any: titles known to hold none of the labels.
         splits: titles per split; None when they could not be assigned.
+        clips: titles with a clip by label and split; empty when splits could not be assigned.
         problems: errors, then warnings, each in the order of files and lines.
         labels_found: the labels were taken from the label files.
     """
@@ -68,6 +70,7 @@ class LabelReport:
     counts: tuple[LabelCount, ...]
     without_any: int
     splits: Mapping[str, int] | None
+    clips: Mapping[str, Mapping[str, int]]
     problems: tuple[Problem, ...]
     labels_found: bool = False
 
@@ -80,11 +83,13 @@ def check_labels(settings: DataSettings) -> LabelReport:
     """Read titles, labels and splits, and report every problem of all of them, without raising on any."""
     catalogue = scan_catalogue(settings)
     counts = tuple(_count(label, list(catalogue.labels.values())) for label in settings.labels)
+    clips = clips_by_split(catalogue.labels, catalogue.splits, settings.labels) if catalogue.splits else {}
     problems = [
         *_missing_media(catalogue.manifest),
         *catalogue.problems,
         *_one_sided(settings, counts),
         *_empty_splits(settings, catalogue),
+        *_uneven_splits(settings, catalogue, clips),
     ]
     durations = [title.duration_s for title in catalogue.titles.values() if title.duration_s is not None]
     return LabelReport(
@@ -94,6 +99,7 @@ def check_labels(settings: DataSettings) -> LabelReport:
         counts=counts,
         without_any=_without_any(catalogue.labels),
         splits={split: list(catalogue.splits.values()).count(split) for split in SPLITS} if catalogue.splits else None,
+        clips=clips,
         problems=tuple(sorted(problems, key=lambda problem: problem.severity != "error")),
         labels_found=settings.labels_found,
     )
@@ -117,6 +123,9 @@ def render_report(report: LabelReport) -> list[str]:
         ]
     if report.splits is not None:
         lines.append("splits: " + ", ".join(f"{split} {count}" for split, count in report.splits.items()))
+    if report.clips:
+        lines += ["", "titles with a clip:"]
+        lines += _table([("label", *SPLITS), *((name, *map(str, by.values())) for name, by in report.clips.items())])
     warnings = len(report.problems) - report.errors
     lines += ["", f"{counted(report.errors, 'error')}, {counted(warnings, 'warning')}"]
     return lines
@@ -131,6 +140,16 @@ def _empty_splits(settings: DataSettings, catalogue: Catalogue) -> list[Problem]
         for split in wanted
         if not catalogue.in_split(split)
     ]
+
+
+def _uneven_splits(
+    settings: DataSettings, catalogue: Catalogue, clips: Mapping[str, Mapping[str, int]]
+) -> list[Problem]:
+    """Warn of labels that have clips, but none in a split that needs some."""
+    drawn = any(title.split is None for title in catalogue.titles.values())
+    path = settings.clip_labels or settings.video_labels or catalogue.manifest.path
+    messages = uneven_splits(clips, settings.fractions, drawn=drawn, kept=settings.split_file is not None)
+    return [Problem(path, None, message, "warning") for message in messages]
 
 
 def _missing_media(manifest: TitleManifest) -> list[Problem]:
@@ -212,7 +231,7 @@ def _cells(count: LabelCount) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    widths = [max(map(len, column)) for column in zip(*rows)]
     return [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
         for row in rows

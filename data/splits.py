@@ -1,9 +1,14 @@
 """Which titles train, which choose settings, which are reported: decided per title, once, for good.
 
-A shuffle would move titles between splits whenever one is added, and leak. So a title's split is a hash of the seed and
-its group (its series, or itself), which no other title can change. What the manifest says wins, then what the split
-file says, then what other members of the group have, then the hash. With few titles a hash may leave a split empty:
-then fill the ``split`` column by hand. The split file is part of the data: keep it with the labels.
+A shuffle would move titles between splits whenever one is added, and leak. What the manifest says wins, then what the
+split file says, then what other members of the group (the series) have. For the rest there are two ways:
+
+- Without a split file a title's split is a hash of the seed and its group, which no other title and no label can
+  change. With few titles it may leave a split without clips of a label, or empty.
+- With a split file, which remembers what was drawn, titles are drawn so that every label is in every split where the
+  labels allow it (``data.stratify``); what is drawn later evens out what is there, and moves nothing.
+
+The split file is part of the data: keep it with the labels.
 """
 
 from __future__ import annotations
@@ -18,7 +23,10 @@ from pathlib import Path
 from data.csv_table import missing_columns, nearest, read_csv
 from data.errors import ConfigError, ManifestError, Problem
 from data.files import write_text
+from data.labels import TitleLabels
 from data.manifest import SPLITS, raise_errors
+from data.split_check import held_clips
+from data.stratify import Group, draw_stratified
 from data.titles import Title
 
 
@@ -29,9 +37,10 @@ def assign_splits(
     group_column: str | None = None,
     seed: int = 0,
     earlier: Mapping[str, str] | None = None,
+    labels: Mapping[str, TitleLabels] | None = None,
     source: Path = Path("titles.csv"),
 ) -> dict[str, str]:
-    """Return the split of every title, in the order of the titles; the same whatever other titles there are.
+    """Return the split of every title, in the order of the titles; without ``labels`` whatever other titles there are.
 
     Args:
         titles: by id; a title's own ``split`` wins.
@@ -40,6 +49,8 @@ def assign_splits(
             title. A title with a blank cell is a group of its own.
         seed: another seed, another assignment.
         earlier: splits of an earlier run (the split file), kept.
+        labels: by title: draw so that every label is in every split. Keep what was drawn, and give it as ``earlier``
+            the next time; None draws by the hash alone.
         source: the manifest, named in errors.
 
     Raises:
@@ -55,7 +66,12 @@ def assign_splits(
     by_group = {}
     for group, members in groups.items():
         given = [split for title_id in members if (split := settled[title_id]) is not None]
-        by_group[group] = given[0] if given else _drawn(group, fractions, seed)
+        if given:
+            by_group[group] = given[0]
+    if labels is None:
+        by_group |= {group: _drawn(group, fractions, seed) for group in groups if group not in by_group}
+    else:
+        by_group |= _stratified(groups, by_group, labels, fractions, seed)
     return {title_id: by_group[_group(title, group_column)] for title_id, title in titles.items()}
 
 
@@ -129,10 +145,39 @@ def _group(title: Title, group_column: str | None) -> str:
     return f"group:{value}" if value else f"title:{title.title_id}"
 
 
+def _stratified(
+    groups: Mapping[str, list[str]],
+    settled: Mapping[str, str],
+    labels: Mapping[str, TitleLabels],
+    fractions: Mapping[str, float],
+    seed: int,
+) -> dict[str, str]:
+    """Draw the splits of the groups that have none, in the order of their hashes."""
+    ordered = sorted(groups, key=lambda group: _position(group, seed))
+    described = [
+        Group(name, len(groups[name]), frozenset[str]().union(*(_kinds(labels[title_id]) for title_id in groups[name])))
+        for name in ordered
+    ]
+    return draw_stratified(described, settled, {split: fractions.get(split, 0.0) for split in SPLITS})
+
+
+def _kinds(labels: TitleLabels) -> set[str]:
+    """Return what a title is drawn by: the labels that it holds; if none, whether it is known to hold none."""
+    held = held_clips(labels) or {label for label, present in labels.present.items() if present}
+    if held:
+        return {f"label:{label}" for label in held}
+    return {"background" if labels.is_labelled else "unlabelled"}
+
+
+def _position(group: str, seed: int) -> float:
+    """Return where in [0, 1) the hash of seed and group falls."""
+    digest = hashlib.sha256(f"{seed}/{group}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
 def _drawn(group: str, fractions: Mapping[str, float], seed: int) -> str:
     """Return the split in whose share of [0, 1) the hash of seed and group falls."""
-    digest = hashlib.sha256(f"{seed}/{group}".encode()).digest()
-    position = int.from_bytes(digest[:8], "big") / 2**64
+    position = _position(group, seed)
     reached = 0.0
     for split in SPLITS:
         reached += fractions.get(split, 0.0)

@@ -59,12 +59,16 @@ def test_counts_and_means(tmp_path: Path) -> None:
 
 def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
     lines = render_report(check_labels(settings(tmp_path)))
-    assert lines[:2] == [
+    assert lines[:4] == [
         f"{tmp_path}/titles.csv:3: warning: path 'b.mp4': no such file under {tmp_path}",
         f"{tmp_path}/clips.csv:5: warning: title 'a', violence: only the first occurrence is labelled where other "
         "labels have all of theirs; later ones will count as false",
+        f"{tmp_path}/clips.csv: warning: label 'sex': 1 title with a clip, 1 in train; none in val: neither its "
+        "thresholds nor the weights are chosen by it; none in test: nothing is measured of it; label more titles",
+        f"{tmp_path}/clips.csv: warning: label 'violence': 2 titles with a clip, 1 in train, 1 in test; none in val: "
+        "neither its thresholds nor the weights are chosen by it; label more titles",
     ]
-    assert lines[2:] == [
+    assert lines[4:] == [
         "",
         "4 titles, 2.0 h (1 without a stated duration)",
         "",
@@ -75,7 +79,12 @@ def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
         "without any of the labels: 1 title, 25.0% (paper 35.2%)",
         "splits: train 2, val 1, test 1",
         "",
-        "0 errors, 2 warnings",
+        "titles with a clip:",
+        "label     train  val  test",
+        "sex           1    0     0",
+        "violence      1    0     1",
+        "",
+        "0 errors, 4 warnings",
     ]
 
 
@@ -110,7 +119,27 @@ def test_labels_of_which_nothing_can_be_learnt(tmp_path: Path) -> None:
     assert messages(tmp_path, settings(tmp_path, video=video, clips=clips))[1:] == [
         "video.csv: warning: label 'sex' is present in no title",
         "video.csv: warning: label 'violence' is known to be absent (0) from no title; blank means unknown, not 0",
+        "clips.csv: warning: label 'violence': 1 title with a clip, 1 in train; none in val: neither its thresholds "
+        "nor the weights are chosen by it; none in test: nothing is measured of it; label more titles",
     ]
+
+
+def test_labels_that_a_split_lacks_and_what_to_do_about_it(tmp_path: Path) -> None:
+    """Three titles hold the label and all train: enough for every split, if only they were drawn by it."""
+    titles = "title_id,split\n" + "".join(f"{name},train\n" for name in "abc") + "d,\n"
+    clips = "title_id,label,start_s,end_s,kind\n" + "".join(f"{name},sex,1,2,first_occurrence\n" for name in "abc")
+    more = {"titles": titles, "video": "title_id,label,present\nd,sex,0\n", "clips": clips}
+    needs = (
+        "none in val: neither its thresholds nor the weights are chosen by it; none in test: nothing is measured of it"
+    )
+    start = f"clips.csv: warning: label 'sex': 3 titles with a clip, 3 in train; {needs}"
+    drawn = [text for text in messages(tmp_path, settings(tmp_path, **more)) if "with a clip" in text]
+    assert drawn == [f"{start}; set [data] split_file, then titles are drawn so that every split gets clips"]
+    kept = settings(tmp_path, **more, split_file=tmp_path / "splits.csv")
+    found = [text for text in messages(tmp_path, kept) if "with a clip" in text]
+    assert found == [f"{start}; move titles in the split column or the split file"]
+    without = settings(tmp_path, **more, train_fraction=1, val_fraction=0, test_fraction=0)
+    assert not [text for text in messages(tmp_path, without) if "with a clip" in text]
 
 
 def test_splits_that_are_empty_or_in_a_bad_file(tmp_path: Path) -> None:
