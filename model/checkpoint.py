@@ -19,10 +19,13 @@ from model.build import FrameNetwork, build_network
 from model.sidecar import SIDECAR_NAME, Checkpoint, read_checkpoint, write_sidecar
 
 WEIGHTS_NAME = "model.safetensors"
+NEXT_NAME = "next.safetensors"  # weights that replace others, until the sidecar speaks of them
 
 
 def save_checkpoint(folder: Path, network: FrameNetwork, checkpoint: Checkpoint, *, half: bool = False) -> Checkpoint:
     """Write weights, then the sidecar, each atomically; return the checkpoint with its weights' hash.
+
+    A checkpoint that is there already stays whole until the sidecar, the one step that counts, replaces it.
 
     Args:
         folder: made if it is not there.
@@ -34,11 +37,16 @@ def save_checkpoint(folder: Path, network: FrameNetwork, checkpoint: Checkpoint,
         CheckpointError: a weight is too large for float16.
     """
     tensors = {name: _kept(name, tensor, half) for name, tensor in network.state_dict().items()}
-    weights = folder / WEIGHTS_NAME
+    replaces = (folder / SIDECAR_NAME).is_file()
+    weights = folder / (NEXT_NAME if replaces else WEIGHTS_NAME)
     with atomic_path(weights) as temporary:
         save_file(tensors, temporary)
     saved = replace(checkpoint, weights_sha256=file_sha256(weights))
     write_sidecar(folder, saved)
+    if replaces:
+        with atomic_path(folder / WEIGHTS_NAME) as temporary:
+            save_file(tensors, temporary)
+        weights.unlink(missing_ok=True)
     return saved
 
 
@@ -49,11 +57,7 @@ def load_network(folder: Path) -> tuple[FrameNetwork, Checkpoint]:
         CheckpointError: as ``read_checkpoint``; or the weights are missing, changed, or do not fit the settings.
     """
     checkpoint = read_checkpoint(folder)
-    path = folder / WEIGHTS_NAME
-    if not path.is_file():
-        raise CheckpointError(f"{path}: weights are missing; copy the checkpoint folder whole")
-    if file_sha256(path) != checkpoint.weights_sha256:
-        raise CheckpointError(f"{path}: not the weights that {SIDECAR_NAME} was written for; copy the folder whole")
+    path = _weights(folder, checkpoint)
     try:
         with torch.device("meta"):  # a sidecar can promise any size: no memory before the file is known to hold it
             _require_size(_build(checkpoint), path)
@@ -63,6 +67,18 @@ def load_network(folder: Path) -> tuple[FrameNetwork, Checkpoint]:
     except (RuntimeError, TypeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{path}: weights do not fit the settings in {SIDECAR_NAME}: {error}") from error
     return network.eval(), checkpoint
+
+
+def _weights(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Return the file of a checkpoint's weights; another one if its replacement was interrupted."""
+    found = [path for path in (folder / WEIGHTS_NAME, folder / NEXT_NAME) if path.is_file()]
+    for path in found:
+        if file_sha256(path) == checkpoint.weights_sha256:
+            return path
+    path = folder / WEIGHTS_NAME
+    if not found:
+        raise CheckpointError(f"{path}: weights are missing; copy the checkpoint folder whole")
+    raise CheckpointError(f"{path}: not the weights that {SIDECAR_NAME} was written for; copy the folder whole")
 
 
 def _build(checkpoint: Checkpoint) -> FrameNetwork:

@@ -7,12 +7,14 @@ Files: ``metrics.jsonl`` (a line per epoch), ``tensorboard/``, ``best.safetensor
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -109,6 +111,35 @@ class RunFolder:
             return
         with atomic_path(self.path / name) as temporary:
             save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, temporary)
+
+
+def set_aside(path: Path, fingerprint: str) -> Path | None:
+    """Make room for a training: rename a folder that holds another one, or one that is not whole.
+
+    The last one that was set aside is replaced, so there are two at most.
+
+    Returns:
+        Where it is now; None if there was nothing to set aside.
+    """
+    if not path.exists() or _resumable(path, fingerprint):
+        return None
+    aside = path.with_name(f"{path.name}.before")
+    shutil.rmtree(aside, ignore_errors=True)
+    path.rename(aside)
+    return aside
+
+
+def _resumable(path: Path, fingerprint: str) -> bool:
+    """Say whether a folder can be gone on with, or nothing was kept in it yet."""
+    try:
+        state = TrainState(**json.loads((path / COUNTERS_NAME).read_text(encoding="utf-8")))
+        with safe_open(path / STATE_NAME, framework="pt"):
+            pass
+    except FileNotFoundError:
+        return not (path / COUNTERS_NAME).exists()
+    except (OSError, ValueError, TypeError, SafetensorError):
+        return False
+    return state.fingerprint == fingerprint
 
 
 def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
