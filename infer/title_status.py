@@ -7,13 +7,14 @@ half of it could be decoded, or because it could not be read at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.schemas import Coverage, Segment
 
 LABEL_SEPARATOR = ";"
 WHOLE = 0.99
 """More than this is never said of a title of which something is missing."""
+GONE = "gone since"  # begins the reason of a title whose file is not there any more, but was read before
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TitleRow:
         decoded_s: how much was read; None for a title that could not be read.
         coverage: decoded_s / duration_s, at most 1, and at most 0.99 of a title that is not complete: a hole inside
             leaves the length as it is; None where either is unknown.
-        reason: why it is partial, in words.
+        reason: why it is partial, or that its file is gone since it was read, in words.
         error_code, error: why it is quarantined.
         name: what a person calls the title; empty in tables of before there were names.
         path: its file, below the media root or whole (``InferenceRun.path_of``); empty where there is none.
@@ -117,6 +118,11 @@ def title_row(
         name=name,
         path=path,
     )
+
+
+def with_reason(row: TitleRow, reason: str) -> TitleRow:
+    """Return a row that says something more of its title, before what it says already."""
+    return replace(row, reason=f"{reason}; {row.reason}" if row.reason else reason)
 
 
 def covered_s(intervals: Sequence[tuple[float, float]]) -> float:

@@ -26,7 +26,9 @@ def read_failures(coverage: Path) -> dict[str, Failure]:
     if not coverage.is_file():
         return {}
     return {
-        row["title_id"]: Failure(row["error_code"], row["error"], row["seconds"] or 0.0)
+        row["title_id"]: Failure(
+            row["error_code"], row["error"], row["seconds"] or 0.0, kept=row["features_id"] is not None
+        )
         for row in _read(coverage)
         if row["error_code"]
     }
@@ -37,19 +39,24 @@ def write_coverage(
 ) -> int:
     """Write the coverage table, a row for every title, and return how many were not read to their end.
 
+    A title whose file is gone but was read before has both: how it was read, and what is wrong now.
+
     A table that says the same already is left alone.
     """
     rows: list[dict[str, Any]] = []
     not_read = 0
     for title in titles:
         failure = failures.get(title.title_id)
-        if failure is not None:
+        if failure is not None and failure.kept:
+            header = headers[title.title_id]
+            row = {**vars(header.coverage), "features_id": header.spec.features_id, **vars(failure)}
+        elif failure is not None:
             row = {"title_id": title.title_id, "source": title.path or "", "complete": False, **vars(failure)}
         else:
             header = headers[title.title_id]
             row = {**vars(header.coverage), "features_id": header.spec.features_id}
         rows.append({name: row.get(name) for name in COVERAGE_SCHEMA.names})
-        not_read += not row["complete"]
+        not_read += failure is not None or not row["complete"]
     with suppress(SchemaError, FileNotFoundError):
         if _read(path) == rows:
             return not_read

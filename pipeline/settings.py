@@ -21,6 +21,9 @@ class RunSettings(Section):
         max_error_rate: a run ends (exit code 5) and records none of its failures when a larger share of the titles it
             worked on failed: that is a fault of the installation, not of the titles.
         abort_after: but not before so many titles failed.
+        train: when a run trains, where the configuration names no checkpoint: ``missing`` (while there is none that
+            could score), ``changed`` (also when labels, films or settings are not those that the checkpoint was trained
+            with) or ``never``.
         report: end a run by drawing its ``report.html``.
         report_pictures: with pictures of what was found, which decodes a part of every such title again.
         engine: ``local`` extracts and scores titles on this machine; ``ray`` (an extra) on the machines of a Ray
@@ -36,6 +39,7 @@ class RunSettings(Section):
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
     max_error_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     abort_after: Annotated[int, Field(ge=1)] = 10
+    train: Literal["missing", "changed", "never"] = "missing"
     report: bool = True
     report_pictures: bool = False
     engine: Literal["local", "ray"] = "local"

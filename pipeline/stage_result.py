@@ -33,16 +33,20 @@ class StageResult:
         path: the product.
         not_read: titles that failed or could be read in part only; of a benchmark, failed runs.
         notice: what must be known of the product, printed below it; of ``infer``, what its checkpoint asks to say.
+        failed: the stage failed, but what was there before stands, and the run went on with it.
     """
 
     summary: str
     path: Path
     not_read: int = 0
     notice: str = ""
+    failed: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0, or 1 when some titles were not read to their end."""
+        """0, 1 when some titles were not read to their end, or 2 when the stage failed."""
+        if self.failed:
+            return USAGE
         return SOME_FAILED if self.not_read else OK
 
 

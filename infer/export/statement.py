@@ -29,6 +29,8 @@ def statement(title: ExportTitle) -> str:
         of = "" if row.duration_s is None else f" of {row.duration_s:.1f} s"
         why = f" ({one_line(row.reason, LONGEST_REASON)})" if row.reason else ""
         parts.insert(0, f"read in part only, {read}{of}{why}; what is not listed is unknown, not clear")
+    elif row.reason:
+        parts.append(one_line(row.reason, LONGEST_REASON))
     if title.held_back:
         misses = "1 near miss" if title.held_back == 1 else f"{title.held_back} near misses"
         parts.append(f"{misses} not listed here, export with --decision all")

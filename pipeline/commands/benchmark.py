@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import click
 
 from pipeline.commands.terminal import config_option, finish, locked
 
+bench_option = partial(config_option, name="bench.toml")
+
 
 @click.command()
-@config_option
+@bench_option
 def benchmark(config_path: Path, overrides: dict[str, Any]) -> None:
     """Train every method over several seeds and write the paper's Tables 1 to 5; resumes where it was interrupted.
 

@@ -15,7 +15,7 @@ import click
 from data.counted import counted
 from data.errors import ConfigError
 from data.stores import configure
-from pipeline.commands.terminal import FILE, set_option
+from pipeline.commands.terminal import FILE, optional_config, set_option
 from pipeline.config import load_config
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PATIENCE_S = 20.0  # with a store
 
 @click.command()
 @click.argument("files", nargs=-1, type=FILE)
-@click.option("--config", "config_path", type=FILE, help="The run's TOML file; without one, the defaults.")
+@optional_config
 @set_option
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

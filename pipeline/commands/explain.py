@@ -8,13 +8,18 @@ from typing import Any
 import click
 
 from pipeline.commands.completion import complete_title
-from pipeline.commands.terminal import FILE, print_lines, set_option
+from pipeline.commands.terminal import FILE, find_config, print_lines, set_option
 from pipeline.config import load_config
 
 
 @click.command()
 @click.argument("title_id", shell_complete=complete_title)
-@click.option("--config", "config_path", type=FILE, help="The run's TOML file: the current run, or --run names an id.")
+@click.option(
+    "--config",
+    "config_path",
+    type=FILE,
+    help="The run's TOML file: the current run, or --run names an id. Looked for where there is no --run.",
+)
 @set_option
 @click.option("--run", "run_dir", type=FILE, help="A run's folder, for example work/current; with --config also an id.")
 @click.option(
@@ -30,6 +35,7 @@ def explain(
     plot: Path | None,
 ) -> None:
     """Print why each segment of a title is there, and what was nearly one."""
+    config_path = config_path if run_dir is not None else find_config(config_path)
     if config_path is None and run_dir is None:
         raise click.UsageError("name a run: --run FOLDER, or --config FILE for the current one")
     from pipeline.report.run import find_run

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from infer.export.settings import FORMATS, Decision, Format
-from pipeline.commands.terminal import FILE, finish, set_option
+from pipeline.commands.terminal import FILE, find_config, finish, set_option
 from pipeline.config import load_config
 
 
@@ -19,7 +19,12 @@ from pipeline.config import load_config
 @click.option(
     "--decision", type=click.Choice(("flag", "all")), default="flag", show_default=True, help="all: near misses, too."
 )
-@click.option("--config", "config_path", type=FILE, help="The run's TOML file: media paths, item ids, [export].")
+@click.option(
+    "--config",
+    "config_path",
+    type=FILE,
+    help="The run's TOML file: media paths, item ids, [export]. Looked for where there is no --run.",
+)
 @set_option
 def export(
     run_dir: Path | None,
@@ -37,6 +42,7 @@ def export(
     from pipeline.stages.export import export as stage
     from pipeline.stages.export import export_settings, manifest_titles
 
+    config_path = config_path if run_dir is not None else find_config(config_path)
     config = load_config(config_path, overrides) if config_path is not None else None
     if config is not None:
         run_dir = run_dir or current_folder(config.work)

@@ -10,7 +10,7 @@ import click
 
 from data.counted import counted
 from pipeline.commands.completion import complete_title
-from pipeline.commands.terminal import FILE, config_option, locked, print_lines, print_outcome
+from pipeline.commands.terminal import FILE, config_option, json_option, locked, print_json, print_lines, print_outcome
 from pipeline.config import load_config
 from pipeline.runs.selection import Selection, parse_since, read_title_ids
 
@@ -27,6 +27,15 @@ def selection_options(command: Any) -> Any:
     return command
 
 
+train_option = click.option(
+    "--train", "training", is_flag=True, help="Train anew if labels, films or settings changed since the checkpoint."
+)
+
+
+def _with_training(overrides: dict[str, Any], training: bool) -> dict[str, Any]:
+    return {**overrides, "run": {**overrides.get("run", {}), "train": "changed"}} if training else overrides
+
+
 def _selection(since: str | None, changed: bool, titles_file: Path | None, *, failed: bool = False) -> Selection:
     return Selection(
         title_ids=read_title_ids(titles_file) if titles_file is not None else None,
@@ -39,7 +48,9 @@ def _selection(since: str | None, changed: bool, titles_file: Path | None, *, fa
 @click.command()
 @config_option
 @selection_options
+@train_option
 @click.option("--all", "everything", is_flag=True, help="Also list the titles that need nothing.")
+@json_option
 def plan(
     config_path: Path,
     overrides: dict[str, Any],
@@ -47,19 +58,27 @@ def plan(
     changed: bool,
     titles_file: Path | None,
     verify: bool,
+    training: bool,
     everything: bool,
+    as_json: bool,
 ) -> None:
     """Say what `run` would do with each title, why, and how long it would take; nothing is written."""
-    config = load_config(config_path, overrides)
+    config = load_config(config_path, _with_training(overrides, training))
     selection = _selection(since, changed, titles_file)
-    from pipeline.runs.plan import describe, plan_run
+    from pipeline.runs import plan_text
+    from pipeline.runs.plan import plan_run
 
-    print_lines(describe(plan_run(config, selection, verify=verify), everything=everything))
+    planned = plan_run(config, selection, verify=verify)
+    if as_json:
+        print_json(plan_text.as_json(planned))
+    else:
+        print_lines(plan_text.describe(planned, everything=everything))
 
 
 @click.command()
 @config_option
 @selection_options
+@train_option
 def run(
     config_path: Path,
     overrides: dict[str, Any],
@@ -67,9 +86,10 @@ def run(
     changed: bool,
     titles_file: Path | None,
     verify: bool,
+    training: bool,
 ) -> None:
-    """Extract, train (unless a checkpoint is named), infer and evaluate; only what is not done yet."""
-    _run(config_path, overrides, _selection(since, changed, titles_file), verify=verify)
+    """Extract, train (only while there is no checkpoint), infer and evaluate; only what is not done yet."""
+    _run(config_path, _with_training(overrides, training), _selection(since, changed, titles_file), verify=verify)
 
 
 @click.command()
@@ -82,15 +102,19 @@ def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None
 
 def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, verify: bool) -> None:
     with locked(config_path, overrides) as config:
+        from pipeline.runs.closing import closing_line
+        from pipeline.runs.pointer import current_folder
         from pipeline.runs.record import recorded_run
         from pipeline.runs.stage import run as stages
 
         with recorded_run(config.work) as outcome:
-            worst = 0
+            worst, folder = 0, current_folder(config.work)
             for result, evaluation in stages(config, selection, verify=verify):
                 print_outcome(result, evaluation)
                 worst = max(worst, result.exit_code)
+                folder = result.path if result.path.parent == config.work.runs else folder
             outcome.exit_code = worst
+        click.echo(closing_line(config.work, folder, worst))
     sys.exit(worst)
 
 
@@ -101,17 +125,24 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @config_option
-def quarantine_list(config_path: Path, overrides: dict[str, Any]) -> None:
-    """List the titles that failed: stage, code, attempts, and what was wrong."""
+@json_option
+def quarantine_list(config_path: Path, overrides: dict[str, Any], as_json: bool) -> None:
+    """List the titles that failed or whose file is missing: stage, code, attempts, and what was wrong."""
     config = load_config(config_path, overrides)
-    from pipeline.runs.ledger import FAILED, QUARANTINED, read_ledger
+    from dataclasses import asdict
 
-    rows = [row for row in read_ledger(config.work.ledger) if row.status in (FAILED, QUARANTINED)]
+    from pipeline.runs.closing import troubled_words
+    from pipeline.runs.ledger import TROUBLED, read_ledger
+
+    rows = [row for row in read_ledger(config.work.ledger) if row.status in TROUBLED]
+    if as_json:
+        print_json({"format": "coarse2fine.quarantine/1", "titles": [asdict(row) for row in rows]})
+        return
     print_lines(
         f"{row.title_id}  {row.status}  {row.stage}  {row.error_code}  attempts={row.attempts}  {row.error}"
         for row in rows
     )
-    click.echo(f"{sum(row.status == QUARANTINED for row in rows)} quarantined, {len(rows)} failed in all", err=True)
+    click.echo(troubled_words(row.status for row in rows) or "no title failed, no file is missing", err=True)
 
 
 @quarantine.command("release")
@@ -202,13 +233,18 @@ def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -
 @click.argument("run_a")
 @click.argument("run_b", default="current")
 @click.option("--out", type=FILE, help="Also write all changes to this .csv or .parquet file.")
-def diff(config_path: Path, overrides: dict[str, Any], run_a: str, run_b: str, out: Path | None) -> None:
+@json_option
+def diff(config_path: Path, overrides: dict[str, Any], run_a: str, run_b: str, out: Path | None, as_json: bool) -> None:
     """Compare two runs (an id, the beginning of one, `current` or `previous`): segments and statuses that changed."""
     config = load_config(config_path, overrides)
-    from pipeline.runs.diff import describe, diff_runs, write_diff
+    from pipeline.runs.diff import as_values, describe, diff_runs, write_diff
     from pipeline.runs.history import find_run
 
-    result = diff_runs(find_run(config.work, run_a).folder, find_run(config.work, run_b).folder)
+    before, after = find_run(config.work, run_a), find_run(config.work, run_b)
+    result = diff_runs(before.folder, after.folder)
     if out is not None:
         write_diff(out, result)
-    print_lines(describe(result))
+    if as_json:
+        print_json({**as_values(result), "before": before.run_id, "after": after.run_id})
+    else:
+        print_lines(describe(result))

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.manifest import SPLITS
-from pipeline.commands.terminal import FILE, config_option, finish, locked, print_evaluation, set_option
+from pipeline.commands.terminal import (
+    FILE,
+    config_option,
+    finish,
+    locked,
+    optional_config,
+    print_evaluation,
+    print_outcome,
+    set_option,
+)
 from pipeline.config import load_config
 
 if TYPE_CHECKING:
@@ -22,9 +31,13 @@ if TYPE_CHECKING:
 def extract(config_path: Path, overrides: dict[str, Any]) -> None:
     """Decode every title at 1 FPS and write its features."""
     with locked(config_path, overrides) as config:
+        from pipeline.runs.closing import extract_line
         from pipeline.stages.extract import extract as stage
 
-        finish([(stage(config), None)])
+        result = stage(config)
+        print_outcome(result, None)
+        click.echo(extract_line(config.work))
+    sys.exit(result.exit_code)
 
 
 @click.command("import-features")
@@ -61,7 +74,7 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
 
 
 @click.command()
-@click.option("--config", "config_path", type=FILE, help="The run's TOML file.")
+@optional_config
 @set_option
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Split to measure on.")
 @click.option("--run", "run_dir", type=FILE, help="A run's folder (default: the current one).")

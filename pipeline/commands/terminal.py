@@ -5,6 +5,9 @@ Results go to standard output; progress, log lines and errors to standard error.
 
 from __future__ import annotations
 
+import json
+import logging
+import os
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -24,6 +27,9 @@ from pipeline.stage_result import StageResult
 
 if TYPE_CHECKING:
     from infer.evaluation import Evaluation
+
+
+log = logging.getLogger(__name__)
 
 
 class _Place(click.ParamType[Path]):
@@ -87,10 +93,51 @@ set_option = click.option(
 )
 
 
-def config_option(command: Any) -> Any:
-    """Add ``--config`` and ``--set`` to a command."""
-    command = set_option(command)
-    return click.option("--config", "config_path", type=FILE, required=True, help="The run's TOML file.")(command)
+CONFIG_NAME, CONFIG_VARIABLE = "run.toml", "COARSE2FINE_CONFIG"
+
+
+def find_config(given: Path | None, name: str = CONFIG_NAME) -> Path | None:
+    """Return the TOML file to use: the one that was given, else ``run.toml`` here, else what the environment names.
+
+    Which one was taken without being given is logged. None if there is none of them.
+    """
+    if given is not None:
+        return given
+    named = os.environ.get(CONFIG_VARIABLE, "")
+    found = Path(name) if Path(name).is_file() else locate(named) if named else None
+    if found is not None:
+        log.info("configuration: %s (%s)", found.absolute(), "found here" if found == Path(name) else CONFIG_VARIABLE)
+    return found
+
+
+def config_option(command: Any, name: str = CONFIG_NAME) -> Any:
+    """Add ``--config``, which is looked for where it is not given, and ``--set`` to a command.
+
+    Args:
+        name: the file to look for in the working directory.
+    """
+
+    def needed(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path:
+        found = find_config(given, name)
+        if found is None:
+            raise click.UsageError(
+                f"no configuration: there is no {name} here and {CONFIG_VARIABLE} is not set; give --config FILE, or "
+                "write one with `coarse2fine init`"
+            )
+        return found
+
+    said = f"The run's TOML file (default: {name} here, else {CONFIG_VARIABLE})."
+    return click.option("--config", "config_path", type=FILE, callback=needed, help=said)(set_option(command))
+
+
+def optional_config(command: Any) -> Any:
+    """Add ``--config`` to a command that can do without; it is looked for likewise."""
+
+    def wanted(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path | None:
+        return find_config(given)
+
+    said = f"The run's TOML file (default: {CONFIG_NAME} here, else {CONFIG_VARIABLE}, else none)."
+    return click.option("--config", "config_path", type=FILE, callback=wanted, help=said)(command)
 
 
 @contextmanager
@@ -125,6 +172,14 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines one by one."""
     for line in lines:
         click.echo(line)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs, as one JSON object."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; see docs/formats.md.")
 
 
 def print_evaluation(evaluation: Evaluation, *, everything: bool = False) -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from data.labels import TitleLabels
 from data.schemas import Segment
 from infer.title_scores import TitleScores
-from infer.title_status import TitleRow
+from infer.title_status import GONE, TitleRow
 
 BINS = 600
 
@@ -28,7 +28,8 @@ Values = npt.NDArray[np.floating[Any]]
 
 def shown_status(row: TitleRow) -> str:
     """Return the status to show: a film that was not read is never shown clear, whatever its row says."""
-    if row.status == "clear" and (row.reason or row.error or not row.samples):
+    unread = row.reason and not row.reason.startswith(GONE)
+    if row.status == "clear" and (unread or row.error or not row.samples):
         return "partial" if row.samples else "quarantined"
     return row.status
 

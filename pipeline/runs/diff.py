@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from infer.csv_export import clock, guard
 from infer.tiou import temporal_iou
 from infer.write import read_segments, read_titles_table
 
+FORMAT = "coarse2fine.diff/1"
 ADDED, REMOVED, MOVED, DECISION, SAME, STATUS = "added", "removed", "moved", "decision", "same", "status"
 
 
@@ -98,6 +100,18 @@ def write_diff(path: Path, diff: RunDiff) -> None:
                 writer.writerow(guard(value) if isinstance(value, str) else value for value in row.values())
     else:
         raise ConfigError(f"--out {path}: name a .csv or .parquet file")
+
+
+def as_values(diff: RunDiff) -> dict[str, Any]:
+    """Return the changes as JSON values; docs/formats.md says what each key means."""
+    return {
+        "format": FORMAT,
+        "changes": [asdict(change) for change in diff.changes],
+        "labels": {
+            label: {kind: counts.get(kind, 0) for kind in (ADDED, REMOVED, MOVED, DECISION, SAME)}
+            for label, counts in diff.labels.items()
+        },
+    }
 
 
 def describe(diff: RunDiff) -> Iterator[str]:

@@ -7,6 +7,7 @@ run does before it does anything else. Time alone never redoes anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,9 +20,13 @@ from data.shards import ShardHeader, read_header, shard_path
 from data.store_path import StorePath, in_parallel
 from data.titles import Title, media_path
 from extract.staleness import judged_alike
+from infer.title_status import GONE
 from pipeline.expected_features import ExpectedFeatures
-from pipeline.runs.ledger import FAILED, INFER, QUARANTINED, FileState, Ledger, LedgerRow
+from pipeline.runs.event_log import now
+from pipeline.runs.ledger import FAILED, INFER, MISSING, QUARANTINED, FileState, Ledger, LedgerRow
 from pipeline.runs.selection import Selection
+
+_GONE = re.compile(rf"{GONE} \d{{4}}-\d\d-\d\d")
 
 
 class Action(StrEnum):
@@ -55,11 +60,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a title has no features."""
+    """Why a title has no features, or none of today.
+
+    Args:
+        seconds: of work.
+        kept: its file is gone, but was read before: its features of then are used, and that is said.
+    """
 
     error_code: str
     error: str
     seconds: float = 0.0
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,10 +149,11 @@ class Planner:
             path, state = self._file(title)
         except DecodeError as error:
             reason = Reason.MISSING if error.code == "missing" else Reason.BAD_PATH
-            return PlannedTitle(
-                title, Action.WAIT, reason, str(error), header=self._header(title)[0],
-                failure=Failure(error.code, str(error)),
-            )  # fmt: skip
+            header = self._header(title)[0]
+            kept = reason is Reason.MISSING and header is not None and self._was_read(header, title, row)
+            text = f"{gone_since(row)}: {error}" if kept else str(error)
+            failure = Failure(error.code, text, kept=kept)
+            return PlannedTitle(title, Action.WAIT, reason, text, header=header, failure=failure)
         header, damage = self._header(title)
         planned = PlannedTitle(title, Action.EXTRACT, Reason.NEW, "", path, state, header)
         if row is not None and row.status in (FAILED, QUARANTINED) and self._same_attempt(row, title, state):
@@ -172,6 +184,13 @@ class Planner:
             reason = Reason.UNRECORDED if recorded is None else Reason.TOUCHED
             return replace(planned, action=Action.COMPARE, reason=reason)
         return replace(planned, action=Action.NOTHING, reason=Reason.CURRENT)
+
+    def _was_read(self, header: ShardHeader, title: Title, row: LedgerRow | None) -> bool:
+        """Say whether a title's features are those of the file that is gone: the same path, the last bytes seen."""
+        same_path = header.coverage.source == (title.path or header.coverage.source)
+        last_seen = row is None or row.source_sha256 == header.coverage.source_sha256 or row == _unread(row)
+        tried = row is not None and row.status in (FAILED, QUARANTINED)
+        return same_path and last_seen and not tried and not self.expected.difference(header.spec)
 
     def _judged_alike(self, coverage: Coverage, declared_s: float | None) -> bool:
         if self.sources.import_name is not None:
@@ -234,6 +253,17 @@ class Planner:
             return None, ""
         except SchemaError as error:
             return None, str(error)
+
+
+def _unread(row: LedgerRow) -> LedgerRow:
+    """Return a row as it is where no file was ever seen, because the ledger is younger."""
+    return replace(row, source_size_bytes=None, source_mtime_ns=None, source_sha256=None)
+
+
+def gone_since(row: LedgerRow | None) -> str:
+    """Return ``gone since`` and the day on which a title's file was first missed."""
+    earlier = _GONE.match(row.error) if row is not None and row.status == MISSING else None
+    return earlier[0] if earlier else f"{GONE} {now()[:10]}"
 
 
 def count_reasons(planned: Iterable[PlannedTitle]) -> Mapping[tuple[Action, Reason], int]:

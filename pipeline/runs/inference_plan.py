@@ -56,6 +56,7 @@ class InferenceRun:
         return str(root / title.path) if root is not None and root == whole_root(root) else title.path
 
 
+GONE_LETTERS = len("gone since 2026-11-27")
 SEGMENT_SETTINGS = ("segment_score", "review_fraction", "rule", "title_gate")
 """Keys of ``[infer]`` that decide how scores become segments, as ``run.json`` records them."""
 
@@ -68,6 +69,7 @@ class InferencePlan:
         checkpoint: with the thresholds that will be used.
         headers: of the shards to score, by title.
         failures: why the other titles cannot be scored; inference adds shards that turn out damaged.
+        gone: titles whose file is gone, with what is said of them; they are scored with the features of before.
         run_id: what the run will be called: equal for equal inputs.
         store: where scores are kept.
     """
@@ -78,6 +80,7 @@ class InferencePlan:
     failures: dict[str, Failure]
     run_id: str
     store: ScoreStore
+    gone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -124,7 +127,10 @@ def plan_inference(run: InferenceRun) -> InferencePlan:
     checkpoint = replace(checkpoint, thresholds=_overridden(checkpoint, run.settings))
     headers, failures = _readable(run, checkpoint)
     store = ScoreStore(run.work.scores, checkpoint.model_id, checkpoint.labels)
-    return InferencePlan(run, checkpoint, headers, failures, _run_id(run, checkpoint, headers, failures), store)
+    gone = {title_id: run.failures[title_id].error for title_id in headers if title_id in run.failures}
+    return InferencePlan(
+        run, checkpoint, headers, failures, _run_id(run, checkpoint, headers, failures, gone), store, gone
+    )
 
 
 def thresholds_record(checkpoint: Checkpoint) -> dict[str, dict[str, float]]:
@@ -138,8 +144,9 @@ def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, Shar
     failures: dict[str, Failure] = {}
 
     def look(title: Title) -> ShardHeader | Failure:
-        if title.title_id in run.failures:
-            return run.failures[title.title_id]
+        failure = run.failures.get(title.title_id)
+        if failure is not None and not failure.kept:
+            return failure
         if title.title_id in run.headers:
             return run.headers[title.title_id]
         try:
@@ -152,6 +159,10 @@ def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, Shar
     for title, found in zip(run.titles, in_parallel(run.work.features, look, run.titles)):
         if isinstance(found, Failure):
             failures[title.title_id] = found
+            continue
+        failure = run.failures.get(title.title_id)
+        if failure is not None and found.spec.difference(checkpoint.feature_spec):  # no file to make others from
+            failures[title.title_id] = failure
             continue
         checkpoint.require_features(found.spec, str(found.path))
         headers[title.title_id] = found
@@ -176,6 +187,7 @@ def _run_id(
     checkpoint: Checkpoint,
     headers: Mapping[str, ShardHeader],
     failures: Mapping[str, Failure],
+    gone: Mapping[str, str],
 ) -> str:
     settings = run.settings.model_dump(mode="json", exclude={"device", "window_s"})
     titles = [
@@ -185,4 +197,5 @@ def _run_id(
         for title in run.titles
     ]
     thresholds = {label: asdict(value) for label, value in checkpoint.thresholds.items()}
-    return fingerprint([checkpoint.model_id, thresholds, settings, titles])[:12]
+    known = {title_id: error[:GONE_LETTERS] for title_id, error in gone.items()}
+    return fingerprint([checkpoint.model_id, thresholds, settings, titles, *([known] if known else [])])[:12]

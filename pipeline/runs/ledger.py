@@ -26,6 +26,7 @@ from pipeline.runs.event_log import now
 WRITE_EVERY_S = 5.0
 
 DONE, PARTIAL, FAILED, QUARANTINED, MISSING, REMOVED = "done", "partial", "failed", "quarantined", "missing", "removed"
+TROUBLED = (FAILED, QUARANTINED, MISSING)
 EXTRACT, INFER = "extract", "infer"
 
 

@@ -1,20 +1,24 @@
-"""What the next run would do, title by title, and how long it would take; the run itself decides by the same code."""
+"""What the next run would do, title by title; the run itself decides by the same code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from data.counted import counted
-from data.errors import CheckpointError
+from data.catalogue import scan_catalogue
+from data.errors import CheckpointError, ManifestError, ModerationError
+from data.manifest import raise_errors
 from pipeline.config import Config
-from pipeline.runs.extraction_plan import Action, PlannedTitle, count_reasons
+from pipeline.expected_features import ExpectedFeatures
+from pipeline.runs.extraction_plan import Action, PlannedTitle
 from pipeline.runs.inference_plan import InferencePlan, plan_inference
-from pipeline.runs.ledger import EXTRACT, read_ledger
+from pipeline.runs.ledger import REMOVED, read_ledger
+from pipeline.runs.lengths import probed_lengths
 from pipeline.runs.rates import read_rates
 from pipeline.runs.selection import Selection
+from pipeline.runs.training_plan import Training, TrainingPlan, plan_training, teaching_headers
 from pipeline.stages.extract import ExtractionRun
-from pipeline.stages.infer import SCORE, inference_run
+from pipeline.stages.infer import inference_run
 
 
 @dataclass(frozen=True)
@@ -23,92 +27,88 @@ class RunPlan:
 
     Args:
         titles: what extraction would do with each.
-        inference: what inference would do with the features that stay; None without a checkpoint or any such feature.
+        inference: what inference would do with the features that stay; None without a checkpoint or any such feature,
+            and where a model is trained before.
         no_inference: why not, then.
         rates: seconds of video a second, by stage, as measured here.
+        training: what would be done about training; None where labels and splits cannot be read, or a checkpoint is
+            named.
+        no_training: why not, then.
+        removed: titles that are no longer in the manifest, and were in the run before.
+        lengths: of videos whose length nobody stated, as their headers say, seconds.
+        epochs: of a training, at most.
     """
 
     titles: Sequence[PlannedTitle]
     inference: InferencePlan | None
     no_inference: str
     rates: Mapping[str, float]
+    training: TrainingPlan | None = None
+    no_training: str = ""
+    removed: Sequence[str] = ()
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    epochs: int = 0
+
+    def length_s(self, item: PlannedTitle) -> float | None:
+        """Return the length of a title's video as far as it is known."""
+        return item.duration_s if item.duration_s is not None else self.lengths.get(item.title.title_id)
+
+    @property
+    def to_score(self) -> set[str]:
+        """Titles with features that have to be scored; none is known yet where a model is trained before."""
+        return set(self.inference.to_score()) if self.inference is not None else set()
+
+    @property
+    def trains(self) -> bool:
+        return self.training is not None and self.training.action is Training.TRAIN
 
 
 def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> RunPlan:
-    """Decide what a run would do; nothing is written, no video is read."""
+    """Decide what a run would do; nothing is written, and of videos no more than headers is read."""
     asked = ExtractionRun.of(config, selection, verify=verify)
-    planned = list(asked.planner(read_ledger(config.work.ledger)).plan())
+    ledger = read_ledger(config.work.ledger)
+    planner = asked.planner(ledger)
+    planned = list(planner.plan())
     kept = [item for item in planned if item.action is not Action.EXTRACT]
     failures = {item.title.title_id: item.failure for item in kept if item.failure is not None}
     headers = {item.title.title_id: item.header for item in kept if item.header is not None}
+    training, no_training = _training(config, planned, planner.expected)
     inference, no_inference = None, ""
-    try:
-        inference = plan_inference(inference_run(config, [item.title for item in kept], failures, headers))
-    except CheckpointError as error:
-        no_inference = str(error)
-    return RunPlan(planned, inference, no_inference, read_rates(config.work.rates))
-
-
-def describe(plan: RunPlan, *, everything: bool = False) -> Iterator[str]:
-    """Yield the plan as lines: a line a title with work (or every title), then a summary."""
-    to_score = set(plan.inference.to_score()) if plan.inference is not None else set()
-    listed = []
-    for item in plan.titles:
-        steps = [item.action.value] if item.action is not Action.NOTHING else []
-        steps += ["score"] if item.action is Action.EXTRACT or item.title.title_id in to_score else []
-        if everything or steps:
-            listed.append((item, "+".join(steps) or item.action.value))
-    id_width = max((len(item.title.title_id) for item, _ in listed), default=0)
-    work_width = max((len(work) for _, work in listed), default=0)
-    for item, work in listed:
-        detail = f": {item.detail}" if item.detail else ""
-        yield f"{item.title.title_id:{id_width}}  {work:{work_width}}  {item.reason.value}{detail}"
-    yield from _summary(plan, to_score)
-
-
-def _summary(plan: RunPlan, to_score: set[str]) -> Iterator[str]:
-    counts = count_reasons(plan.titles)
-    for (action, reason), count in sorted(counts.items()):
-        yield f"{counted(count, 'title')}: {action.value}, {reason.value}"
-    extracted = [item for item in plan.titles if item.action is Action.EXTRACT]
-    compared = [item for item in plan.titles if item.action is Action.COMPARE]
-    scored = [*extracted, *(item for item in plan.titles if item.title.title_id in to_score)]
-    if compared:
-        size_bytes = sum(item.state.size_bytes for item in compared if item.state is not None)
-        yield f"compare: {counted(len(compared), 'title')}, {size_bytes / 1e9:.1f} GB to read"
-    for stage, titles in ((EXTRACT, extracted), (SCORE, scored)):
-        yield f"{stage}: {_amount(titles, plan.rates.get(stage))}"
-    yield f"segments: {_segments(plan, scored)}"
-
-
-def _amount(titles: Sequence[PlannedTitle], rate: float | None) -> str:
-    if not titles:
-        return "nothing to do"
-    known_s = sum(item.duration_s for item in titles if item.duration_s is not None)
-    unknown = sum(item.duration_s is None for item in titles)
-    length = f"{known_s / 3600:.1f} h of video" + (
-        f" and {counted(unknown, 'title')} of unknown length" if unknown else ""
+    if training is not None and training.action is Training.TRAIN:
+        no_inference = "of all titles, by the model that is trained before"
+    else:
+        try:
+            inference = plan_inference(inference_run(config, [item.title for item in kept], failures, headers))
+        except CheckpointError as error:
+            no_inference = f"none ({error})"
+    listed = {item.title.title_id for item in planned}
+    return RunPlan(
+        planned,
+        inference,
+        no_inference,
+        read_rates(config.work.rates),
+        training,
+        no_training,
+        [row.title_id for row in ledger if row.status != REMOVED and row.title_id not in listed],
+        probed_lengths(planned, config.extract) if config.run.import_name is None else {},
+        config.train.epochs,
     )
-    if not rate:
-        return f"{counted(len(titles), 'title')}, {length}; no rate measured here yet"
-    return f"{counted(len(titles), 'title')}, {length}, about {_duration(known_s / rate)} at {rate:.0f} times real time"
 
 
-def _segments(plan: RunPlan, scored: Sequence[PlannedTitle]) -> str:
-    if plan.inference is None:
-        return f"none ({plan.no_inference})"
-    reason = plan.inference.segments_reason()
-    if reason:
-        return f"of all titles, {reason}"
-    if scored:
-        return f"a new run, new scores of {counted(len(scored), 'title')}"
-    if not plan.inference.is_done:
-        return "a new run, the titles are not those of the current one"
-    return "nothing to do"
-
-
-def _duration(seconds: float) -> str:
-    minutes = seconds / 60
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+def _training(
+    config: Config, planned: Sequence[PlannedTitle], expected: ExpectedFeatures
+) -> tuple[TrainingPlan | None, str]:
+    """Return what a run would do about training, or why that cannot be said."""
+    if config.checkpoint is not None:
+        return None, f"nothing to do, {config.checkpoint} is named in the configuration"
+    try:
+        catalogue = scan_catalogue(config.data)
+        raise_errors(catalogue.problems)
+        coming = {item.title.title_id for item in planned if item.action is Action.EXTRACT}
+        known = {item.title.title_id: item.header for item in planned if item.header is not None}
+        headers = teaching_headers(config, catalogue, known)
+        return plan_training(config, catalogue, headers, expected, coming), ""
+    except ManifestError as error:
+        return None, f"labels or splits cannot be read, see `coarse2fine labels check`: {error.problems[0]}"
+    except ModerationError as error:
+        return None, str(error)

@@ -18,7 +18,7 @@ from data.errors import ModerationError
 from data.files import write_json, write_text
 from pipeline.runs.event_log import now
 from pipeline.runs.history import held_run
-from pipeline.runs.ledger import read_ledger
+from pipeline.runs.ledger import MISSING, read_ledger
 from pipeline.runs.os_fault import os_fault
 from pipeline.runs.pointer import current_folder, current_run
 from pipeline.stage_result import ABORTED, INTERRUPTED, OK, SOME_FAILED, error_exit_code
@@ -60,6 +60,7 @@ def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
 def _write(work: WorkFolder, exit_code: int, seconds: float, *, succeeded: bool) -> None:
     if succeeded and exit_code in (OK, SOME_FAILED):
         values = {"at": now(), "at_unix_s": int(time.time()), "run_id": current_run(work), "exit_code": exit_code}
+        values["missing"] = sum(row.status == MISSING for row in read_ledger(work.ledger))
         write_json(work.last_success, {**values, "seconds": round(seconds, 1)})
     write_text(work.metrics, "\n".join(_metrics(work, exit_code, seconds)) + "\n")
 
@@ -74,6 +75,7 @@ def _metrics(work: WorkFolder, exit_code: int, seconds: float) -> Iterator[str]:
         yield from _metric("last_success_timestamp_seconds", help_text, {"": success["at_unix_s"]})
     ledger = Counter(row.status for row in read_ledger(work.ledger))
     yield from _metric("ledger_titles", "Titles by their state in the ledger.", _by("status", ledger))
+    yield from _metric("missing_titles", "Titles whose file is not there.", {"": ledger[MISSING]})
     record = current_folder(work) / "run.json"
     if record.is_file():
         statuses = json.loads(record.read_text(encoding="utf-8"))["statuses"]

@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
+from data.errors import ConfigError, ModerationError, StoreError
 from data.parquet_file import open_parquet_footer
+from model.sidecar import read_checkpoint
 from pipeline.config import Config
 from pipeline.report.kept import kept_report
 from pipeline.runs.leftovers import sweep
 from pipeline.runs.selection import Selection
-from pipeline.stage_result import StageResult
-from pipeline.stages.extract import extract_catalogue
+from pipeline.runs.training_plan import (
+    Training,
+    found_checkpoint,
+    plan_training,
+    require_possible,
+    require_training_allowed,
+    teaching_headers,
+)
+from pipeline.stage_result import AbortedError, StageResult
+from pipeline.stages.extract import Extraction, extract_catalogue
 from pipeline.stages.infer import infer_titles, inference_run
 from pipeline.stages.kept_evaluation import kept_evaluation
 
@@ -29,27 +39,68 @@ log = logging.getLogger(__name__)
 def run(
     config: Config, selection: Selection | None = None, *, verify: bool = False
 ) -> Iterator[tuple[StageResult, Evaluation | None]]:
-    """Extract, train where no checkpoint is named, infer, evaluate where test titles are labelled, and draw a report.
+    """Extract, train where that is wanted, infer, evaluate where test titles are labelled, and draw a report.
 
+    Whether it trains is decided by ``pipeline.runs.training_plan``: by default only while there is no checkpoint. A
+    training that fails, where there is a checkpoint of before, leaves that one in force and the run goes on with it.
     What a killed run left behind is removed first. Yields each stage's result as it ends; the evaluation comes with
     its own.
 
     Args:
         selection: which titles extraction may work on; all by default.
         verify: read every video's bytes again, whatever its size and time say.
+
+    Raises:
+        ConfigError: before anything is decoded, if there is no checkpoint to score with and none can be trained.
+        CheckpointError: likewise, if the one that is named cannot be read.
     """
+    _require_model(config)
     sweep(config.work)
     extracted, features = extract_catalogue(config, selection, verify=verify)
     yield extracted, None
     if config.checkpoint is None:
-        from pipeline.stages.train import train
-
-        yield train(config), None
+        yield _trained(config, features), None
     inferred = infer_titles(inference_run(config, features.titles, features.failures, features.headers))
     yield inferred, None
     yield from _measured(config, inferred.path)
     if config.run.report:
         yield draw_report(config, inferred.path), None
+
+
+def _require_model(config: Config) -> None:
+    """Raise what would end the run after a night of decoding: no model to score with, and none that can be made."""
+    if config.checkpoint is not None:
+        if config.run.train == "changed":
+            raise ConfigError(
+                f"checkpoint: {config.checkpoint} is named to score with, so `run` does not train; leave the key "
+                "out, or leave out [run] train = 'changed' and --train"
+            )
+        read_checkpoint(config.checkpoint)
+    elif found_checkpoint(config) is None:
+        require_training_allowed(config)
+        require_possible(config, read_catalogue(config.data))
+
+
+def _trained(config: Config, features: Extraction) -> StageResult:
+    """Train if that is wanted, or say why not and what changed."""
+    try:
+        catalogue = read_catalogue(config.data)
+        headers = teaching_headers(config, catalogue, features.headers)
+        plan = plan_training(config, catalogue, headers, features.expected)
+        if plan.action is not Training.TRAIN:
+            return StageResult(plan.summary, config.checkpoint_dir)
+        log.info("training: %s", plan.why)
+        from pipeline.stages.train import train
+
+        return train(config)
+    except ModerationError as error:
+        checkpoint = found_checkpoint(config)
+        if isinstance(error, (AbortedError, StoreError)) or checkpoint is None:
+            raise
+        if features.expected.difference(checkpoint.feature_spec):
+            raise
+        why = f"train: failed, model {checkpoint.model_id} of before is used: {error}"
+        return StageResult(why, config.checkpoint_dir, failed=True)
 
 
 def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evaluation | None]]:

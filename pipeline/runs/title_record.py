@@ -43,7 +43,13 @@ class Recorder:
             )
         elif item.failure is not None and item.reason in (Reason.MISSING, Reason.BAD_PATH):
             status = MISSING if item.reason is Reason.MISSING else FAILED
-            self.ledger.change(title_id, status=status, error_code=item.failure.error_code, error=item.failure.error)
+            self.ledger.change(
+                title_id,
+                status=status,
+                source=item.title.path,
+                error_code=item.failure.error_code,
+                error=item.failure.error,
+            )
 
     def remove_unlisted(self, listed: Container[str]) -> None:
         """Record that titles are no longer in the manifest."""

@@ -21,7 +21,7 @@ from data.titles import Title
 from extract.settings import ExtractSettings
 from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
-from pipeline.expected_features import IMPORTED, expected_features, expected_imports
+from pipeline.expected_features import IMPORTED, ExpectedFeatures, expected_features, expected_imports
 from pipeline.extraction_words import pace_of, read_s_of, result_words
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
 from pipeline.progress import progress_bar, titles_bar
@@ -87,9 +87,10 @@ class Extraction:
     Args:
         titles: of the catalogue.
         headers: of the shards of titles that have features.
-        failures: why the other titles have none.
+        failures: why the other titles have none, or none of today (``Failure.kept``).
         worked_on: titles that were extracted or failed just now.
-        not_read: titles without features, or with features of a part of the video only.
+        not_read: titles without features or without a file, or with features of a part of the video only.
+        expected: what the features are.
     """
 
     titles: Sequence[Title]
@@ -97,6 +98,7 @@ class Extraction:
     failures: Mapping[str, Failure]
     worked_on: int
     not_read: int
+    expected: ExpectedFeatures
 
 
 def extract(config: Config, selection: Selection | None = None, *, verify: bool = False) -> StageResult:
@@ -181,7 +183,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             ledger.write()
     headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
-    return Extraction(sources.titles, headers, failures, len(jobs), not_read)
+    return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected)
 
 
 def _work(
@@ -265,7 +267,7 @@ def _settled(planner: Planner, item: PlannedTitle, recorder: Recorder, events: E
 def _standing(
     planned: Sequence[PlannedTitle], results: Mapping[str, ShardHeader | Failure]
 ) -> tuple[dict[str, ShardHeader], dict[str, Failure]]:
-    """Return the titles that have features, and why the others have none."""
+    """Return the titles that have features, and why the others have none; of a file that is gone there may be both."""
     headers: dict[str, ShardHeader] = {}
     failures: dict[str, Failure] = {}
     for item in planned:
@@ -273,6 +275,8 @@ def _standing(
         found = results.get(title_id) or item.failure or item.header or NOT_EXTRACTED
         if isinstance(found, Failure):
             failures[title_id] = found
+            if found.kept and item.header is not None:
+                headers[title_id] = item.header
         else:
             headers[title_id] = found
     return headers, failures
@@ -289,11 +293,13 @@ def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
 
 
 def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
-    titles, failed = len(done.titles), len(done.failures)
-    counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": done.not_read - failed}
+    titles, missing = len(done.titles), sum(failure.error_code == MISSING for failure in done.failures.values())
+    failed, partial = len(done.failures) - missing, done.not_read - len(done.failures)
+    counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": partial, "missing": missing}
     write_run(config.work_dir / f"{stage}.run.json", stage, config.model_dump(mode="json"), **counts)
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
-    summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {counts['partial']} partial"
+    summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {partial} partial"
+    summary += f", {missing} missing" if missing else ""
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     warn_of_labels_beyond(config.data, done.headers, stage)
     return StageResult(summary, config.coverage_path, done.not_read)

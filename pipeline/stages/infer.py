@@ -23,7 +23,7 @@ from data.shards import ShardHeader
 from data.titles import Title
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
-from infer.title_status import TitleRow, title_row
+from infer.title_status import TitleRow, title_row, with_reason
 from infer.write import Origin, open_scores, write_results
 from pipeline.config import Config
 from pipeline.coverage_table import read_failures
@@ -33,7 +33,7 @@ from pipeline.runs.event_log import EventLog, move_events
 from pipeline.runs.extraction_plan import Failure
 from pipeline.runs.history import held_run, make_current
 from pipeline.runs.inference_plan import InferencePlan, InferenceRun, plan_inference, thresholds_record
-from pipeline.runs.ledger import DONE, FAILED, INFER, PARTIAL, read_ledger
+from pipeline.runs.ledger import DONE, FAILED, INFER, MISSING, PARTIAL, read_ledger
 from pipeline.runs.rates import add_rate
 from pipeline.score_work import Scored, score_work
 from pipeline.stage_result import NothingScoredError, StageResult
@@ -106,10 +106,12 @@ def infer_titles(run: InferenceRun) -> StageResult:
         rule=run.settings.rule,
         title_gate=run.settings.title_gate,
         statuses=statuses,
+        missing=_missing(plan),
         damaged_shards=len(plan.failures) - unread,
     )
     in_force = _put_in_force(plan)
     found = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    found += f"; {missing} missing" if (missing := _missing(plan)) else ""
     summary = f"infer: {counted(len(run.titles), 'title')} ({found}), {scored} scored, run {plan.run_id} {in_force}"
     return StageResult(summary, plan.folder, _not_read(plan), notice)
 
@@ -162,6 +164,8 @@ def _results(
                     if sink is not None:
                         sink.add(scores)
             row = row_of(plan, title, found, header)
+            if title.title_id in plan.gone:
+                row = with_reason(row, plan.gone[title.title_id])
             if tally.titles > lines:
                 lines = tally.titles
                 place = f"{number} of {len(plan.run.titles)}"
@@ -250,6 +254,8 @@ def _record(plan: InferencePlan) -> None:
     ledger = read_ledger(plan.run.work.ledger)
     for title_id, header in plan.headers.items():
         failure = plan.failures.get(title_id)
+        if title_id in plan.gone and failure is None:
+            continue  # extraction said that its file is missing
         status = FAILED if failure is not None else DONE if header.coverage.complete else PARTIAL
         ledger.change(
             title_id,
@@ -272,7 +278,12 @@ def _put_in_force(plan: InferencePlan) -> str:
 
 def _not_read(plan: InferencePlan) -> int:
     partial = [title_id for title_id, header in plan.headers.items() if not header.coverage.complete]
-    return len({*plan.failures, *partial})
+    return len({*plan.failures, *plan.gone, *partial})
+
+
+def _missing(plan: InferencePlan) -> int:
+    """Count the titles whose file is not there, whatever is known of them."""
+    return len(plan.gone) + sum(failure.error_code == MISSING for failure in plan.failures.values())
 
 
 def _first_reason(titles: Sequence[Title], failures: Mapping[str, Failure]) -> str:

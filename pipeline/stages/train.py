@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from data.catalogue import Catalogue, read_catalogue
 from data.counted import counted
-from data.errors import CheckpointError, ConfigError
-from data.files import fingerprint
+from data.errors import ConfigError
 from data.labels import TitleLabels
 from data.schemas import FeatureSpec, LabelThresholds
-from data.shards import ShardHeader, read_header, read_shard, shard_path
+from data.shards import ShardHeader, read_shard
 from data.targets import frame_targets
 from data.windows import TitlesOnDemand, TrainingTitle
 from infer.evaluate import evaluate
@@ -27,14 +27,27 @@ from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
 from model.checkpoint import save_checkpoint
 from model.peers import Peers, launched_peers
-from model.run_folder import TrainState
+from model.run_folder import TrainState, set_aside
 from model.settings import FRAMES_PER_CLIP
-from model.sidecar import Checkpoint, read_checkpoint
+from model.sidecar import Checkpoint
 from model.train import Trainer, Validation
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.provenance import software, write_run
+<<<<<<< HEAD
 from pipeline.seen_truth import header_spans, seen_truth
+=======
+from pipeline.runs.rates import add_rate
+from pipeline.runs.training_plan import (
+    TRAIN,
+    Inputs,
+    found_checkpoint,
+    inputs_of,
+    teaching_headers,
+    usable,
+    write_inputs,
+)
+>>>>>>> 81b6ade (tmp)
 from pipeline.stage_result import StageResult
 
 log = logging.getLogger(__name__)
@@ -45,12 +58,13 @@ def train(config: Config) -> StageResult:
 
     With ``train.refit`` weights and thresholds come from trainings that follow, see ``_refit``.
 
-    An interrupted training goes on where it was; a finished one with the same inputs is left as it is. Started by
-    torchrun, its processes train together as one would alone; the first one writes.
+    An interrupted training goes on where it was; a finished one with the same inputs is left as it is. With other
+    inputs training begins anew: the state of the one before is set aside, and the checkpoint that is there stays until
+    the new one is whole. Started by torchrun, its processes train together as one would alone; the first one writes.
 
     Raises:
-        ConfigError: a split has no labelled titles with features, or the training folder belongs to other inputs.
-        SchemaError: a shard is damaged.
+        ConfigError: a split has no labelled titles with features.
+        SchemaError: the rows of a shard are damaged.
     """
     with launched_peers() as peers:
         return _train(config, peers)
@@ -58,16 +72,24 @@ def train(config: Config) -> StageResult:
 
 def _train(config: Config, peers: Peers) -> StageResult:
     catalogue = read_catalogue(config.data)
+<<<<<<< HEAD
     training = _usable(config, catalogue, "train")
     validation = _usable(config, catalogue, "val")
     seen, left_out = seen_truth(catalogue.labels, header_spans([*training, *validation]), "train")
     catalogue = replace(catalogue, labels=seen)
+=======
+    found = teaching_headers(config, catalogue, {})
+    training = _usable(config, catalogue, "train", found)
+    validation = _usable(config, catalogue, "val", found)
+>>>>>>> 81b6ade (tmp)
     _check_occurrences(config, catalogue, training)
     untuned = _check_clips(config, catalogue, validation)
     spec = _one_spec([*training, *validation])
-    identity = _identity(config, catalogue, [*training, *validation])
+    inputs = inputs_of(config, catalogue, [*training, *validation])
+    identity = inputs.identity
     if peers.from_first(lambda: _is_current(config, identity)):
         return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
+    lost = peers.from_first(lambda: _lost_choices(config))
 
     def validate(candidate: FrameNetwork) -> tuple[Validation, dict[str, LabelThresholds]]:
         return _validate(config, candidate, validation, catalogue, peers)
@@ -99,9 +121,20 @@ def _train(config: Config, peers: Peers) -> StageResult:
     if left_out:
         used += f"; {left_out}"
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
-    model_id = peers.from_first(lambda: _write(config, network, checkpoint, state))
-    return StageResult(
-        f"train: {used}, validation score {state.best_score:.3f}, model {model_id}", config.checkpoint_dir
+    model_id = peers.from_first(lambda: _write(config, network, checkpoint, state, inputs))
+    summary = f"train: {used}, validation score {state.best_score:.3f}, model {model_id}"
+    return StageResult(summary, config.checkpoint_dir, notice=lost)
+
+
+def _lost_choices(config: Config) -> str:
+    """Say which thresholds of the checkpoint that is there will not be those of the next one; empty if none."""
+    before = found_checkpoint(config)
+    chosen = sorted(before.training.get("chosen", {})) if before is not None else []
+    if not chosen:
+        return ""
+    return (
+        f"train: the thresholds of {', '.join(chosen)} that were stored in the checkpoint of before are not those of "
+        "the new one; choose them again with `coarse2fine thresholds`"
     )
 
 
@@ -119,18 +152,26 @@ def _fit(
     width = headers[0].spec.width
     network = build_network(config.model, width=width, labels=len(config.data.labels), seed=config.train.seed)
     settings = (config.model, config.loss, config.train)
-    trainer = Trainer(network, settings, folder or config.training_dir, identity, peers)
+    place = folder or config.training_dir
+    aside = peers.from_first(lambda: set_aside(place, identity))
+    if aside is not None:
+        log.info("training of other inputs, or not whole, set aside: %s", aside)
+    trainer = Trainer(network, settings, place, identity, peers)
     titles = TitlesOnDemand(
         lambda n: _training_title(config, headers[n], catalogue.labels[headers[n].title_id]), range(len(headers))
     )
+    started_s, epochs = time.monotonic(), 0.0
     with progress_bar("train" if folder is None else "train anew") as advance:
-        state = trainer.run(
-            titles,
-            validate,
-            lambda epoch, done, total: advance(
-                epoch * total + done, config.train.epochs * total, f"epoch {epoch + 1}/{config.train.epochs}"
-            ),
-        )
+
+        def watch(epoch: int, done: int, total: int) -> None:
+            nonlocal epochs
+            epochs += 1 / total
+            advance(epoch * total + done, config.train.epochs * total, f"epoch {epoch + 1}/{config.train.epochs}")
+
+        state = trainer.run(titles, validate, watch)
+    if folder is None and peers.first and epochs:
+        video_s = sum(header.coverage.decoded_s for header in headers)
+        add_rate(config.work.rates, TRAIN, epochs * video_s, time.monotonic() - started_s)
     return network, state
 
 
@@ -183,9 +224,10 @@ def _stricter_flags(
     return {label: replace(own, flag=max(own.flag, others[label].flag)) for label, own in thresholds.items()}
 
 
-def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state: TrainState) -> str:
+def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state: TrainState, inputs: Inputs) -> str:
     """Write the checkpoint and what made it; return its model_id."""
     model_id = save_checkpoint(config.checkpoint_dir, network, checkpoint).model_id
+    write_inputs(config.checkpoint_dir, inputs)
     write_run(
         config.checkpoint_dir / "run.json",
         "train",
@@ -197,19 +239,13 @@ def _write(config: Config, network: FrameNetwork, checkpoint: Checkpoint, state:
     return model_id
 
 
-def _usable(config: Config, catalogue: Catalogue, split: str) -> list[ShardHeader]:
+def _usable(config: Config, catalogue: Catalogue, split: str, found: Mapping[str, ShardHeader]) -> list[ShardHeader]:
     """Return the shards of a split's titles that can teach: labelled, extracted, read to the end."""
-    headers, unlabelled, without, partial = [], 0, 0, 0
-    for title in catalogue.in_split(split):
-        path = shard_path(config.features_dir, title.title_id)
-        if not catalogue.labels[title.title_id].is_labelled:
-            unlabelled += 1
-        elif not path.exists():
-            without += 1
-        else:
-            header = read_header(path)
-            headers += [header] if header.coverage.complete else []
-            partial += not header.coverage.complete
+    titles = catalogue.in_split(split)
+    labelled = [title.title_id for title in titles if catalogue.labels[title.title_id].is_labelled]
+    headers, _ = usable(catalogue, split, found)
+    unlabelled, without = len(titles) - len(labelled), sum(title_id not in found for title_id in labelled)
+    partial = len(labelled) - without - len(headers)
     log.info("split=%s usable=%d unlabelled=%d without_features=%d partial=%d", split, len(headers), unlabelled,
              without, partial)  # fmt: skip
     if not headers:
@@ -302,24 +338,6 @@ def _judge(
     return Validation(scored[MEAN], details), thresholds
 
 
-def _identity(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeader]) -> str:
-    """Fingerprint of everything that the checkpoint depends on."""
-    titles = [
-        [
-            header.title_id,
-            catalogue.splits[header.title_id],
-            header.spec.features_id,
-            header.coverage.source_sha256,
-            asdict(catalogue.labels[header.title_id]),
-        ]
-        for header in headers
-    ]
-    sections = config.model_dump(mode="json", include={"model", "loss", "train", "tune"})
-    return fingerprint([titles, config.data.labels, config.infer.segment_score, sections])
-
-
 def _is_current(config: Config, identity: str) -> bool:
-    try:
-        return bool(read_checkpoint(config.checkpoint_dir).training.get("inputs") == identity)
-    except CheckpointError:
-        return False
+    checkpoint = found_checkpoint(config)
+    return checkpoint is not None and checkpoint.training.get("inputs") == identity

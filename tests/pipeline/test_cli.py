@@ -170,7 +170,7 @@ def test_a_held_lock_is_exit_code_3(catalogue, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["extract"], "Missing option '--config'"),
+        (["extract"], "no configuration: there is no run.toml here and COARSE2FINE_CONFIG is not set"),
         (["extract", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
         (["extrct"], "No such command 'extrct'"),
         (["evaluate"], "give --config, or both --ground-truth and --predictions"),
