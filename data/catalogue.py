@@ -65,14 +65,9 @@ def scan_catalogue(settings: DataSettings) -> Catalogue:
         form=settings.label_form,
         rules=label_rules(settings),
     )
-<<<<<<< HEAD
-    splits, problems = _scan_splits(settings, manifest)
+    splits, problems = _scan_splits(settings, manifest, labels.labels)
     told = {title_id: one for title_id, one in labels.single_frames.items() if splits.get(title_id) == "train"}
     return Catalogue(manifest, {**labels.labels, **told}, splits, (*manifest.problems, *labels.problems, *problems))
-=======
-    splits, problems = _scan_splits(settings, manifest, labels.labels)
-    return Catalogue(manifest, labels.labels, splits, (*manifest.problems, *labels.problems, *problems))
->>>>>>> 81b6ade (tmp)
 
 
 def label_rules(settings: DataSettings) -> LabelRules:

@@ -34,9 +34,6 @@ from model.train import Trainer, Validation
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.provenance import software, write_run
-<<<<<<< HEAD
-from pipeline.seen_truth import header_spans, seen_truth
-=======
 from pipeline.runs.rates import add_rate
 from pipeline.runs.training_plan import (
     TRAIN,
@@ -47,7 +44,7 @@ from pipeline.runs.training_plan import (
     usable,
     write_inputs,
 )
->>>>>>> 81b6ade (tmp)
+from pipeline.seen_truth import header_spans, seen_truth
 from pipeline.stage_result import StageResult
 
 log = logging.getLogger(__name__)
@@ -72,16 +69,11 @@ def train(config: Config) -> StageResult:
 
 def _train(config: Config, peers: Peers) -> StageResult:
     catalogue = read_catalogue(config.data)
-<<<<<<< HEAD
-    training = _usable(config, catalogue, "train")
-    validation = _usable(config, catalogue, "val")
-    seen, left_out = seen_truth(catalogue.labels, header_spans([*training, *validation]), "train")
-    catalogue = replace(catalogue, labels=seen)
-=======
     found = teaching_headers(config, catalogue, {})
     training = _usable(config, catalogue, "train", found)
     validation = _usable(config, catalogue, "val", found)
->>>>>>> 81b6ade (tmp)
+    seen, left_out = seen_truth(catalogue.labels, header_spans([*training, *validation]), "train")
+    catalogue = replace(catalogue, labels=seen)
     _check_occurrences(config, catalogue, training)
     untuned = _check_clips(config, catalogue, validation)
     spec = _one_spec([*training, *validation])
