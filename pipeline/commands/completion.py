@@ -5,15 +5,14 @@ The shell asks a process of its own for every press, so nothing here may import 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
 from data.errors import ModerationError
+from pipeline.commands.terminal import find_config
 from pipeline.config import Config, load_config
 
 MOST = 200
@@ -40,8 +39,10 @@ def _proposed(
     context: click.Context, incomplete: str, names: Callable[[Config], Iterable[str]]
 ) -> list[CompletionItem]:
     """Return the names that begin with what is typed; none where the configuration cannot be read."""
-    path = context.params.get("config_path") or os.environ.get("COARSE2FINE_CONFIG") or "run.toml"
+    path = find_config(context.params.get("config_path"))
+    if path is None:
+        return []
     with suppress(ModerationError, OSError, ValueError):
-        found = [name for name in names(load_config(Path(path))) if name.casefold().startswith(incomplete.casefold())]
+        found = [name for name in names(load_config(path)) if name.casefold().startswith(incomplete.casefold())]
         return [CompletionItem(name) for name in found[:MOST]]
     return []

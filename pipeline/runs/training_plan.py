@@ -20,6 +20,7 @@ from data.catalogue import Catalogue
 from data.counted import counted
 from data.errors import CheckpointError, ConfigError, MissingShardError, SchemaError
 from data.files import fingerprint, write_json
+from data.seen_labels import ReadSpan, all_seen_labels
 from data.shards import ShardHeader, read_header, shard_path
 from data.split_check import held_clips
 from model.sidecar import Checkpoint, read_checkpoint
@@ -86,13 +87,14 @@ class TrainingPlan:
 
 def inputs_of(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeader]) -> Inputs:
     """Return what a checkpoint is made from: the titles of these shards, their labels, and the settings."""
+    labels, _ = all_seen_labels(catalogue.labels, {header.title_id: ReadSpan.of(header) for header in headers})
     rows = [
         [
             header.title_id,
             catalogue.splits[header.title_id],
             header.spec.features_id,
             header.coverage.source_sha256,
-            asdict(catalogue.labels[header.title_id]),
+            asdict(labels[header.title_id]),
         ]
         for header in headers
     ]

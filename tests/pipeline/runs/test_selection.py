@@ -21,6 +21,7 @@ def test_plan_says_what_run_then_does(settled, capsys):
     settled.command("run")
     done = settled.work_done()
     assert (done["extract"], done["compare"]) == ({"t0"}, {"t1"})
+    capsys.readouterr()
     settled.command("plan")
     assert capsys.readouterr().out.splitlines() == [
         "4 titles: nothing to do",
