@@ -1,7 +1,8 @@
 """The schema of every table that passes between two stages: the only place where column names live.
 
-Axes: T frames of a title, D feature width, C labels. Times are seconds from the first presented frame; intervals are
-half-open. No torch here: a report or a cron check must start fast.
+Axes: T frames of a title, D feature width, C labels. Times are seconds on the player's clock (``data.time_grid``), but
+in feature shards, which count from the first displayed picture; intervals are half-open. No torch here: a report or a
+cron check must start fast.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ LEDGER = "ledger/1"
 DIFF = "diff/1"
 
 NAMED = ("name", "path")
-"""What a person calls a title, and where its file is: the last columns of segments and titles, empty in older files."""
+"""What a person calls a title, and where its file is: late columns of segments and titles, empty in older files."""
+
+LATE_COLUMNS = (*NAMED, "picture_start_s")
+"""Columns that tables got later, at their end; older files are read as if they were empty, or 0."""
 
 STATUSES = ("flagged", "clear", "review", "partial", "quarantined")
 DECISIONS = ("flag", "review")
@@ -45,6 +49,7 @@ class FeatureSpec:
         letterbox: whether letterbox bars were removed.
         input_px: side of the square network input; 0 for imported features.
         precision: ``fp32``, or what else the backbone computed in, see ``extract.precision``.
+        step_s: seconds from a row to the next: 1 for videos, for imported features what made them.
     """
 
     backbone: str
@@ -55,6 +60,7 @@ class FeatureSpec:
     letterbox: bool
     input_px: int
     precision: str = "fp32"
+    step_s: float = 1.0
 
     @property
     def features_id(self) -> str:
@@ -71,8 +77,9 @@ class FeatureSpec:
 def _features_id(spec: FeatureSpec) -> str:
     """Return the id of a spec; thousands of shards share one."""
     values = dict(vars(spec))
-    if spec.precision == "fp32":
-        del values["precision"]  # shards from before there was a choice keep their id
+    for name, only_once in (("precision", "fp32"), ("step_s", 1.0)):
+        if values[name] == only_once:
+            del values[name]  # shards from before there was a choice keep their id
     return fingerprint(values)
 
 
@@ -94,6 +101,8 @@ class Coverage:
         corrupt_packets: packets or frames that the decoder refused or marked.
         complete: read to its end without a hole of more than a second.
         reason: why not complete, in words; empty when complete.
+        picture_start_s: when the first displayed picture is seen on the player's clock, whose 0 is where a player
+            starts; more than 0 where the sound comes first. Times of samples count from that picture.
     """
 
     title_id: str
@@ -111,6 +120,7 @@ class Coverage:
     corrupt_packets: int
     complete: bool
     reason: str
+    picture_start_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -214,6 +224,7 @@ COVERAGE_SCHEMA = _with_name(
             pa.field("error_code", pa.string()),
             pa.field("error", pa.string()),
             pa.field("seconds", pa.float64()),
+            pa.field("picture_start_s", pa.float64()),
         ]
     ),
     COVERAGE,
@@ -267,6 +278,7 @@ TITLES_SCHEMA = _with_name(
             pa.field("features_id", pa.string()),
             pa.field("name", pa.string()),
             pa.field("path", pa.string()),
+            pa.field("picture_start_s", pa.float64()),
         ]
     ),
     TITLES,

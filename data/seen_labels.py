@@ -32,7 +32,8 @@ class ReadSpan:
     @classmethod
     def of(cls, header: ShardHeader) -> ReadSpan:
         """Return what a title's features stand for."""
-        return cls(0.0, header.coverage.decoded_s)
+        start_s = header.coverage.picture_start_s
+        return cls(start_s, start_s + header.coverage.decoded_s)
 
     def shows(self, clip: Clip) -> bool:
         """Say whether anything of a clip was read; of what is no interval nothing is said."""

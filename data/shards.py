@@ -24,6 +24,7 @@ from data.errors import MissingShardError, SchemaError
 from data.files import TEMPORARY_PREFIX, atomic_path
 from data.parquet_file import open_parquet_footer, open_whole_parquet
 from data.schemas import FEATURES, Coverage, FeatureSpec, check_schema_name, features_schema
+from data.time_grid import TimeGrid
 
 SUFFIX = ".parquet"
 _SPEC, _COVERAGE = TypeAdapter(FeatureSpec), TypeAdapter(Coverage)
@@ -46,6 +47,11 @@ class ShardHeader:
     def frames(self) -> int:
         """T."""
         return self.coverage.samples
+
+    @property
+    def grid(self) -> TimeGrid:
+        """When each row is seen, on the player's clock."""
+        return TimeGrid(self.coverage.picture_start_s, self.spec.step_s)
 
 
 @dataclass(frozen=True)

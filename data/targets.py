@@ -4,12 +4,11 @@ A first occurrence says three things of its label: the frames inside are positiv
 of everything after we know nothing, because nobody watched on. Keeping *unknown* apart from *background* is the point
 of this module.
 
-Axes: T frames, C labels. Frame i covers ``[i, i + 1)`` seconds.
+Axes: T frames, C labels. Which seconds frame i covers is said by the title's ``data.time_grid.TimeGrid``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.labels import Clip, TitleLabels
+from data.time_grid import SECONDS, TimeGrid
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -52,20 +52,19 @@ class FrameTargets:
         return len(self.background_T)
 
 
-def clip_frames(clip: Clip, frames: int) -> slice:
+def clip_frames(clip: Clip, frames: int, grid: TimeGrid = SECONDS) -> slice:
     """Return the frames that touch ``[start_s, end_s)``: at least one, and inside ``[0, frames)``."""
-    first = min(max(math.floor(clip.start_s), 0), frames - 1)
-    return slice(first, max(min(math.ceil(clip.end_s), frames), first + 1))
+    return grid.touched(clip.start_s, clip.end_s, frames)
 
 
-def sampled_frames(clip: Clip, frames: int, count: int) -> list[int]:
+def sampled_frames(clip: Clip, frames: int, count: int, grid: TimeGrid = SECONDS) -> list[int]:
     """Return the frames that single-frame supervision is told of: at ``s + (j + 1/2) (e - s) / count``, unique.
 
     One is the middle of the clip, as SF-Net-1 is trained; seven are SF-Net-2 (Sec. 4.3).
     """
     step_s = (clip.end_s - clip.start_s) / count
-    inside = clip_frames(clip, frames)
-    places = (math.floor(clip.start_s + (j + 0.5) * step_s) for j in range(count))
+    inside = clip_frames(clip, frames, grid)
+    places = (grid.row(clip.start_s + (j + 0.5) * step_s) for j in range(count))
     return sorted({min(max(place, inside.start), inside.stop - 1) for place in places})
 
 
@@ -74,6 +73,7 @@ def frame_targets(
     labels: Sequence[str],
     frames: int,
     *,
+    grid: TimeGrid = SECONDS,
     unknown: Literal["ignore", "background"] = "ignore",
     frames_per_clip: int = 0,
     occurrences: Literal["first", "all"] = "first",
@@ -84,6 +84,7 @@ def frame_targets(
         title: what annotators said.
         labels: C names, in the order of the last axis.
         frames: T >= 1.
+        grid: when each frame is seen.
         unknown: ``ignore`` leaves frames after a first occurrence out; ``background`` is the literal reading of the
             paper for the conditional scores: every frame outside the labelled clip is negative.
         frames_per_clip: how many frames of a clip ``labelled_TC`` holds, see ``sampled_frames``; 0 is all of them.
@@ -109,12 +110,12 @@ def frame_targets(
         present_C[c] = present is True
         present_known_C[c] = present is not None
         for clip in clips:
-            inside = clip_frames(clip, frames)
+            inside = clip_frames(clip, frames, grid)
             positive_TC[inside, c] = True
             known_TC[: frames if every is not None or unknown == "background" else inside.stop, c] = True
             background_T[inside.start : frames if every is None else inside.stop] = False
             if frames_per_clip:
-                labelled_TC[sampled_frames(clip, frames, frames_per_clip), c] = True
+                labelled_TC[sampled_frames(clip, frames, frames_per_clip, grid), c] = True
         if present is False:
             known_TC[:, c] = True
         elif not clips:

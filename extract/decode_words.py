@@ -70,6 +70,7 @@ class _Report(_Words):
     damage_count: Count = 0
     stepped_over: Spots = []
     stepped_over_count: Count = 0
+    picture_start_s: Seconds = 0.0
 
 
 class _Failure(_Words):

@@ -122,6 +122,7 @@ class ReadReport:
         longest_s: the longest time that one of them is displayed.
         damage: the first spots of it, and how many there are (``extract.damage``), in seconds of the film.
         stepped_over: likewise where bytes were that belong to no picture.
+        picture_start_s: when the first picture is displayed on the player's clock, see ``data.schemas.Coverage``.
     """
 
     decoded_s: float
@@ -136,6 +137,7 @@ class ReadReport:
     damage_count: int = 0
     stepped_over: tuple[Spot, ...] = ()
     stepped_over_count: int = 0
+    picture_start_s: float = 0.0
 
 
 class VideoReader(Protocol):

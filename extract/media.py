@@ -45,6 +45,9 @@ STREAM_KINDS = frozenset({"video", "audio", "subtitle", "data", "attachment"})
 # What damaged files were seen to raise out of FFmpeg and PyAV.
 MEDIA_ERRORS = (av.FFmpegError, IndexError, UnicodeDecodeError, OSError, EOFError, MemoryError)
 
+NOTICED_S = 0.1  # that the picture begins later than the sound
+LONGEST_LEAD_S = 3600.0  # of sound before the first picture, in a file that does not say how long it is
+
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 HEAD_BYTES = 512
 _TEXT_BYTES, _TAB = 16, 9
@@ -225,6 +228,24 @@ def declared_duration_s(container: InputContainer, stream: VideoStream, start_ti
 def container_duration_s(container: InputContainer) -> float | None:
     """Return how long a file says to be, whatever of it is longest, in seconds; None if it does not say."""
     return container.duration / av.time_base if container.duration and container.duration > 0 else None
+
+
+def picture_start_s(container: InputContainer, first_s: float) -> float:
+    """Return when the first picture is displayed on the player's clock, in seconds; 0 where pictures come first.
+
+    Players begin with whatever begins first, mostly the sound, and call that 0, whatever the file's own clock says then
+    (mpv, Kodi and VLC; browsers for files whose edit lists begin at 0). A tenth of a second is nothing that a person
+    sees, and is often but the delay of a coder; what is longer than the whole file is a damaged time. Not in the paper.
+
+    Args:
+        first_s: time of the first displayed picture on the file's clock.
+    """
+    start_ticks = cast("int | None", container.start_time)  # raw streams have none
+    if start_ticks is None:
+        return 0.0
+    late_s = first_s - start_ticks / av.time_base
+    length_s = container_duration_s(container)
+    return late_s if NOTICED_S <= late_s <= (LONGEST_LEAD_S if length_s is None else length_s) else 0.0
 
 
 def packet_times(path: Path) -> list[Fraction] | None:

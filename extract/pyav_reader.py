@@ -23,7 +23,15 @@ from extract.declared_size import declared_size, same_size
 from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
-from extract.media import MEDIA_ERRORS, container_duration_s, declared_duration_s, describe_streams, open_stream, words
+from extract.media import (
+    MEDIA_ERRORS,
+    container_duration_s,
+    declared_duration_s,
+    describe_streams,
+    open_stream,
+    picture_start_s,
+    words,
+)
 from extract.orientation import IDENTITY
 from extract.packets import VideoPackets
 from extract.probe import first_frame, key_pictures
@@ -65,6 +73,8 @@ class PyAvReader:
             container_s=container_duration_s(self._container),
             streams=describe_streams(self._container, self._stream),
         )
+        time_base = Fraction(self._stream.time_base or 1)
+        self._first_s = 0.0 if first is None or first.pts is None else max(0.0, float(first.pts * time_base))
         declared = declared_size(path, self._container, self._stream)
         self._misshapen = ""
         if first is not None and declared is not None and not same_size(declared, (first.width, first.height)):
@@ -75,7 +85,7 @@ class PyAvReader:
         self._convert = RgbConverter(self.matrix if decoder.verifies else IDENTITY)
         clock = FrameClock(
             self.info.container,
-            Fraction(self._stream.time_base or 1),
+            time_base,
             self._stream.guessed_rate,
             self.info.declared_duration_s,
         )
@@ -159,6 +169,7 @@ class PyAvReader:
             damage_count=ledger.spots.count,
             stepped_over=self._in_film(ledger.stepped_over.first),
             stepped_over_count=ledger.stepped_over.count,
+            picture_start_s=self.picture_start_s,
         )
 
     def _in_film(self, spots: Sequence[Spot]) -> tuple[Spot, ...]:
@@ -166,9 +177,16 @@ class PyAvReader:
         first_s = float(self._decoding.first or 0)
         return tuple(replace(spot, start_s=self._moment(max(0.0, spot.start_s - first_s))) for spot in spots)
 
+    @property
+    def picture_start_s(self) -> float:
+        """When the first picture is displayed on the player's clock, in seconds, as far as it is known by now."""
+        return picture_start_s(
+            self._container, self._first_s if (first := self._decoding.first) is None else float(first)
+        )
+
     def _moment(self, since_s: float) -> float:
         """Return what a person reads as the time of what is displayed so long after the first picture."""
-        return since_s
+        return self.picture_start_s + since_s
 
     def close(self) -> None:
         """Release the file."""

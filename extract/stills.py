@@ -10,11 +10,12 @@ hands over nothing but pixels.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 
 from av.container import InputContainer
@@ -22,6 +23,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from data.errors import DecodeError
+from data.time_grid import TimeGrid
 from extract.decode_pool import Limits, Sample, decode
 from extract.decode_worker import WorkerConfig
 from extract.frames import SAMPLE_TOLERANCE_S, Frame, ReadReport
@@ -58,7 +60,7 @@ def read_stills(
     """Return the frames that stand for some seconds of a video; what cannot be read is said, not raised.
 
     Args:
-        seconds: frame indices (``Frame.frame_index``), ascending, at least one.
+        seconds: whole seconds of the player's clock, ascending, at least one.
         input_px: S, side of the pictures.
         timeout_s: the decoder is killed after so long.
         memory_mib: its address space; None for no limit.
@@ -81,15 +83,17 @@ def read_stills(
 
 
 class StillReader:
-    """Yields the frames of some seconds, numbered from 0; a ``VideoReader`` for ``extract.decode_worker``.
+    """Yields the frames that a player shows at some seconds, numbered from 0, before the first picture that picture.
 
-    Its ``info`` gives width and height as displayed: upright, in square pixels.
+    A ``VideoReader`` for ``extract.decode_worker``. Its ``info`` gives width and height as displayed: upright, in
+    square pixels.
     """
 
     def __init__(self, path: Path, seconds: Sequence[int]) -> None:
         self._path = path
-        self._seconds = seconds
         self._reader = PyAvReader(path)
+        grid = TimeGrid(self._reader.picture_start_s)
+        self._seconds = [max(0, grid.row(second)) for second in seconds]
         coded = self._reader.info
         width, height = coded.width_px, coded.height_px
         if self._reader.matrix.sideways:
@@ -120,8 +124,9 @@ class StillReader:
         self._reader.close()
 
     def _from_start(self, seconds: Sequence[int]) -> Iterator[Frame]:
-        wanted = set(seconds)
-        return (frame for frame in islice(self._reader.frames(), max(wanted) + 1) if frame.frame_index in wanted)
+        wanted = Counter(seconds)
+        for frame in islice(self._reader.frames(), max(wanted) + 1):
+            yield from repeat(frame, wanted[frame.frame_index])
 
     def _sought(self) -> Iterator[Frame]:
         """Seek to every second; the first one for which that fails, and all after it, are read from the start."""

@@ -329,8 +329,11 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         sha256 = _content_hash(title)
     except OSError as error:
         raise DecodeError(f"{job.video_path}: became unreadable ({error})", code="unreadable") from error
-    shortfall = manifest_shortfall(report.decoded_s, job.declared_duration_s)
+    start_s = report.picture_start_s
+    shortfall = manifest_shortfall(start_s + report.decoded_s, job.declared_duration_s)
     declared_s = info.declared_duration_s
+    if declared_s is None and job.declared_duration_s is not None:
+        declared_s = max(0.0, job.declared_duration_s - start_s)
     return Coverage(
         title_id=job.title_id,
         source=job.source,
@@ -341,10 +344,11 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         width_px=info.width_px,
         height_px=info.height_px,
         rotation_deg=info.rotation_deg,
-        declared_duration_s=job.declared_duration_s if declared_s is None else declared_s,
+        declared_duration_s=declared_s,
         decoded_s=report.decoded_s,
         samples=len(title.pts_s),
         corrupt_packets=report.corrupt_packets,
         complete=report.complete and not shortfall,
         reason=report.reason if not report.complete else shortfall,
+        picture_start_s=start_s,
     )

@@ -3,12 +3,11 @@
 Not in the paper: whoever acts on a segment asks why, and whoever misses one asks how close it was. Near misses are
 sought at a fraction of the frame threshold, whatever the run's own review settings were.
 
-Axes: T frames, C labels. Frame i covers ``[i, i + 1)`` seconds.
+Axes: T frames, C labels. When a frame is seen is said by the grid of the scores.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from data.errors import SchemaError
 from data.schemas import LabelThresholds, Segment
+from data.time_grid import TimeGrid
 from infer.segments import Runs, find_runs, lengths_s, merge_runs, run_scores
 from infer.title_scores import TitleScores
 
@@ -98,15 +98,16 @@ def explain_segments(
     """
     found = []
     for segment in segments:
-        if segment.label not in labels or segment.start_s >= len(scores.action_TC):
+        grid, frames = scores.grid, len(scores.action_TC)
+        if segment.label not in labels or grid.row(segment.start_s) not in range(frames):
             where = f"scores of {scores.title_id}"
             raise SchemaError(f"{where}: a segment of {segment.label!r:.100} is not within them; infer again")
-        frames = math.floor(segment.start_s), min(math.ceil(segment.end_s), len(scores.action_TC))
+        inside = grid.touched(segment.start_s, segment.end_s, frames)
         found.append(
             _candidate(
                 scores,
                 labels.index(segment.label),
-                frames,
+                (inside.start, inside.stop),
                 thresholds[segment.label],
                 end_s=segment.end_s,
                 label=segment.label,
@@ -135,16 +136,17 @@ def nearest_misses(
         limits = thresholds[label]
         own = [segment for segment in segments if segment.label == label]
         above_T = scores.action_TC[:, c].astype(np.float64) >= max(limits.frame * REACH, np.finfo(np.float64).tiny)
-        runs = merge_runs(find_runs(above_T), limits.merge_gap_s)
+        runs = merge_runs(find_runs(above_T), limits.merge_gap_s, scores.grid)
         for start, stop in zip(runs.start_R.tolist(), runs.stop_R.tolist()):
+            start_s, end_s = scores.grid.time_s(start), scores.grid.time_s(stop)
             miss = _candidate(
                 scores,
                 c,
                 (start, stop),
                 limits,
-                end_s=stop,
+                end_s=end_s,
                 label=label,
-                decision=next((s.decision for s in own if s.start_s < stop and s.end_s > start), ""),
+                decision=next((s.decision for s in own if s.start_s < end_s and s.end_s > start_s), ""),
                 segment_score=segment_score,
             )
             if miss.shortfall > 0:
@@ -172,15 +174,16 @@ def _candidate(
         Gate("title score", float(scores.title_score_C[c]), limits.title),
         Gate("frame score", float(action_T[peak]), limits.frame),
     ]
-    gates += _nearest_run(action_T, limits, end_s - start, segment_score)
+    start_s = scores.grid.time_s(start)
+    gates += _nearest_run(action_T, limits, end_s - start_s, segment_score, scores.grid.step_s)
     return Candidate(
         label=label,
-        start_s=float(start),
+        start_s=start_s,
         end_s=float(end_s),
         decision=decision,
         action_peak=float(action_T[peak]),
         action_mean=float(action_T.mean()),
-        peak_s=float(start + peak),
+        peak_s=scores.grid.time_s(start + peak),
         foreground_peak=None if foreground_T is None else float(foreground_T[start:stop].max()),
         conditional_peak=None if conditional_TC is None else float(conditional_TC[start:stop, c].max()),
         gates=tuple(gates),
@@ -188,14 +191,15 @@ def _candidate(
 
 
 def _nearest_run(
-    action_T: npt.NDArray[np.float64], limits: LabelThresholds, length_s: float, segment_score: str
+    action_T: npt.NDArray[np.float64], limits: LabelThresholds, length_s: float, segment_score: str, step_s: float
 ) -> list[Gate]:
     """Return length and score of the run at tau_f that came nearest to a segment, or the score of all frames."""
-    runs = merge_runs(find_runs(action_T >= limits.frame), limits.merge_gap_s)
+    grid = TimeGrid(step_s=step_s)  # of the interval alone
+    runs = merge_runs(find_runs(action_T >= limits.frame), limits.merge_gap_s, grid)
     if not len(runs):
         whole = Runs(np.array([0]), np.array([len(action_T)]))
         return [Gate("segment score", float(run_scores(whole, action_T, segment_score)[0]), limits.flag)]
-    measured = zip(lengths_s(runs, len(action_T), length_s), run_scores(runs, action_T, segment_score))
+    measured = zip(lengths_s(runs, len(action_T), length_s, grid), run_scores(runs, action_T, segment_score))
     tried = [
         [
             Gate("length in seconds", float(seconds), limits.min_length_s),

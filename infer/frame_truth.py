@@ -3,7 +3,7 @@
 Under the first-occurrence protocol a label is known up to the end of its first occurrence and unknown from there on;
 counting the rest as background would punish a network for finding what nobody labelled (Sec. 4.1).
 
-Axes: T known frames. Frame i covers ``[i, i + 1)`` seconds.
+Axes: T known frames. When a frame is seen is said by the title's ``data.time_grid.TimeGrid``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ import numpy as np
 
 from data.labels import TitleLabels
 from data.targets import clip_frames
+from data.time_grid import SECONDS, TimeGrid
 from infer.protocol import is_interval, measured_clips
 from infer.ranking import Flags
 from infer.settings import Protocol
 
 
-def frame_truth(labels: TitleLabels, label: str, protocol: Protocol, frames: int) -> Flags | None:
+def frame_truth(
+    labels: TitleLabels, label: str, protocol: Protocol, frames: int, grid: TimeGrid = SECONDS
+) -> Flags | None:
     """Return (T,) whether each *known* frame holds the label; frames from T on are unknown.
 
     Args:
         labels: what annotators said of the title.
-        frames: how many frames were scored, at least 1; clips beyond them are not among the frames.
+        frames: how many frames were scored, at least 1; clips beyond them, or before, are not among the frames.
+        grid: when each of them is seen.
 
     Returns:
         T <= frames flags; None where nothing is known, also when the first occurrence has no valid times.
@@ -38,6 +42,6 @@ def frame_truth(labels: TitleLabels, label: str, protocol: Protocol, frames: int
         return None
     positive_T = np.zeros(frames, dtype=bool)
     for clip in valid:
-        if clip.start_s < frames:
-            positive_T[clip_frames(clip, frames)] = True
-    return positive_T if math.isinf(end_s) else positive_T[: math.ceil(end_s)]
+        if clip.start_s < grid.time_s(frames) and clip.end_s > grid.start_s:
+            positive_T[clip_frames(clip, frames, grid)] = True
+    return positive_T if math.isinf(end_s) else positive_T[: grid.rows_until(end_s)]

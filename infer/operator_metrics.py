@@ -118,11 +118,11 @@ class OperatorCollector:
             return
         frames = len(scores.action_TC)
         self._title_scores[scores.title_id] = scores.title_score_C.astype(np.float64)
-        self._scored_s[scores.title_id] = float(frames)
+        self._scored_s[scores.title_id] = scores.grid.time_s(frames)
         rows = [(self._labels.index(part.label), part.start_s, part.end_s, part.score) for part in candidates]
         self._segments.append((self._title_index[scores.title_id], np.array(rows, dtype=np.float64).reshape(-1, 4)))
         for (protocol, label), counts in self._frames.items():
-            positive_T = frame_truth(labels, label, protocol, frames)
+            positive_T = frame_truth(labels, label, protocol, frames, scores.grid)
             if positive_T is not None:
                 counts.add(scores.action_TC[: len(positive_T), self._labels.index(label)], positive_T)
 

@@ -50,7 +50,7 @@ def find_published(
         scores: of a network of that kind.
         gate: ``relative`` keeps labels whose title logit exceeds 0 and the highest of the title's divided by 2 (SF-Net:
             1.5); ``absolute`` those that exceed 0.
-        duration_s: clips the end of the last frame, if it ends inside that frame.
+        duration_s: as in ``infer.segments.find_segments``.
 
     Raises:
         SchemaError: scores that are NaN, infinite or of the wrong shape.

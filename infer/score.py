@@ -13,13 +13,20 @@ import numpy.typing as npt
 import torch
 
 from data.shards import FeatureShard
+from data.time_grid import SECONDS, TimeGrid
 from infer.title_scores import TitleScores
 from model.aggregate import top_k_mean
 from model.build import FrameNetwork
 
 
 def score_title(
-    network: FrameNetwork, title_id: str, features_TD: npt.NDArray[np.float16], *, window: int, top_k_divisor: int
+    network: FrameNetwork,
+    title_id: str,
+    features_TD: npt.NDArray[np.float16],
+    *,
+    window: int,
+    top_k_divisor: int,
+    grid: TimeGrid = SECONDS,
 ) -> TitleScores:
     """Score every frame of a title, and the title (Sec. 3.3).
 
@@ -28,6 +35,7 @@ def score_title(
         features_TD: (T, D), T >= 1.
         window: frames scored at once; any value gives the same scores, a smaller one needs less memory.
         top_k_divisor: of Eq. 5.
+        grid: when each frame is seen.
     """
     device = next(network.parameters()).device
     reach = network.reach
@@ -54,6 +62,7 @@ def score_title(
         conditional_TC=torch.cat(conditionals).cpu().numpy() if conditionals else None,
         action_TC=action_NTC[0].cpu().numpy(),
         title_score_C=title_score_C.cpu().numpy(),
+        grid=grid,
     )
 
 
@@ -62,4 +71,7 @@ def score_shards(
 ) -> Iterator[TitleScores]:
     """Score titles one after another; memory holds one title."""
     for shard in shards:
-        yield score_title(network, shard.header.title_id, shard.features, window=window, top_k_divisor=top_k_divisor)
+        header = shard.header
+        yield score_title(
+            network, header.title_id, shard.features, window=window, top_k_divisor=top_k_divisor, grid=header.grid
+        )

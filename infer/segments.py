@@ -5,7 +5,7 @@ short gap are joined; short ones are dropped. What passes is flagged if its scor
 What would pass at a fraction of these thresholds, and touches nothing flagged, is a near miss for a reviewer: an
 absence of segments must never hide a close call.
 
-Axes: T frames, C labels, R runs. Frame i covers ``[i, i + 1)`` seconds.
+Axes: T frames, C labels, R runs. When a frame is seen is said by the grid of the scores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ import numpy.typing as npt
 
 from data.errors import ConfigError, SchemaError
 from data.schemas import LabelThresholds, Segment
+from data.time_grid import SECONDS, Floats, TimeGrid
 from infer.title_scores import TitleScores
+
+ROUNDING_S = 1e-9  # what a sum of seconds may be off by
 
 Frames = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.floating[Any]]
@@ -58,8 +61,9 @@ def find_runs(above_T: npt.NDArray[np.bool_]) -> Runs:
     return Runs(np.flatnonzero(change == 1), np.flatnonzero(change == -1))
 
 
-def merge_runs(runs: Runs, gap: float) -> Runs:
-    """Join neighbours with at most ``gap`` frames between them; every gap is at least one frame."""
+def merge_runs(runs: Runs, gap_s: float, grid: TimeGrid = SECONDS) -> Runs:
+    """Join neighbours with at most ``gap_s`` seconds between them; every gap is at least one frame."""
+    gap = grid.whole_rows(gap_s)
     if len(runs) < 2 or gap < 1:
         return runs
     apart = runs.start_R[1:] - runs.stop_R[:-1] > gap
@@ -83,7 +87,8 @@ def find_segments(
         labels: C names, in the order of the score columns.
         segment_score: ``max`` (Sec. 3.3) or ``mean`` action score of the run.
         review_fraction: near misses are sought at this fraction of the thresholds, in [0, 1]; 0 seeks none.
-        duration_s: clips the end of the last frame, if it ends inside that frame.
+        duration_s: how long the title is read, from its first picture: clips the end of the last frame, if it ends
+            inside that frame.
 
     Returns:
         disjoint segments per label; ``segment_index`` counts over the title.
@@ -122,17 +127,22 @@ def in_order(found: Sequence[Segment]) -> list[Segment]:
     return [replace(segment, segment_index=index) for index, segment in enumerate(ordered)]
 
 
-def lengths_s(runs: Runs, frames: int, duration_s: float | None) -> npt.NDArray[np.float64]:
+def lengths_s(runs: Runs, frames: int, duration_s: float | None, grid: TimeGrid = SECONDS) -> Floats:
     """Return (R,) seconds of each run; the last of T frames ends with the title."""
-    return ends_s(runs, frames, duration_s) - runs.start_R
+    return ends_s(runs, frames, duration_s, grid) - grid.times_s(runs.start_R)
 
 
-def ends_s(runs: Runs, frames: int, duration_s: float | None) -> npt.NDArray[np.float64]:
-    """Return (R,) end of each run in seconds."""
-    end_s_R = runs.stop_R.astype(np.float64)
-    if duration_s is not None and frames - 1 < duration_s < frames:
-        end_s_R = np.minimum(end_s_R, duration_s)
+def ends_s(runs: Runs, frames: int, duration_s: float | None, grid: TimeGrid = SECONDS) -> Floats:
+    """Return (R,) end of each run in seconds on the player's clock; ``duration_s`` as in ``find_segments``."""
+    end_s_R = grid.times_s(runs.stop_R)
+    if duration_s is not None and (frames - 1) * grid.step_s < duration_s < frames * grid.step_s:
+        end_s_R = np.minimum(end_s_R, grid.start_s + duration_s)
     return end_s_R
+
+
+def long_enough(length_s_R: Floats, least_s: float) -> npt.NDArray[np.bool_]:
+    """Say which lengths reach the least; sums of steps such as 0.64 s miss it by rounding only."""
+    return np.asarray(length_s_R >= least_s - ROUNDING_S)
 
 
 def check_scores(scores: TitleScores, labels: Sequence[str]) -> None:
@@ -164,8 +174,8 @@ def _passing(
     if float(scores.title_score_C[c]) < limits.title:
         return find_runs(np.zeros(frames, dtype=bool))
     above_T = scores.action_TC[:, c].astype(np.float64) >= limits.frame
-    runs = merge_runs(find_runs(above_T), limits.merge_gap_s)
-    runs = runs.take(lengths_s(runs, frames, duration_s) >= limits.min_length_s)
+    runs = merge_runs(find_runs(above_T), limits.merge_gap_s, scores.grid)
+    runs = runs.take(long_enough(lengths_s(runs, frames, duration_s, scores.grid), limits.min_length_s))
     return runs.take(run_scores(runs, scores.action_TC[:, c], segment_score) >= limits.flag)
 
 
@@ -214,13 +224,13 @@ def describe_runs(
     mean_R = run_scores(runs, action_T, "mean")
     foreground_R = None if foreground_T is None else runs.reduce(np.maximum, foreground_T)
     conditional_R = None if conditional_T is None else runs.reduce(np.maximum, conditional_T)
-    end_s_R = ends_s(runs, len(action_T), duration_s)
+    start_s_R, end_s_R = scores.grid.times_s(runs.start_R), ends_s(runs, len(action_T), duration_s, scores.grid)
     return [
         Segment(
             title_id=scores.title_id,
             label=label,
             segment_index=0,
-            start_s=float(start),
+            start_s=float(start_s_R[r]),
             end_s=float(end_s_R[r]),
             score=float(score_R[r]),
             score_mean=float(mean_R[r]),
@@ -230,7 +240,7 @@ def describe_runs(
             threshold=limits.frame,
             title_threshold=limits.title,
             decision=decision,
-            peak_s=float(start + np.argmax(action_T[start:stop])),
+            peak_s=scores.grid.time_s(int(start + np.argmax(action_T[start:stop]))),
         )
         for r, (start, stop) in enumerate(zip(runs.start_R, runs.stop_R))
     ]

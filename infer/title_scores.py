@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data.time_grid import SECONDS, TimeGrid
+
 
 @dataclass(frozen=True)
 class TitleScores:
-    """Frame scores of one title; frame i covers ``[i, i + 1)`` seconds.
+    """Frame scores of one title.
 
     Args:
         title_id: the title.
@@ -23,6 +25,7 @@ class TitleScores:
         action_TC: (T, C) float32 action score AS (Eq. 1), the score that segments are made of; in [0, 1]. For the
             baselines it is a squashed logit, not a probability.
         title_score_C: (C,) float32 top-k mean of the action score (Eq. 5).
+        grid: when each frame is seen.
     """
 
     title_id: str
@@ -30,3 +33,4 @@ class TitleScores:
     conditional_TC: npt.NDArray[np.float32] | None
     action_TC: npt.NDArray[np.float32]
     title_score_C: npt.NDArray[np.float32]
+    grid: TimeGrid = SECONDS

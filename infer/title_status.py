@@ -26,12 +26,14 @@ class TitleRow:
         labels: flagged labels, joined by ``;`` in order of the alphabet.
         segments: number of flagged segments.
         flagged_s: seconds of the title inside any flagged segment; overlaps of labels count once.
-        duration_s: length of the title; None if nobody knows.
+        duration_s: length of the title as a player shows it: what comes before the first picture counts; None if nobody
+            knows.
         decoded_s: how much was read; None for a title that could not be read.
-        coverage: decoded_s / duration_s, at most 1, and at most 0.99 of a title that is not complete: a hole inside
-            leaves the length as it is; None where either is unknown.
+        coverage: decoded_s of the seconds with pictures, at most 1, and at most 0.99 of a title that is not complete: a
+            hole inside leaves the length as it is; None where either is unknown.
         reason: why it is partial, or that its file is gone since it was read, in words.
         error_code, error: why it is quarantined.
+        picture_start_s: when its first picture is seen on the player's clock, see ``data.schemas.Coverage``.
         name: what a person calls the title; empty in tables of before there were names.
         path: its file, below the media root or whole (``InferenceRun.path_of``); empty where there is none.
     """
@@ -52,6 +54,12 @@ class TitleRow:
     features_id: str | None
     name: str = ""
     path: str = ""
+    picture_start_s: float = 0.0
+
+    @property
+    def read_until_s(self) -> float:
+        """Up to when it was read, on the player's clock; 0 for a title that could not be read."""
+        return 0.0 if self.decoded_s is None else self.picture_start_s + self.decoded_s
 
     @property
     def shown(self) -> str:
@@ -97,8 +105,11 @@ def title_row(
     """
     flagged = [segment for segment in segments or () if segment.decision == "flag"]
     decoded_s = coverage.decoded_s if coverage else None
-    declared_s = coverage.declared_duration_s if coverage and coverage.declared_duration_s else duration_s
+    declared_s = coverage.declared_duration_s if coverage and coverage.declared_duration_s else None
+    if not declared_s and duration_s:
+        declared_s = max(0.0, duration_s - (coverage.picture_start_s if coverage else 0.0))
     complete = coverage is not None and coverage.complete
+    picture_start_s = coverage.picture_start_s if coverage else 0.0
     length_s = declared_s if declared_s else decoded_s if complete else None
     return TitleRow(
         title_id=title_id,
@@ -106,7 +117,7 @@ def title_row(
         labels=LABEL_SEPARATOR.join(sorted({segment.label for segment in flagged})),
         segments=len(flagged),
         flagged_s=covered_s([(segment.start_s, segment.end_s) for segment in flagged]),
-        duration_s=length_s,
+        duration_s=None if length_s is None else picture_start_s + length_s,
         decoded_s=decoded_s,
         coverage=min(1.0 if complete else WHOLE, decoded_s / length_s) if decoded_s is not None and length_s else None,
         samples=coverage.samples if coverage else None,
@@ -117,6 +128,7 @@ def title_row(
         features_id=features_id,
         name=name,
         path=path,
+        picture_start_s=picture_start_s,
     )
 
 

@@ -28,10 +28,11 @@ import numpy as np
 from data.errors import SchemaError
 from data.labels import TitleLabels
 from data.schemas import LabelThresholds
+from data.time_grid import TimeGrid
 from infer.average_precision import Clips, Predictions, label_average_precision, match
 from infer.operating_point import below_all
 from infer.protocol import fullest_truth
-from infer.segments import Runs, find_runs, merge_runs, run_scores
+from infer.segments import Runs, find_runs, lengths_s, long_enough, merge_runs, run_scores
 from infer.settings import Rule, TuneSettings
 from infer.tiou import Floats, Indices
 from infer.title_scores import TitleScores
@@ -49,6 +50,8 @@ class Validation:
     Args:
         action_T: (T,) action scores; after each title enough frames of -inf that no gap merge reaches the next.
         offset_N: (N,) where each title begins.
+        start_s_N: (N,) when its first frame is seen.
+        step_s: seconds from a frame to the next, the same in all titles.
         title_score_N: (N,) its title score.
         end_s_N: (N,) measured up to here; infinite for the end of the title.
         clips: all of label 0.
@@ -56,6 +59,8 @@ class Validation:
 
     action_T: Floats
     offset_N: Indices
+    start_s_N: Floats
+    step_s: float
     title_score_N: Floats
     end_s_N: Floats
     clips: Clips
@@ -111,12 +116,18 @@ def gather(
     place = np.full(len(row), -1)
     place[order] = np.arange(len(used))
     clips = known.clips
-    wall = np.full(int(gap) + 1, -np.inf)
+    steps_s = {title.grid.step_s for title in used} or {1.0}
+    if len(steps_s) > 1:
+        raise SchemaError(f"titles with a frame every {sorted(steps_s)} s cannot be judged together; import them anew")
+    (step_s,) = steps_s
+    wall = np.full(TimeGrid(step_s=step_s).whole_rows(gap) + 1, -np.inf)
     frames = [np.append(title.action_TC[:, c].astype(np.float64), wall) for title in used]
     lengths = np.array([len(part) for part in frames], dtype=np.int64)
     return Validation(
         action_T=np.concatenate(frames) if frames else np.zeros(0),
         offset_N=np.cumsum(lengths) - lengths,
+        start_s_N=np.array([title.grid.start_s for title in used], dtype=np.float64),
+        step_s=step_s,
         title_score_N=np.array([title.title_score_C[c] for title in used], dtype=np.float64),
         end_s_N=known.end_s_NC[order, 0],
         clips=replace(clips, title_G=place[clips.title_G]),
@@ -132,8 +143,9 @@ def tune_label(validation: Validation, settings: TuneSettings, *, label: str, se
     frame, gap = float(frames[best[0]]), settings.merge_gaps_s[best[1]]
     length = settings.min_lengths_s[best[2]]
     title = choose_title_threshold(validation.title_score_N, np.unique(validation.clips.title_G), settings.title_recall)
-    runs = merge_runs(find_runs(validation.action_T >= frame), gap)
-    runs = runs.take(runs.stop_R - runs.start_R >= length)
+    grid = TimeGrid(step_s=validation.step_s)
+    runs = merge_runs(find_runs(validation.action_T >= frame), gap, grid)
+    runs = runs.take(long_enough(lengths_s(runs, len(validation.action_T), None, grid), length))
     flag = choose_flag_threshold(_cut_segments(validation, runs, segment_score)[0], validation.clips, frame)
     log.debug(
         "tune label=%s clips=%d objective=%.4f tau_v=%.4g tau_f=%.4g merge_gap_s=%g min_length_s=%g flag=%.4g",
@@ -191,12 +203,13 @@ def _objective_cells(validation: Validation, frame: float, settings: TuneSetting
     runs = find_runs(validation.action_T >= frame)
     shape = (len(settings.merge_gaps_s), len(settings.min_lengths_s))
     parts, cells = [], []
+    grid = TimeGrid(step_s=validation.step_s)
     for m, gap in enumerate(settings.merge_gaps_s):
-        merged = merge_runs(runs, gap)
+        merged = merge_runs(runs, gap, grid)
         segments, kept = _cut_segments(validation, merged, segment_score)
-        length_s = (merged.stop_R - merged.start_R)[kept]
+        length_s = lengths_s(merged, len(validation.action_T), None, grid)[kept]
         for k, least in enumerate(settings.min_lengths_s):
-            parts.append(segments.take(length_s >= least))
+            parts.append(segments.take(long_enough(length_s, least)))
             cells.append(m * shape[1] + k)
     label_S = np.repeat(cells, [len(part) for part in parts])
     title_S, start_s_S, end_s_S, score_S = (
@@ -220,8 +233,9 @@ def _cut_segments(validation: Validation, runs: Runs, segment_score: str) -> tup
     title_R = np.searchsorted(validation.offset_N, runs.start_R, side="right") - 1
     offset_R = validation.offset_N[title_R]
     score_R = run_scores(runs, validation.action_T, segment_score)
-    start_s_R = (runs.start_R - offset_R).astype(np.float64)
-    end_s_R = np.minimum(runs.stop_R - offset_R, validation.end_s_N[title_R])
+    first_s_R, step_s = validation.start_s_N[title_R], validation.step_s
+    start_s_R = first_s_R + (runs.start_R - offset_R) * step_s
+    end_s_R = np.minimum(first_s_R + (runs.stop_R - offset_R) * step_s, validation.end_s_N[title_R])
     order = np.argsort(-score_R, kind="stable")
     kept = order[start_s_R[order] < end_s_R[order]]
     segments = Predictions(title_R, np.zeros(len(runs), dtype=np.int64), start_s_R, end_s_R, score_R)

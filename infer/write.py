@@ -23,7 +23,7 @@ from data.errors import SchemaError
 from data.files import atomic_path
 from data.parquet_file import open_parquet
 from data.schemas import (
-    NAMED,
+    LATE_COLUMNS,
     SCORES,
     SEGMENTS,
     SEGMENTS_SCHEMA,
@@ -33,12 +33,14 @@ from data.schemas import (
     check_schema_name,
     scores_schema,
 )
+from data.time_grid import SECONDS, TimeGrid
 from infer.csv_export import SEGMENT_COLUMNS, TITLE_COLUMNS, open_csv, write_title_csv
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 
 ROWS_PER_GROUP = 20_000
 TITLE_SCORES_KEY = "coarse2fine.title_scores"
+GRIDS_KEY = "coarse2fine.time_grids"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class _Rows:
 class ScoreSink:
     """Writes the frame scores of one title after another, one row group each.
 
-    The title scores, a few numbers a title, go into the file's metadata: the table has one row a frame.
+    The title scores, a few numbers a title, go into the file's metadata: the table has one row a frame. So do the grids
+    of titles that do not have a frame a second from 0 on.
     """
 
     def __init__(self, path: Path, writer: pq.ParquetWriter, labels: Sequence[str]) -> None:
@@ -86,11 +89,14 @@ class ScoreSink:
         self._writer = writer
         self._labels = tuple(labels)
         self.title_scores: dict[str, list[float]] = {}
+        self.grids: dict[str, list[float]] = {}
 
     def add(self, title: TitleScores) -> None:
         if title.title_id in self.title_scores:
             raise SchemaError(f"{self._path}: scores of title {title.title_id} twice; list every title once")
         self.title_scores[title.title_id] = [float(value) for value in title.title_score_C]
+        if title.grid != SECONDS:
+            self.grids[title.title_id] = [title.grid.start_s, title.grid.step_s]
         table = _scores_table(title, self._labels)
         self._writer.write_table(table, row_group_size=max(1, len(table)))
 
@@ -128,7 +134,8 @@ def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoreSink]:
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, scores_schema(tuple(labels))) as writer:
         sink = ScoreSink(path, writer, labels)
         yield sink
-        writer.add_key_value_metadata({TITLE_SCORES_KEY: json.dumps(sink.title_scores)})
+        metadata = {TITLE_SCORES_KEY: json.dumps(sink.title_scores)}
+        writer.add_key_value_metadata(metadata | ({GRIDS_KEY: json.dumps(sink.grids)} if sink.grids else {}))
 
 
 def write_scores(path: Path, labels: Sequence[str], scores: Iterable[TitleScores]) -> int:
@@ -159,16 +166,18 @@ def read_titles_table(path: Path) -> list[TitleRow]:
 def read_table(path: Path, name: str, schema: pa.Schema) -> pa.Table:
     """Read one of our tables, checked by name, version and columns; raises as ``read_segments``.
 
-    A table of before titles had names has empty ones.
+    A table of before it had its late columns has empty ones.
     """
     file = _open(path)
     check_schema_name(file.schema_arrow, name, str(path))
-    unnamed = pa.schema([field for field in schema if field.name not in NAMED])
-    if not file.schema_arrow.equals(schema) and not file.schema_arrow.equals(unnamed):
+    missing = set(LATE_COLUMNS).difference(file.schema_arrow.names)
+    if not file.schema_arrow.equals(pa.schema([field for field in schema if field.name not in missing])):
         raise SchemaError(f"{path}: columns are not those of {name}; write it again with this version of coarse2fine")
     table = file.read()
-    for field in list(schema)[len(table.columns) :]:
-        table = table.append_column(field, pa.array([""] * len(table), field.type))
+    for place, field in enumerate(schema):
+        if field.name in missing:
+            nothing = "" if pa.types.is_string(field.type) else 0
+            table = table.add_column(place, field, pa.array([nothing] * len(table), field.type))
     return table
 
 
@@ -184,9 +193,9 @@ def read_scores(path: Path) -> Iterator[TitleScores]:
         SchemaError: not a scores table of this version, or a row group that is not one whole title.
     """
     file = _open(path)
-    labels, title_scores = _score_labels(path, file), _stored_title_scores(path, file)
+    labels, facts = _score_labels(path, file), _title_facts(path, file)
     for group in range(file.num_row_groups):
-        yield _group_scores(path, file, group, labels, title_scores)
+        yield _group_scores(path, file, group, labels, facts)
 
 
 def read_title_scores(path: Path, title_id: str) -> TitleScores | None:
@@ -196,11 +205,11 @@ def read_title_scores(path: Path, title_id: str) -> TitleScores | None:
         SchemaError: as ``read_scores``.
     """
     file = _open(path)
-    labels, title_scores = _score_labels(path, file), _stored_title_scores(path, file)
+    labels, facts = _score_labels(path, file), _title_facts(path, file)
     for group in range(file.num_row_groups):
         statistics = file.metadata.row_group(group).column(0).statistics
         if statistics is not None and statistics.has_min_max and statistics.min == title_id:
-            return _group_scores(path, file, group, labels, title_scores)
+            return _group_scores(path, file, group, labels, facts)
     return None
 
 
@@ -224,7 +233,7 @@ def _scores_table(title: TitleScores, labels: tuple[str, ...]) -> pa.Table:
         conditional = {c: pa.array(title.conditional_TC[:, c], pa.float32()) for c in range(len(labels))}
     columns = [
         pa.array([title.title_id] * frames, pa.string()),
-        pa.array(np.arange(frames, dtype=np.float64)),
+        pa.array(title.grid.times_s(np.arange(frames))),
         empty if title.foreground_T is None else pa.array(title.foreground_T, pa.float32()),
         *(conditional.get(c, empty) for c in range(len(labels))),
         *(pa.array(title.action_TC[:, c], pa.float32()) for c in range(len(labels))),
@@ -249,27 +258,36 @@ def _score_labels(path: Path, file: pq.ParquetFile) -> tuple[str, ...]:
     return labels
 
 
-def _stored_title_scores(path: Path, file: pq.ParquetFile) -> dict[str, list[float]]:
-    stored = (file.metadata.metadata or {}).get(TITLE_SCORES_KEY.encode())
+@dataclass(frozen=True)
+class _TitleFacts:
+    """What a scores table says of whole titles: title scores, and grids other than a frame a second from 0 on."""
+
+    scores: Mapping[str, Sequence[float]]
+    grids: Mapping[str, tuple[float, float]]
+
+
+def _title_facts(path: Path, file: pq.ParquetFile) -> _TitleFacts:
+    metadata = file.metadata.metadata or {}
+    stored = metadata.get(TITLE_SCORES_KEY.encode())
     if stored is None:
         raise SchemaError(f"{path}: holds no title scores; score the titles again")
-    title_scores: dict[str, list[float]] = json.loads(stored)
-    return title_scores
+    return _TitleFacts(json.loads(stored), json.loads(metadata.get(GRIDS_KEY.encode(), b"{}")))
 
 
 def _group_scores(
-    path: Path, file: pq.ParquetFile, group: int, labels: tuple[str, ...], title_scores: Mapping[str, list[float]]
+    path: Path, file: pq.ParquetFile, group: int, labels: tuple[str, ...], facts: _TitleFacts
 ) -> TitleScores:
     table = file.read_row_group(group)
     ids = table["title_id"].unique().to_pylist()
-    if len(ids) != 1 or ids[0] not in title_scores:
+    if len(ids) != 1 or ids[0] not in facts.scores:
         raise SchemaError(f"{path}: row group {group} holds titles {ids}, expected one; score the titles again")
     return TitleScores(
         title_id=ids[0],
         foreground_T=_column(table, "foreground"),
         conditional_TC=_columns(table, [f"conditional_{label}" for label in labels]),
         action_TC=np.stack([table[f"action_{label}"].to_numpy() for label in labels], axis=1),
-        title_score_C=np.array(title_scores[ids[0]], dtype=np.float32),
+        title_score_C=np.array(facts.scores[ids[0]], dtype=np.float32),
+        grid=TimeGrid(*facts.grids.get(ids[0], ())),
     )
 
 

@@ -26,6 +26,8 @@ from PIL import Image, ImageFilter
 from data.files import atomic_path
 from data.labels import Clip
 from data.schemas import LabelThresholds, Segment
+from data.targets import clip_frames
+from data.time_grid import TimeGrid
 from infer.title_scores import TitleScores
 from pipeline.report.mistakes import FALSE, Mistake
 
@@ -67,7 +69,7 @@ def draw_heat_bars(
         name: what a person calls the title; its id by default.
     """
     c = labels.index(label)
-    values = {"GT": _covered(clips, len(scores.action_TC)) if clips else None, "FS": scores.foreground_T}
+    values = {"GT": _covered(clips, len(scores.action_TC), scores.grid) if clips else None, "FS": scores.foreground_T}
     values["CS"] = None if scores.conditional_TC is None else scores.conditional_TC[:, c]
     values["AS"] = scores.action_TC[:, c]
     shown = {name: value_T for name, value_T in values.items() if value_T is not None}
@@ -79,8 +81,8 @@ def draw_heat_bars(
         if stills:
             _draw_stills(parts[0], stills, segments, clips, reveal=reveal)
         *bars, panel = parts[-1].subplots(len(shown) + 1, 1, height_ratios=[0.32] * len(shown) + [1.9])
-        _draw_bars(bars, shown)
-        draw_scores(panel, shown, thresholds)
+        _draw_bars(bars, shown, scores.grid)
+        draw_scores(panel, shown, thresholds, scores.grid)
         draw_segments(panel, segments)
     return figure
 
@@ -113,23 +115,27 @@ def draw_mistakes(mistakes: Sequence[Mistake], stills: Mapping[tuple[str, int], 
     return figure
 
 
-def draw_scores(panel: Axes, shown: Mapping[str, np.ndarray[Any, Any]], thresholds: LabelThresholds) -> None:
+def draw_scores(
+    panel: Axes, shown: Mapping[str, np.ndarray[Any, Any]], thresholds: LabelThresholds, grid: TimeGrid
+) -> None:
     """Draw curves and thresholds over a square-root axis: thresholds are often below 0.01.
 
     Args:
         shown: (T,) scores by ``FS``, ``CS`` and ``AS``; the last one must be there.
+        grid: when each frame is seen.
     """
     for name in ("CS", "FS", "AS"):
         if name in shown:
-            time_s_T = np.arange(len(shown[name])) + 0.5
+            time_s_T = grid.times_s(np.arange(len(shown[name])) + 0.5)
             width = 1.6 if name == "AS" else 0.8
             panel.plot(time_s_T, np.sqrt(shown[name]), color=COLOURS[name], lw=width, label=name)
     for value, line, name in ((thresholds.frame, "--", "τf"), (thresholds.flag, ":", "flag")):
         panel.axhline(value**0.5, color="black", lw=0.8, ls=line, label=f"{name} {value:.3g}")
     ticks = [0.0, 0.01, 0.1, 0.3, 0.6, 1.0]
-    panel.set(xlim=(0, len(shown["AS"])), ylim=(0, 1.03), ylabel="score", xlabel="time")
+    end_s = grid.time_s(len(shown["AS"]))
+    panel.set(xlim=(0, end_s), ylim=(0, 1.03), ylabel="score", xlabel="time")
     panel.set_yticks([tick**0.5 for tick in ticks], [f"{tick:g}" for tick in ticks])
-    panel.xaxis.set_major_locator(MultipleLocator(_tick_s(len(shown["AS"]))))
+    panel.xaxis.set_major_locator(MultipleLocator(_tick_s(end_s)))
     panel.xaxis.set_major_formatter(lambda second, _: _clock(second))
     panel.legend(fontsize=7, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
 
@@ -188,12 +194,12 @@ def _draw_stills(
         panel.spines[:].set_visible(True)
 
 
-def _draw_bars(panels: Sequence[Axes], shown: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def _draw_bars(panels: Sequence[Axes], shown: Mapping[str, np.ndarray[Any, Any]], grid: TimeGrid) -> None:
     for panel, (name, value_T) in zip(panels, shown.items()):
         colours = LinearSegmentedColormap.from_list(name, ["#ffffff", COLOURS[name]])
-        panel.imshow(
-            value_T[None], aspect="auto", cmap=colours, vmin=0, vmax=1, extent=(0, len(value_T), 0, 1), rasterized=True
-        )
+        extent = (grid.start_s, grid.time_s(len(value_T)), 0, 1)
+        panel.imshow(value_T[None], aspect="auto", cmap=colours, vmin=0, vmax=1, extent=extent, rasterized=True)
+        panel.set_xlim(0, extent[1])
         panel.spines[:].set_visible(True)
         panel.set(yticks=[], xticks=[])
         panel.set_ylabel(name, rotation=0, ha="right", va="center")
@@ -204,15 +210,15 @@ def _show(panel: Axes, jpeg: bytes | None, *, reveal: bool) -> None:
         panel.imshow(redacted(jpeg, reveal=reveal))
 
 
-def _covered(clips: Sequence[Clip], frames: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _covered(clips: Sequence[Clip], frames: int, grid: TimeGrid) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return (T,) 1 for the frames that touch a clip."""
     covered_T = np.zeros(frames)
     for clip in clips:
-        covered_T[int(clip.start_s) : max(int(clip.start_s) + 1, int(np.ceil(clip.end_s)))] = 1.0
+        covered_T[clip_frames(clip, frames, grid)] = 1.0
     return covered_T
 
 
-def _tick_s(length_s: int) -> int:
+def _tick_s(length_s: float) -> int:
     """Return the distance of ticks, in seconds, as clocks have it."""
     return next((step for step in TICKS_S if length_s / step <= MOST_TICKS), TICKS_S[-1])
 

@@ -57,4 +57,6 @@ def score_name(header: ShardHeader) -> str:
     """Return the file name of the scores of these features; ``@`` is in no title id."""
     coverage = header.coverage
     made_of = [header.spec.features_id, coverage.source_sha256, coverage.reader, coverage.samples, coverage.decoded_s]
+    if coverage.picture_start_s:
+        made_of.append(coverage.picture_start_s)
     return f"{header.title_id}@{fingerprint(made_of)}.parquet"

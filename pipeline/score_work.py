@@ -125,7 +125,14 @@ def score(network: FrameNetwork, header: ShardHeader, task: ScoreTask) -> Scored
         features_TD = read_shard(header.path).features
     except SchemaError as error:
         return Scored(header.title_id, error, time.monotonic() - started_s)
-    scores = score_title(network, header.title_id, features_TD, window=task.window_s, top_k_divisor=task.top_k_divisor)
+    scores = score_title(
+        network,
+        header.title_id,
+        features_TD,
+        window=task.window_s,
+        top_k_divisor=task.top_k_divisor,
+        grid=header.grid,
+    )
     if task.store is not None:
         task.store.write(header, scores)
     return Scored(header.title_id, scores, time.monotonic() - started_s)

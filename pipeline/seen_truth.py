@@ -37,7 +37,7 @@ def header_spans(headers: Iterable[ShardHeader]) -> dict[str, ReadSpan]:
 
 def row_spans(rows: Iterable[TitleRow]) -> dict[str, ReadSpan]:
     """Return what was read of each title of a run that was scored."""
-    return {row.title_id: ReadSpan(0.0, row.decoded_s) for row in rows if row.decoded_s is not None}
+    return {row.title_id: ReadSpan(row.picture_start_s, row.read_until_s) for row in rows if row.decoded_s is not None}
 
 
 def warn_of_labels_beyond(settings: DataSettings, headers: Mapping[str, ShardHeader], stage: str) -> None:

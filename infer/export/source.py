@@ -57,7 +57,7 @@ class ExportTitle:
     @property
     def end_s(self) -> float:
         """A positive time up to which there is something to say: the duration, what was read, or the last segment."""
-        known = (self.row.duration_s, self.row.decoded_s, max((s.end_s for s in self.segments), default=None))
+        known = (self.row.duration_s, self.row.read_until_s, max((s.end_s for s in self.segments), default=None))
         return next((end_s for end_s in known if end_s), NOTHING_KNOWN_S)
 
 

@@ -34,12 +34,12 @@ def marks(row: TitleRow, segments: Sequence[Segment]) -> list[tuple[str, float, 
 
     Kinds are ``gap`` for what was not read, then ``miss`` and ``flag``, so that later ones are drawn on top.
     """
-    length_s = max(row.duration_s or 0.0, row.decoded_s or 0.0)
+    length_s = max(row.duration_s or 0.0, row.read_until_s)
     if length_s <= 0:
         return [("gap", 0.0, SIDE)]
     drawn = []
-    if (row.decoded_s or 0.0) < length_s - 1:
-        start = SIDE * (row.decoded_s or 0.0) / length_s
+    if row.read_until_s < length_s - 1:
+        start = SIDE * row.read_until_s / length_s
         drawn.append(("gap", start, SIDE - start))
     for kind, decision in (("miss", "review"), ("flag", "flag")):
         found = (segment for segment in segments if segment.decision == decision)

@@ -19,11 +19,13 @@ import numpy as np
 
 from data.labels import Clip, TitleLabels
 from data.schemas import LabelThresholds, Segment
+from data.targets import clip_frames
 from infer.average_precision import label_bounds, match, rank
 from infer.protocol import cut_to_measured, fullest_clips, fullest_truth, index_predictions, refuse_invalid
 from infer.segments import find_segments
 from infer.settings import Rule
 from infer.title_scores import TitleScores
+from pipeline.report.signals import shown_second
 
 OVERLAPS = (("any overlap", 0.0, Rule.GT), ("tIoU 0.1", 0.1, Rule.GE), ("tIoU 0.2", 0.2, Rule.GE))
 MAX_POINTS = 200
@@ -131,7 +133,7 @@ def mistakes(
         for segment in flagged:
             if not any(_touch(segment, clip) for clip in clips):
                 span = (segment.start_s, min(segment.end_s, end_s))
-                result.append(Mistake(FALSE, title_id, label, *span, segment.score, int(segment.peak_s)))
+                result.append(Mistake(FALSE, title_id, label, *span, segment.score, shown_second(segment.peak_s)))
         for clip in clips:
             if not any(_touch(segment, clip) for segment in flagged):
                 result.append(_missed(title_id, clip, scores, c))
@@ -152,8 +154,9 @@ def worst(found: Sequence[Mistake], labels: Sequence[str], per_label: int) -> li
 def _missed(title_id: str, clip: Clip, scores: TitleScores | None, c: int) -> Mistake:
     score = None
     if scores is not None:
-        inside_T = scores.action_TC[int(clip.start_s) : max(int(clip.start_s) + 1, int(np.ceil(clip.end_s))), c]
-        score = float(inside_T.max()) if len(inside_T) else None
+        frames = len(scores.action_TC)
+        if clip.start_s < scores.grid.time_s(frames) and clip.end_s > scores.grid.start_s:
+            score = float(scores.action_TC[clip_frames(clip, frames, scores.grid), c].max())
     return Mistake(MISSED, title_id, clip.label, clip.start_s, clip.end_s, score, int((clip.start_s + clip.end_s) / 2))
 
 

@@ -10,6 +10,7 @@ Axes: T frames, C labels, B bins.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from data.labels import TitleLabels
 from data.schemas import Segment
+from data.time_grid import TimeGrid
 from infer.title_scores import TitleScores
 from infer.title_status import GONE, TitleRow
 
@@ -68,7 +70,8 @@ def title_data(
         labels: C names, in the order of the score columns.
     """
     frames = len(scores.action_TC) if scores is not None else row.samples or 0
-    length_s = max(row.duration_s or 0.0, row.decoded_s or 0.0, float(frames) if row.decoded_s is None else 0.0)
+    grid = scores.grid if scores is not None else TimeGrid(row.picture_start_s)
+    length_s = max(row.duration_s or 0.0, grid.time_s(frames) if row.decoded_s is None else row.read_until_s)
     return {
         "id": row.title_id,
         "name": row.shown,
@@ -76,8 +79,11 @@ def title_data(
         "status": shown_status(row),
         "why": row.reason or row.error,
         "frames": frames,
+        "start_s": grid.start_s,
+        "step_s": grid.step_s,
         "length_s": round(length_s, 3),
         "decoded_s": None if row.decoded_s is None else round(row.decoded_s, 3),
+        "read_until_s": None if row.decoded_s is None else round(row.read_until_s, 3),
         "coverage": row.coverage,
         "flagged_s": round(row.flagged_s, 3),
         "fs": None if scores is None or scores.foreground_T is None else encode(scores.foreground_T),
@@ -86,13 +92,18 @@ def title_data(
     }
 
 
+def shown_second(peak_s: float) -> int:
+    """Return the whole second at which a player shows the picture that was sampled at a time."""
+    return math.ceil(peak_s - 1e-6)
+
+
 def segment_data(segment: Segment) -> dict[str, Any]:
     """Return a segment with the evidence for it as JSON values."""
     return {
         "label": segment.label,
         "start_s": round(segment.start_s, 3),
         "end_s": round(segment.end_s, 3),
-        "peak_s": int(segment.peak_s),
+        "peak_s": shown_second(segment.peak_s),
         "decision": segment.decision,
         "score": _rounded(segment.score),
         "mean": _rounded(segment.score_mean),

@@ -23,6 +23,7 @@ from extract.stills import read_stills
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.report.mistakes import Mistake
+from pipeline.report.signals import shown_second
 
 PER_TITLE = 8
 SQUARE_PX = 224  # what the child sends; the longer side of a film of any shape
@@ -55,7 +56,7 @@ def wanted_seconds(
     seconds: dict[str, set[int]] = {}
     for title_id, found in segments.items():
         best = sorted(found, key=lambda segment: (segment.decision != "flag", -segment.score))[:per_title]
-        seconds[title_id] = {int(segment.peak_s) for segment in best}
+        seconds[title_id] = {shown_second(segment.peak_s) for segment in best}
     for mistake in mistakes:
         seconds.setdefault(mistake.title_id, set()).add(mistake.moment_s)
     return {title_id: sorted(found) for title_id, found in seconds.items() if found}

@@ -53,7 +53,7 @@ def draw_scores(
             values["CS"] = None if scores.conditional_TC is None else scores.conditional_TC[:, c]
             shown = {name: value_T for name, value_T in values.items() if value_T is not None}
             figures.draw_segments(panel, [segment for segment in segments if segment.label == label])
-            figures.draw_scores(panel, shown, thresholds[label])
+            figures.draw_scores(panel, shown, thresholds[label], scores.grid)
             title_score = float(scores.title_score_C[c])
             panel.set_title(f"{label}\ntitle score {title_score:.3f}, needed {thresholds[label].title:.3f}", loc="left")
             panel.get_legend().set_loc("lower right")

@@ -16,6 +16,7 @@ from pipeline.measure_figures import draw_curves, draw_drift, draw_reliability
 from pipeline.report.measures import measures
 from pipeline.report.mistakes import Mistake, worst
 from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run, read_truth
+from pipeline.report.signals import shown_second
 from pipeline.report.stage import gather, judged_curves, previous_drift
 from pipeline.report.stills import TitleStills, make_stills
 from pipeline.stage_result import StageResult
@@ -121,7 +122,7 @@ def _moments(run: Run, title_id: str, label: str, clips: Sequence[Clip]) -> list
         (segment for segment in run.segments.get(title_id, ()) if segment.label == label),
         key=lambda segment: (segment.decision != "flag", -segment.score),
     )
-    peaks = [int(segment.peak_s) for segment in best[:MAX_STILLS]]
+    peaks = [shown_second(segment.peak_s) for segment in best[:MAX_STILLS]]
     middles = [int((clip.start_s + clip.end_s) / 2) for clip in clips if clip.label == label]
     return sorted(dict.fromkeys([*peaks, *middles][:MAX_STILLS]))
 

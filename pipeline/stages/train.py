@@ -285,6 +285,7 @@ def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) ->
         labels,
         config.data.labels,
         header.frames,
+        grid=header.grid,
         unknown=config.loss.unknown,
         frames_per_clip=FRAMES_PER_CLIP.get(config.model.network, 0),
         occurrences=config.train.occurrences,

@@ -17,10 +17,15 @@ function heatBars(thresholds) {
   const short = (value) => (value === null || value === undefined ? "-" : String(Number(value.toPrecision(3))));
   const bytes = (text) => (text === null ? null : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   const height = (score) => Math.sqrt(Math.min(1, Math.max(0, score)));
+  // frame i is seen from start_s + i step_s on
+  const timeOf = (title, frame) => title.start_s + frame * title.step_s;
+  const endOf = (title) => timeOf(title, title.frames);
   function binAt(values, title, second) {
-    if (title.frames <= values.length) return values[second];
+    const frame = Math.floor((second - title.start_s) / title.step_s + 1e-9);
+    if (frame < 0 || frame >= title.frames) return 0;
+    if (title.frames <= values.length) return values[frame];
     // part b begins at frame floor(b T / B), so frame i lies in the last part that begins at or before it
-    return values[Math.min(values.length - 1, Math.ceil((second + 1) * values.length / title.frames) - 1)];
+    return values[Math.min(values.length - 1, Math.ceil((frame + 1) * values.length / title.frames) - 1)];
   }
   function stripRows(title, entry, fs) {
     const list = [["truth", "truth"]];
@@ -33,8 +38,9 @@ function heatBars(thresholds) {
   function drawHeat(context, values, title, rgb, y, toX, width) {
     const highest = new Uint8Array(Math.ceil(width));
     values.forEach((value, b) => {
-      const from = Math.floor(toX(Math.floor((b * title.frames) / values.length)));
-      const to = Math.max(from + 1, Math.ceil(toX(Math.floor(((b + 1) * title.frames) / values.length))));
+      const edge = (bin) => toX(timeOf(title, Math.floor((bin * title.frames) / values.length)));
+      const from = Math.floor(edge(b));
+      const to = Math.max(from + 1, Math.ceil(edge(b + 1)));
       for (let x = Math.max(0, from); x < to && x < highest.length; x++) highest[x] = Math.max(highest[x], value);
     });
     highest.forEach((value, x) => {
@@ -62,7 +68,7 @@ function heatBars(thresholds) {
     context.lineWidth = thickness;
     context.beginPath();
     values.forEach((value, b) => {
-      const x = toX((b + 0.5) * (title.frames / values.length));
+      const x = toX(timeOf(title, (b + 0.5) * (title.frames / values.length)));
       const y = top + CURVE_PX - 4 - (value / 255) * (CURVE_PX - 8);
       if (b) context.lineTo(x, y);
       else context.moveTo(x, y);
@@ -124,7 +130,7 @@ function heatBars(thresholds) {
     context.font = "11px system-ui, 'DejaVu Sans', sans-serif";
     const toX = (time) => axis.share(time) * width;
     const values = { fs, cs: bytes(entry.cs), as: bytes(entry.as) };
-    const unread = title.decoded_s !== null && title.decoded_s < title.length_s - 1 ? Math.max(0, toX(title.decoded_s)) : null;
+    const unread = title.read_until_s !== null && title.read_until_s < title.length_s - 1 ? Math.max(0, toX(title.read_until_s)) : null;
     list.forEach(([, kind], number) => {
       const y = number * (ROW_PX + GAP_PX);
       context.fillStyle = TRACK;
@@ -180,7 +186,7 @@ function heatBars(thresholds) {
     const limits = limitsOf(entry).map(([name, score]) => `${name === "τf" ? "action score from" : "flagged from"} ${short(score)}`);
     return `${entry.label}. ${[...parts, ...limits].join("; ")}.`;
   }
-  const lengthOf = (title) => Math.max(title.length_s, title.frames, 1);
+  const lengthOf = (title) => Math.max(title.length_s, endOf(title), 1);
   // The bars of one label over a time axis, with their names and a cursor; `point` is called with the second that was pressed.
   function bars(title, entry, fs, axis, point) {
     const canvas = make("canvas", { role: "img" });

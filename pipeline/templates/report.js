@@ -46,7 +46,7 @@
     const title = titleData(number);
     const fs = bytes(title.fs);
     const strips = [];
-    const last = Math.max(0, (title.frames || Math.ceil(title.length_s)) - 1);
+    const last = Math.max(0, Math.ceil(title.frames ? title.start_s + title.frames * title.step_s : title.length_s) - 1);
     const range = make("input", { type: "range", id: "position", min: "0", max: String(last), step: "1", value: "0" });
     const readout = make("output", { className: "readout" });
     readout.setAttribute("for", "position");
@@ -114,7 +114,7 @@
   }
   function facts(title) {
     const item = (name, ...value) => make("div", {}, make("dt", { textContent: name }), make("dd", {}, ...value));
-    const read = title.coverage === null ? "-" : `${Math.floor(1000 * title.coverage) / 10} % (${clock(title.decoded_s)} of ${clock(title.length_s)})`;
+    const read = title.coverage === null ? "-" : `${Math.floor(1000 * title.coverage) / 10} % (${clock(title.decoded_s)} of ${clock(title.length_s - title.start_s)})`;
     return make("dl", { className: "facts" }, item("status", badge(title.status)), item("read", read),
       item("flagged", `${Math.round(title.flagged_s)} s`),
       item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${counted(title.segments.filter((one) => one.decision === "review").length, "near miss", "near misses")}`));

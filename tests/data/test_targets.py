@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from data.labels import Clip, TitleLabels
 from data.targets import clip_frames, draw_background, frame_targets, sampled_frames, window_targets
+from data.time_grid import TimeGrid
 
 LABELS = ("a", "b", "c")
 
@@ -133,3 +134,13 @@ def test_counts_are_known_only_where_somebody_counted():
     np.testing.assert_array_equal(whole.count_C, [2, 0, 0])
     # a part of the title holds an unknown share of the two
     np.testing.assert_array_equal(window_targets(whole, 0, 5).count_C, [np.nan, 0, 0])
+
+
+def test_labels_on_the_clock_of_the_player_teach_the_frames_that_are_shown_then():
+    title = TitleLabels("t", {"a": True}, {"a": Clip("a", 12.0, 14.0)})
+    late = frame_targets(title, ("a",), 8, grid=TimeGrid(10.0))  # its sound begins 10 s before its pictures
+    assert np.flatnonzero(late.positive_TC[:, 0]).tolist() == [2, 3]
+    rows = frame_targets(title, ("a",), 8, grid=TimeGrid(10.0, 0.64))  # 12 s is row 3.125, 14 s row 6.25
+    assert np.flatnonzero(rows.positive_TC[:, 0]).tolist() == [3, 4, 5, 6]
+    assert np.flatnonzero(rows.background_T).tolist() == [0, 1, 2]
+    assert sampled_frames(Clip("a", 12.0, 14.0), 8, 1, TimeGrid(10.0, 0.64)) == [4]  # 13 s

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from data.errors import ConfigError, SchemaError
 from data.schemas import LabelThresholds
+from data.time_grid import TimeGrid
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
 
@@ -134,3 +137,40 @@ def test_labels_must_fit(make_scores, make_thresholds):
         find_segments(make_scores([0.5]), {"sex": make_thresholds()}, ("sex", "drug-use"))
     with pytest.raises(ConfigError, match=r"label 'sex': no thresholds \(there are: nudity\)"):
         find_segments(make_scores([0.5]), {"nudity": make_thresholds()}, ("sex",))
+
+
+def test_edges_are_on_the_clock_of_the_player_and_right_to_a_row(make_scores, make_thresholds):
+    scores = replace(make_scores([0.1, 0.9, 0.6, 0.1, 0.7, 0.8]), grid=TimeGrid(10.0, 0.64))
+    limits = {"sex": make_thresholds()}
+    found = find_segments(scores, limits, ("sex",), review_fraction=0, duration_s=3.5)
+    assert spans(found) == [pytest.approx((10.64, 11.92)), pytest.approx((12.56, 13.5))]
+    assert [segment.peak_s for segment in found] == pytest.approx([10.64, 13.2])
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "least_s", "expected"),
+    [
+        (0.0, 0.0, [(0.0, 0.64), (1.28, 2.56)]),
+        (0.6, 0.0, [(0.0, 0.64), (1.28, 2.56)]),  # the gap is a row, of 0.64 s
+        (0.64, 0.0, [(0.0, 2.56)]),
+        (0.0, 1.28, [(1.28, 2.56)]),  # exactly as long as asked
+        (0.0, 1.3, []),
+    ],
+)
+def test_gaps_and_lengths_are_seconds_at_any_rate(make_scores, make_thresholds, gap_s, least_s, expected):
+    scores = replace(make_scores([1, 0, 1, 1]), grid=TimeGrid(0.0, 0.64))
+    limits = {"sex": make_thresholds(merge_gap_s=gap_s, min_length_s=least_s)}
+    found = find_segments(scores, limits, ("sex",), review_fraction=0)
+    assert spans(found) == [pytest.approx(span) for span in expected]
+
+
+@given(ACTIONS, UNIT, st.integers(0, 20_000), st.sampled_from([0.64, 0.5, 1.0, 2.0]))
+def test_another_clock_moves_segments_and_nothing_else(actions, frame, start_ms, step_s):
+    grid = TimeGrid(start_ms / 1000, step_s)
+    limits = LabelThresholds(title=0.0, frame=frame, merge_gap_s=2 * step_s, min_length_s=3 * step_s)
+    plain = find(actions, LabelThresholds(title=0.0, frame=frame, merge_gap_s=2, min_length_s=3))
+    moved = find_segments(replace(one_label(actions), grid=grid), {"sex": limits}, ("sex",))
+    assert [(s.score, s.decision) for s in moved] == [(s.score, s.decision) for s in plain]
+    for before, after in zip(plain, moved, strict=True):
+        expected = (grid.time_s(before.start_s), grid.time_s(before.end_s), grid.time_s(before.peak_s))
+        assert (after.start_s, after.end_s, after.peak_s) == pytest.approx(expected)

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from data.errors import SchemaError
 from data.labels import Clip, TitleLabels
 from data.schemas import LabelThresholds
+from data.time_grid import TimeGrid
 from infer.average_precision import Clips, Predictions
 from infer.evaluate import evaluate
 from infer.segments import find_runs, find_segments, merge_runs
@@ -182,3 +184,34 @@ def test_candidates_ascend_inside_the_unit_interval(values):
 
 def test_the_judged_columns_are_the_evaluators():
     assert [threshold for threshold, _ in JUDGED_COLUMNS] == list(EvaluateSettings().tiou_thresholds)
+
+
+def test_thresholds_are_those_of_any_other_clock():
+    scores, truth = catalogue()
+    grid = TimeGrid(10.0, 0.5)
+    moved = [replace(title, grid=grid) for title in scores]
+
+    def shifted(clip):
+        return Clip(clip.label, grid.time_s(clip.start_s), grid.time_s(clip.end_s))
+
+    elsewhere = {
+        title_id: TitleLabels(
+            title_id,
+            labels.present,
+            {label: shifted(clip) for label, clip in labels.first.items()},
+            tuple(map(shifted, labels.occurrences)),
+        )
+        for title_id, labels in truth.items()
+    }
+    halved = SMALL.model_copy(update={"merge_gaps_s": (0, 1, 2.5), "min_lengths_s": (0, 1.5, 3)})
+    plain = tune_thresholds(scores, truth, ("sex",), SMALL)["sex"]
+    other = tune_thresholds(moved, elsewhere, ("sex",), halved)["sex"]
+    assert (other.title, other.frame, other.flag) == (plain.title, plain.frame, plain.flag)
+    assert (other.merge_gap_s, other.min_length_s) == (plain.merge_gap_s / 2, plain.min_length_s / 2)
+
+
+def test_titles_of_different_rates_are_not_judged_together():
+    scores, truth = catalogue(titles=4)
+    mixed = [*scores[:2], *(replace(title, grid=TimeGrid(0.0, 0.5)) for title in scores[2:])]
+    with pytest.raises(SchemaError, match="cannot be judged together"):
+        tune_thresholds(mixed, truth, ("sex",), SMALL)

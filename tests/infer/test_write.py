@@ -6,6 +6,7 @@ import pytest
 
 from data.errors import SchemaError
 from data.schemas import SEGMENTS_SCHEMA, TITLES_SCHEMA, scores_schema
+from data.time_grid import TimeGrid
 from infer import write
 from infer.csv_export import clock, guard, write_title_csv
 from infer.title_scores import TitleScores
@@ -109,7 +110,7 @@ def test_scores_read_back(tmp_path, make_scores):
     labels = ("sex", "drug-use")
     titles = [
         make_scores([0.25, 0.5], [0.125, 0.0], title_id="a", foreground=[0.5, 1.0]),
-        make_scores([0.75], [0.5], title_id="b", title_scores=[0.1, 0.2]),
+        replace(make_scores([0.75], [0.5], title_id="b", title_scores=[0.1, 0.2]), grid=TimeGrid(1.2, 0.64)),
     ]
     path = tmp_path / "scores.parquet"
     assert write_scores(path, labels, iter(titles)) == 2
@@ -122,9 +123,18 @@ def test_scores_read_back(tmp_path, make_scores):
             expected = getattr(before, name)
             if expected is None:
                 assert getattr(after, name) is None
+            elif name == "grid":
+                assert after.grid == before.grid
             elif name != "title_id":
                 np.testing.assert_array_equal(getattr(after, name), expected)
                 assert getattr(after, name).dtype == np.float32
+
+
+def test_scores_are_told_at_the_seconds_of_the_player(tmp_path, make_scores):
+    late = replace(make_scores([0.25, 0.5, 0.75]), grid=TimeGrid(10.0, 0.64))
+    path = tmp_path / "scores.parquet"
+    write_scores(path, ("sex",), [late])
+    assert pq.read_table(path)["time_s"].to_pylist() == pytest.approx([10.0, 10.64, 11.28])
 
 
 def test_a_title_is_scored_once(tmp_path, make_scores):

@@ -118,12 +118,23 @@ def test_the_readout_takes_the_bin_of_the_second(open_report):
     value_T = np.random.default_rng(0).permutation(1357)
     level_B = highest_per_bin(value_T, bins=600).tolist()
     seconds = [0, 1, 2, 3, 700, 1355, 1356]
+    title = "{ frames: 1357, start_s: 0, step_s: 1 }"
     shown = page.evaluate(
-        "([levels, seconds]) => seconds.map((second) => heatBars({}).binAt(levels, { frames: 1357 }, second))",
+        f"([levels, seconds]) => seconds.map((second) => heatBars({{}}).binAt(levels, {title}, second))",
         [level_B, seconds],
     )
     starts = np.arange(600) * 1357 // 600
     assert shown == [level_B[int(np.searchsorted(starts, second, side="right")) - 1] for second in seconds]
+
+
+def test_the_readout_speaks_the_clock_of_the_player(open_report):
+    page = open_report()
+    title = "{ frames: 4, start_s: 10, step_s: 0.64 }"
+    shown = page.evaluate(
+        f"(seconds) => seconds.map((second) => heatBars({{}}).binAt([7, 8, 9, 6], {title}, second))",
+        [9.9, 10, 10.63, 10.64, 11.28, 12.5, 12.56],
+    )
+    assert shown == [0, 7, 7, 8, 9, 6, 0]
 
 
 def test_the_table_is_filtered_and_ranked(open_report):
