@@ -51,7 +51,7 @@ def _table(rows: Sequence[TitleRow], segments: dict[str, list[Segment]]) -> Tabl
     table.add_column("film", overflow="fold", ratio=3)
     table.add_column("status", no_wrap=True)
     table.add_column("flagged", justify="right", no_wrap=True)
-    table.add_column("where, and how sure", overflow="fold", ratio=4)
+    table.add_column("where, and the model's score", overflow="fold", ratio=4)
     shown = list(rows)
     if len(rows) > MOST_ROWS:
         shown = [row for row in rows if row.status != "clear"]
@@ -65,7 +65,7 @@ def _moments(row: TitleRow, segments: Sequence[Segment]) -> str:
     """Say where the surest segments are; why, of a film that was not read."""
     flagged = [segment for segment in segments if segment.decision == "flag"]
     surest = sorted(sorted(flagged, key=lambda segment: -segment.score)[:MOST_MOMENTS], key=lambda s: s.start_s)
-    said = [f"{clock(s.start_s)[:8]} {s.label} {_percent(s.score)}" for s in surest]
+    said = [f"{clock(s.start_s)[:8]} {s.label} {s.score:.3f}" for s in surest]
     if len(flagged) > MOST_MOMENTS:
         said.append(f"{len(flagged) - MOST_MOMENTS} more")
     near = len(segments) - len(flagged)
@@ -74,10 +74,6 @@ def _moments(row: TitleRow, segments: Sequence[Segment]) -> str:
     if why := row.reason or row.error:
         said.append(why)
     return "; ".join(said)
-
-
-def _percent(score: float) -> str:
-    return f"{int(1000 * score) / 10:g} %"
 
 
 def _lines(
@@ -113,9 +109,10 @@ def _lines(
         yield f"look at it:  {page.absolute().as_uri() if not isinstance(page, StorePath) else page}"
     else:
         yield f"! {moderated.report.summary}"
-    yield f"correct it:  coarse2fine review --config {_shell(out)}"
+    place = f"--config {_shell(out)}" if isinstance(out, StorePath) else _shell(out)
+    yield f"correct it:  coarse2fine review {place}"
     example = next((row for row in rows if row.status == "flagged"), rows[0])
-    yield f"ask why:     coarse2fine explain --config {_shell(out)} {_shell(Path(example.shown))}"
+    yield f"ask why:     coarse2fine explain {place} {shlex.quote(example.shown)}"
 
 
 def _files(files: Sequence[BesideFile]) -> Iterator[str]:
