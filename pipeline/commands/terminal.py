@@ -20,7 +20,7 @@ from click.shell_completion import CompletionItem
 
 from data.locations import locate
 from data.store_path import StorePath
-from pipeline.config import Config, load_config
+from pipeline.config import CONFIG_NAME, Config, load_config
 from pipeline.launch import is_first
 from pipeline.lock import folder_lock
 from pipeline.stage_result import StageResult
@@ -93,7 +93,7 @@ set_option = click.option(
 )
 
 
-CONFIG_NAME, CONFIG_VARIABLE = "run.toml", "COARSE2FINE_CONFIG"
+CONFIG_VARIABLE = "COARSE2FINE_CONFIG"
 
 
 def find_config(given: Path | None, name: str = CONFIG_NAME) -> Path | None:
