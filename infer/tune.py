@@ -40,7 +40,7 @@ from infer.title_scores import TitleScores
 log = logging.getLogger(__name__)
 
 JUDGED_COLUMNS = [(0.0, Rule.GT), (0.1, Rule.GE), (0.2, Rule.GE)]
-NOTHING_KNOWN = LabelThresholds(title=0.5, frame=0.5, merge_gap_s=0.0, min_length_s=0.0)
+NOTHING_KNOWN = LabelThresholds(title=0.5, frame=0.5, merge_gap_s=0.0, min_length_s=0.0, flag=0.5)
 
 
 @dataclass(frozen=True)
@@ -284,4 +284,4 @@ def _fallback(validation: Validation) -> LabelThresholds:
     if not len(seen):
         return NOTHING_KNOWN
     frame, title = (min(1.0, float(np.nextafter(value, 2.0))) for value in (seen.max(), validation.title_score_N.max()))
-    return LabelThresholds(title=title, frame=frame, merge_gap_s=0.0, min_length_s=0.0)
+    return LabelThresholds(title=title, frame=frame, merge_gap_s=0.0, min_length_s=0.0, flag=frame)

@@ -87,7 +87,10 @@ def remarks(evaluation: Evaluation) -> Iterator[str]:
     """Yield what the reader of the table must know, a line each."""
     mean = evaluation.result(evaluation.protocol, JUDGED)
     if mean.average is None:
-        yield "No clip of any label in these titles: nothing could be found, only flagged falsely."
+        yield (
+            f"By the {evaluation.protocol} protocol these titles hold no clip of any label: nothing can be found in "
+            "them, only flagged falsely."
+        )
     else:
         yield _precision(evaluation, mean)
     yield BASIS[evaluation.protocol]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from data.catalogue import read_catalogue
 from data.errors import ConfigError, ModerationError, StoreError
 from data.parquet_file import open_parquet_footer
+from infer.protocol import held_protocols
 from model.sidecar import read_checkpoint
 from pipeline.config import Config
 from pipeline.report.kept import kept_report
@@ -112,10 +113,14 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
     if config.data.video_labels is None and config.data.clip_labels is None:
         return
     catalogue = read_catalogue(config.data)
-    if any(catalogue.labels[title.title_id].is_labelled for title in catalogue.in_split(TEST_SPLIT)):
+    truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(TEST_SPLIT)}
+    if held_protocols(truth, config.data.labels, config.evaluate.protocols):
         from pipeline.stages.evaluate import evaluate
 
         yield evaluate(config, TEST_SPLIT, folder)
+    elif any(labels.is_labelled for labels in truth.values()):
+        said = f"evaluate: nothing to measure, no title of the {TEST_SPLIT} split has a clip or a known absence"
+        yield StageResult(said, folder), None
 
 
 def draw_report(config: Config, folder: Path) -> StageResult:

@@ -102,6 +102,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
         "epochs": state.epoch,
         "train_titles": len(training),
         "val_titles": len(validation),
+        "untuned": untuned,
         "trained_on": ["train", "val"] if config.train.refit else ["train"],
         "processes": peers.count,
         "loss": config.loss.model_dump(mode="json"),
@@ -109,7 +110,7 @@ def _train(config: Config, peers: Peers) -> StageResult:
         "software": software(),
     }
     if untuned:
-        used += f"; no clip in val, so never flagged: {', '.join(untuned)}"
+        used += f"; no clip in val of {', '.join(untuned)}, flagged only above all that was seen there"
     if left_out:
         used += f"; {left_out}"
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)

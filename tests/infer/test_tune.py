@@ -155,10 +155,10 @@ def test_a_label_without_clips_gets_thresholds_that_nothing_reached(caplog):
     with caplog.at_level(logging.DEBUG):
         chosen = tune_thresholds(scores, negative, ("sex",), SMALL)
     assert "tune label=sex clips=0" in caplog.text
-    assert chosen["sex"].frame == pytest.approx(0.5, abs=1e-6)
+    assert chosen["sex"].frame == chosen["sex"].flag == pytest.approx(0.5, abs=1e-6)
     assert [s for title in scores for s in find_segments(title, chosen, ("sex",), review_fraction=0)] == []
     unknown = {title_id: TitleLabels(title_id) for title_id in truth}
-    assert tune_thresholds(scores, unknown, ("sex",), SMALL) == {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0)}
+    assert tune_thresholds(scores, unknown, ("sex",), SMALL) == {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0, 0.5)}
 
 
 def test_nan_scores_are_refused():

@@ -94,7 +94,7 @@ def test_what_the_reader_must_know_is_said_in_words():
     assert "By the all-occurrence" not in text
     absent = {title_id: TitleLabels(title_id, dict.fromkeys(LABELS, False)) for title_id in "abc"}
     found = measured(absent, SEGMENTS)
-    assert next(remarks(found)).startswith("No clip of any label in these titles")
+    assert "these titles hold no clip of any label: nothing can be found in them" in next(remarks(found))
     assert "50.0" not in printed(found)
 
 

@@ -9,6 +9,7 @@ from data.errors import ConfigError
 from infer.evaluation import Evaluation
 from infer.settings import Protocol
 from pipeline.config import load_config
+from pipeline.runs.stage import run
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.extract import import_feature_files
 from pipeline.stages.infer import infer
@@ -57,7 +58,7 @@ def evaluated(config) -> Evaluation:
 def test_a_model_from_first_occurrences_and_known_absences_is_trained_and_judged_by_them(firsts):
     config = imported(firsts, {})
     summary = train(config).summary
-    assert "never flagged" not in summary
+    assert "no clip in val" not in summary
     found = evaluated(config)
     assert {row.protocol for row in found.results} == {found.protocol} == {FIRST}
     assert {row.protocol for row in found.operator.rows} == {FIRST}
@@ -77,10 +78,10 @@ def test_one_clip_among_known_absences_is_enough_to_choose_by(firsts):
     assert training["val_score"] is not None
 
 
-def test_a_label_without_a_clip_in_val_is_named_and_never_flagged(firsts):
+def test_a_label_without_a_clip_in_val_is_named_and_not_flagged_there(firsts):
     change_clips(firsts, lambda title_id, label: title_id not in VAL or label != "smoking")
     config = imported(firsts)
-    assert "no clip in val, so never flagged: smoking" in train(config).summary
+    assert "no clip in val of smoking, flagged only above all that was seen there" in train(config).summary
     infer(config, "val")
     segments = pd.read_csv(config.work_dir / "current" / "segments.csv")
     assert "smoking" not in set(segments[segments.decision == "flag"].label)
@@ -120,6 +121,24 @@ def test_test_titles_that_all_lack_the_labels_are_measured_once(firsts):
     assert {row.protocol for row in found.results} == {found.protocol}
     assert found.judged() is None
     assert all(row.segments.hours > 0 for row in found.operator.rows)  # false flags per hour are still measured
+
+
+@pytest.mark.parametrize("present", ["1", ""])
+def test_a_run_goes_on_where_test_titles_are_labelled_but_nothing_can_be_measured(firsts, present, capsys):
+    """Presence alone, without start and end, ended the night with exit 2 before its report was drawn."""
+    clips, video = (pd.read_csv(firsts.parent / f"{name}.csv", dtype=str) for name in ("clip_labels", "video_labels"))
+    test = ("t11", "t12", "t13")
+    clips[~clips.title_id.isin(test)].to_csv(firsts.parent / "clip_labels.csv", index=False)
+    video.loc[video.title_id.isin(test), "present"] = present
+    video.to_csv(firsts.parent / "video_labels.csv", index=False)
+    config = imported(firsts, {**SHORT, "run": {"import_name": "toy"}})
+    results = [result for result, _ in run(config)]
+    said = [result.summary for result in results if result.summary.startswith("evaluate:")]
+    assert said == (
+        ["evaluate: nothing to measure, no title of the test split has a clip or a known absence"] if present else []
+    )
+    assert results[-1].summary.startswith("report: 14 titles")
+    assert {result.exit_code for result in results} == {0}
 
 
 def test_one_val_title_with_all_its_occurrences_does_not_hide_the_others(firsts):
