@@ -237,8 +237,8 @@ def _obstacles(config: Config, catalogue: Catalogue, titles: Mapping[str, int]) 
             yield f"no title of the {split} split is labelled and can be read"
     if titles[VAL] and not any(held_clips(catalogue.labels[t.title_id]) for t in catalogue.in_split(VAL)):
         yield "no clip of any label in the val split, so that nothing can be chosen there; label some, or move titles"
-    if config.train.occurrences == "all" and all(
-        catalogue.labels[title.title_id].occurrences is None for title in catalogue.in_split(TRAIN)
+    if config.train.occurrences == "all" and not any(
+        catalogue.labels[title.title_id].occurrences for title in catalogue.in_split(TRAIN)
     ):
         yield "train.occurrences = 'all', but no title of the train split has all its occurrences labelled"
 

@@ -108,7 +108,10 @@ def test_refit_judges_the_halves_of_val_by_first_occurrences(firsts):
 
 def test_known_absences_are_no_occurrences_to_be_told_of(catalogue):
     """Val and test have all occurrences, so absent train titles count as complete; none of train has clips."""
-    config = imported(catalogue, {"train": {"epochs": 2, "occurrences": "all"}})
+    config = load_config(catalogue, {"train": {"epochs": 2, "occurrences": "all"}, "run": {"import_name": "toy"}})
+    with pytest.raises(ConfigError, match="no title of the train split has all its occurrences labelled"):
+        next(run(config))  # before anything is extracted
+    import_feature_files(config, config.data.media_folder, "toy")
     with pytest.raises(ConfigError, match="no title of the train split has all its occurrences labelled"):
         train(config)
 
