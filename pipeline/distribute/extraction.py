@@ -28,6 +28,7 @@ from extract.backbone import feature_spec, load_backbone
 from extract.settings import ExtractSettings
 from extract.title import ExtractJob, Outcome, extract_titles
 from pipeline.distribute.backbones import PlacedActor, backbone_actors, expected_backbone, fed_backbone
+from pipeline.distribute.board import board_read_by, telling
 from pipeline.distribute.cluster import RETRIES, LostError, completed, joined, result
 from pipeline.expected_features import expected_features, record_features
 from pipeline.feature_work import Watch, Worked, extract_jobs
@@ -52,6 +53,7 @@ class TitleTask:
         folder: of the shards.
         store_limits: see ``data.stores.configure``.
         actors: that compute the backbone; none: the task does.
+        board: where to tell how far a title is, see ``pipeline.distribute.board``.
     """
 
     settings: ExtractSettings
@@ -59,6 +61,7 @@ class TitleTask:
     folder: Path
     store_limits: Mapping[str, float]
     actors: Sequence[PlacedActor]
+    board: Any
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def extract_title(job: ExtractJob, task: TitleTask) -> _Done:
         backbone = fed_backbone(task.settings, task.spec, task.actors)
     else:
         backbone = expected_backbone(task.settings, task.spec)
-    with closing(extract_titles([job], task.settings, backbone, task.folder)) as outcomes:
+    with closing(extract_titles([job], task.settings, backbone, task.folder, telling(task.board))) as outcomes:
         (outcome,) = outcomes
     has_video = outcome.status != FAILED or _is_seen(job.video_path)
     return _Done(outcome, os.uname().nodename, has_video)
@@ -111,11 +114,15 @@ class RayExtractor:
                     record_features(self._work.feature_record, self._settings, _unless_lost(reference))
 
     def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
-        """See ``FeatureWork``. ``watch`` is not called: how far a title is stays on its machine."""
+        """See ``FeatureWork``; ``watch`` is called every few seconds, by a thread."""
         expected = expected_features(self._work.feature_record, self._settings)
         spec = FeatureSpec(**expected.fields)
-        with joined(self._run.ray_address), backbone_actors(self._settings, spec, self._run) as actors:
-            task = ray.put(TitleTask(self._on_a_core, spec, self._work.features, configured(), actors))
+        with (
+            joined(self._run.ray_address),
+            backbone_actors(self._settings, spec, self._run) as actors,
+            board_read_by(watch) as board,
+        ):
+            task = ray.put(TitleTask(self._on_a_core, spec, self._work.features, configured(), actors, board))
             with closing(completed(lambda job: extract_title.remote(job, task), extract_jobs(jobs))) as ended:
                 for job, reference in ended:
                     yield self._worked(job, reference)
