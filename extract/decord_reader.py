@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -125,8 +126,8 @@ class DecordReader:
             reasons.append("reading was stopped before the end")
         if self._faults or seen.samples != self._samples:
             reasons.append(f"decord gave {self._samples} samples, {self._faults} failed; PyAV gives {seen.samples}")
-        return ReadReport(
-            decoded_s=seen.decoded_s,
+        return replace(
+            seen,
             samples=self._samples,
             corrupt_packets=seen.corrupt_packets + self._faults,
             complete=not reasons,

@@ -30,6 +30,7 @@ from pipeline.commands import (
     thresholds,
 )
 from pipeline.commands.sections import SectionedGroup
+from pipeline.progress import LogLines
 from pipeline.runs.os_fault import os_fault
 from pipeline.stage_result import INTERRUPTED, USAGE, error_exit_code
 
@@ -51,7 +52,7 @@ def cli(context: click.Context, verbose: int) -> None:
     if launch.launched() and command != "train":
         raise click.UsageError(f"torchrun starts `train` only, not `{command}`; run `coarse2fine {command}` without it")
     level = logging.INFO if (verbose or not sys.stderr.isatty()) and launch.is_first() else logging.WARNING
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=level, handlers=[LogLines()], format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if verbose > 1 and launch.is_first():
         for package in PACKAGES:
             logging.getLogger(package).setLevel(logging.DEBUG)

@@ -7,6 +7,7 @@ moves (an epoch of a run of a benchmark) is drawn below it.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -29,6 +30,17 @@ Advance = Callable[[int, int, str], None]
 """Called with (done, total, what is being done)."""
 
 _moving: ContextVar[Progress | None] = ContextVar("moving", default=None)
+
+
+class LogLines(logging.Handler):
+    """Writes log lines to what stderr is just then: while a bar is drawn, that puts them above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # as the standard library's handlers do: a log that cannot be written ends nothing
+            self.handleError(record)
 
 
 class TitlesBar:

@@ -59,6 +59,23 @@ def test_on_a_terminal_the_bar_moves_inside_one_title_and_its_result_stays():
     assert shown.count("extract 1 of 1  film.mkv  02:00:00 read to its end") == 1
 
 
+def test_log_lines_stand_above_the_bar():
+    shown = in_a_terminal(
+        """
+        import logging, time
+        from pipeline.pace import Pace
+        from pipeline.progress import LogLines, titles_bar
+        logging.basicConfig(level=logging.INFO, handlers=[LogLines()], format="%(message)s")
+        with titles_bar("extract", Pace({"a": 7200.0}), 1) as bar:
+            bar.reading("a", "film.mkv", 60)
+            time.sleep(0.2)
+            logging.info("a picture cannot be converted")
+            time.sleep(0.2)
+        """
+    )
+    assert "a picture cannot be converted" in [line.rstrip() for line in re.split(r"[\r\n]+", shown)]
+
+
 def in_a_terminal(program):
     """Run Python code with a terminal of 120 columns as its stderr; return what it shows, without what moves about."""
     ours, theirs = pty.openpty()
