@@ -132,7 +132,6 @@ class DecordReader:
             corrupt_packets=seen.corrupt_packets + self._faults,
             complete=not reasons,
             reason="; ".join(reasons),
-            picture_start_s=seen.picture_start_s,
         )
 
     def close(self) -> None:

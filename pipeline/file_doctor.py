@@ -101,6 +101,8 @@ def _read(report: ReadReport, info: VideoInfo | None) -> Iterator[str]:
             f"{counted(report.pictures, 'picture')}, {rate:.4g} a second on average, one is shown for "
             f"{report.longest_s:.3g} s at most",
         )
+    if report.picture_start_s:
+        yield _line("", f"the first picture is displayed {report.picture_start_s:.2f} s after a player starts")
     damage = _spots(report.damage, report.damage_count) or "none seen"
     if report.corrupt_packets and not report.damage_count:
         damage = counted(report.corrupt_packets, "fault") + " of no length"
@@ -113,13 +115,12 @@ def _read(report: ReadReport, info: VideoInfo | None) -> Iterator[str]:
 
 def _shorter(report: ReadReport, info: VideoInfo) -> Iterator[str]:
     """Say that the file lasts longer than its video, which may be well: sound may last longer, or begin before it."""
-    if info.container_s is None or report.decoded_s > info.container_s - NOTABLE_S:
+    more_s = (info.container_s or 0.0) - report.picture_start_s - report.decoded_s
+    if info.container_s is None or more_s < NOTABLE_S:
         return
     others = [f"{number}" for number, stream in enumerate(info.streams) if stream.kind == "video" and not stream.chosen]
     why = f"perhaps another video is meant: {', '.join(others)}" if others else "the rest may be sound alone"
-    yield _line(
-        "mind", f"the file lasts {info.container_s:.2f} s, {info.container_s - report.decoded_s:.2f} s more; {why}"
-    )
+    yield _line("mind", f"the file lasts {info.container_s:.2f} s, {more_s:.2f} s more; {why}")
 
 
 def _spots(spots: Sequence[Spot], count: int) -> str:

@@ -55,6 +55,14 @@ def test_another_video_that_lasts_longer_is_pointed_at():
     assert "  mind          the file lasts 4.00 s, 3.96 s more; perhaps another video is meant: 1" in lines
 
 
+def test_a_picture_that_comes_after_the_sound_is_said_and_is_no_shortage():
+    info = VideoInfo("mov,mp4", "h264", 96, 64, 0, 6.0, 16.0, STREAMS)
+    report = ReadReport(6.0, 6, 0, True, "", pictures=150, longest_s=0.04, picture_start_s=10.0)
+    lines = list(describe(Examination(Path("late10.mp4"), info, report, None)))
+    assert "                the first picture is displayed 10.00 s after a player starts" in lines
+    assert not any(line.startswith("  mind") for line in lines)
+
+
 def test_a_complete_film_needs_nothing():
     report = ReadReport(213.0, 213, 0, True, "", False, 5325, 0.04)
     seen = Examination(Path("a.mkv"), INFO, report, None)
