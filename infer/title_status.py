@@ -67,6 +67,11 @@ class TitleRow:
         return self.name or self.title_id
 
 
+def listed_label(label: str) -> str:
+    """Return a label as a list of labels holds it, which semicolons separate."""
+    return label.replace(LABEL_SEPARATOR, ",")
+
+
 def title_status(segments: Sequence[Segment] | None, coverage: Coverage | None) -> str:
     """Return the one status of a title.
 
@@ -114,7 +119,7 @@ def title_row(
     return TitleRow(
         title_id=title_id,
         status=title_status(segments, coverage),
-        labels=LABEL_SEPARATOR.join(sorted({segment.label for segment in flagged})),
+        labels=LABEL_SEPARATOR.join(sorted({listed_label(segment.label) for segment in flagged})),
         segments=len(flagged),
         flagged_s=covered_s([(segment.start_s, segment.end_s) for segment in flagged]),
         duration_s=None if length_s is None else picture_start_s + length_s,

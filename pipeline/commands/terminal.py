@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -61,18 +62,24 @@ class _LocalFile(click.ParamType[Path]):
         return [CompletionItem(incomplete, type="file")]
 
 
+_ASSIGNMENT = re.compile(r"""((?:"(?:[^"\\]|\\.)*"|'[^']*'|[^='"])+)=(.*)""", re.DOTALL)
+_UNQUOTED = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 FILE = _Place()
 LOCAL_FILE = _LocalFile()
 
 
 def assignment(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    """Turn ``section.key=value`` into nested values; a value that is not TOML is text."""
+    """Turn ``section.key=value`` into nested values; a value that is not TOML is text.
+
+    A key that TOML would quote may be quoted: ``infer.thresholds."Long jump".flag=0.3``.
+    """
     nested: dict[str, Any] = {}
     for value in values:
-        name, equals, text = value.partition("=")
-        if not equals:
+        match = _ASSIGNMENT.fullmatch(value) or _UNQUOTED.fullmatch(value)
+        if match is None:
             raise click.BadParameter(f"{value!r}: write section.key=value, for example train.epochs=3")
-        *sections, key = name.split(".")
+        *sections, key = _keys(match[1])
+        text = match[2]
         table = nested
         for section in sections:
             table = table.setdefault(section, {})
@@ -81,6 +88,19 @@ def assignment(_context: click.Context, _option: click.Parameter, values: tuple[
         except tomllib.TOMLDecodeError:
             table[key] = text
     return nested
+
+
+def _keys(name: str) -> list[str]:
+    """Return the parts of a dotted key, quoted ones without their quotes."""
+    try:
+        table: Any = tomllib.loads(f"{name} = 0")
+    except tomllib.TOMLDecodeError:
+        return name.split(".")
+    keys = []
+    while isinstance(table, dict):
+        ((key, table),) = table.items()
+        keys.append(key)
+    return keys
 
 
 set_option = click.option(

@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from pipeline import cli
+from pipeline.commands.terminal import assignment
 
 
 def coarse2fine(capsys, *arguments):
@@ -221,3 +222,22 @@ def test_the_help_lists_every_command_once_with_a_whole_sentence(capsys):
     assert "..." not in text.partition("First steps:")[2] and "\nMore:" not in text
     listed = re.findall(r"^  ([a-z][a-z-]+)  +[A-Z]", text, re.MULTILINE)
     assert sorted(listed) == sorted(cli.cli.commands)
+
+
+@pytest.mark.parametrize(
+    ("text", "nested"),
+    [
+        ("train.epochs=3", {"train": {"epochs": 3}}),
+        ('infer.thresholds."Long jump".flag=0.3', {"infer": {"thresholds": {"Long jump": {"flag": 0.3}}}}),
+        ("infer.thresholds.'a=b.c'.flag=0.3", {"infer": {"thresholds": {"a=b.c": {"flag": 0.3}}}}),
+        (
+            "infer.thresholds.\u043a\u0443\u0440.flag=0.3",
+            {"infer": {"thresholds": {"\u043a\u0443\u0440": {"flag": 0.3}}}},
+        ),
+        ("data.titles=a=b.csv", {"data": {"titles": "a=b.csv"}}),
+        ("data.labels=['Long jump', 'x']", {"data": {"labels": ["Long jump", "x"]}}),
+        ('infer.thresholds.5" gun.flag=1', {"infer": {"thresholds": {'5" gun': {"flag": 1}}}}),
+    ],
+)
+def test_set_takes_keys_as_toml_writes_them(text, nested):
+    assert assignment(None, None, (text,)) == nested
