@@ -111,7 +111,8 @@ def _lines(
         yield f"! {moderated.report.summary}"
     place = f"--config {_shell(out)}" if isinstance(out, StorePath) else _shell(out)
     yield f"correct it:  coarse2fine review {place}"
-    example = next((row for row in rows if row.status == "flagged"), rows[0])
+    worth = {status: number for number, status in enumerate(("flagged", "review", "partial", "clear"))}
+    example = min(rows, key=lambda row: worth.get(row.status, len(worth)))
     yield f"ask why:     coarse2fine explain {place} {shlex.quote(example.shown)}"
 
 

@@ -20,6 +20,8 @@ import pytest
 
 from extract.pyav_writer import write_video
 from pipeline import cli
+from pipeline.config import load_config
+from pipeline.review.stage import open_session
 
 pytestmark = pytest.mark.slow
 
@@ -188,6 +190,10 @@ def test_a_library_is_moderated_tonight(person: Person, checkpoint: Path) -> Non
     assert person.types("export", "moderation", "--format", "webvtt", "--out", "subtitles")[0] == 0
     rows = list(csv.DictReader((person.folder / "subtitles/titles.csv").open(encoding="utf-8")))
     assert {row["name"] for row in rows} == set(titles.index)
+
+    session = open_session(load_config(person.folder / "moderation"), None, "ann", None)
+    assert {row["name"] for row in session.queue()["titles"]} == set(titles.index)
+    assert session.media(titles.title_id[str(Path(ZOE).with_suffix(""))]).path == person.library / ZOE
 
     # the second call does nothing and says so
     times = {path: path.stat().st_mtime_ns for path in person.library.rglob("*")}

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.errors import ConfigError
 from data.schemas import LabelThresholds
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import Origin, read_title_scores, write_results, write_scores
 from pipeline import cli
+from pipeline.report.run import Run
+from pipeline.stages.explain import find_title
 from pipeline.stages.explain_figure import chosen_labels
 
 LIMITS = {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0, 0.5), "violence": LabelThresholds(0.25, 0.5, 0.0, 2.0, 0.75)}
@@ -135,3 +138,42 @@ def test_one_title_is_read_without_the_others(run_dir):
     assert len(read_title_scores(path, "z").action_TC) == 30
     assert read_title_scores(path, "tt1").title_id == "tt1"
     assert read_title_scores(path, "bad") is None
+
+
+NAMED = [
+    TitleRow(title_id, "clear", "", 0, 0.0, 1.0, 1.0, 1.0, 1, 0, "", "", "", "f", name, f"/films/{name}.mkv")
+    for title_id, name in (
+        ("S01E03-01234567", "Series/A/Season 01/S01E03"),
+        ("S01E03-89abcdef", "Series/B/Season 01/S01E03"),
+        ("Сталкер-00000000", "Films/Сталкер"),
+        ("Zoë-11111111", "Films/Zoë"),
+        ("Zoë_2-22222222", "Films/Zoë 2"),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("S01E03-89abcdef", 1),
+        ("Series/B/Season 01/S01E03", 1),
+        ("b/season", 1),
+        ("/films/Films/Zoë 2.mkv", 4),
+        ("films/zoe\u0308", 3),
+        ("СТАЛКЕР", 2),
+    ],
+)
+def test_a_title_is_found_by_id_name_path_or_a_part_that_no_other_has(tmp_path, said, meant):
+    run = Run(tmp_path, "r", {}, {}, tuple(NAMED), {})
+    assert find_title(run, said) is NAMED[meant]
+
+
+def test_a_part_of_several_names_and_of_none_is_said(tmp_path):
+    run = Run(tmp_path, "r", {}, {}, tuple(NAMED), {})
+    with pytest.raises(ConfigError, match=r"'s01e03' may be 2 titles: Series/A/Season 01/S01E03 \(S01E03-01234567\)"):
+        find_title(run, "s01e03")
+    with pytest.raises(ConfigError, match=r"no title 'Films/Zoe 3' in this run.*did you mean 'Films/Zoë 2'"):
+        find_title(run, "Films/Zoe 3")
+    for empty in ("", " "):
+        with pytest.raises(ConfigError):
+            find_title(run, empty)

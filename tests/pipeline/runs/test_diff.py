@@ -1,5 +1,7 @@
 """What a diff of two runs says, worked by hand."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -98,3 +100,12 @@ def test_both_files_hold_the_same_rows(runs, tmp_path):
     pd.testing.assert_frame_equal(
         pd.read_csv(tmp_path / "d.csv")[columns], pd.read_parquet(tmp_path / "d.parquet")[columns]
     )
+
+
+def test_changes_are_told_by_name_where_titles_have_one(tmp_path):
+    for name, status in (("a", "clear"), ("b", "review")):
+        rows = [(replace(row("t1", status), name="Films/Zoë"), [])]
+        write_results(tmp_path / name, rows, Origin(name, "m", "f"))
+    found = run_diff.diff_runs(tmp_path / "a", tmp_path / "b")
+    assert next(run_diff.describe(found)) == "Films/Zoë  status  clear -> review"
+    assert found.changes[0].title_id == "t1"
