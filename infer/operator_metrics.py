@@ -103,7 +103,7 @@ class OperatorCollector:
         self._measured = {protocol: ground_truth(truth, labels, protocol) for protocol in protocols}
         self._frames = {(protocol, label): ScoreCounts() for protocol in protocols for label in labels}
         self._title_scores: dict[str, Floats] = {}
-        self._scored_s: dict[str, float] = {}
+        self._scored_s: dict[str, tuple[float, float]] = {}
         self._title_index = {title_id: n for n, title_id in enumerate(sorted(truth))}
         self._segments: list[tuple[int, Floats]] = []
 
@@ -118,7 +118,7 @@ class OperatorCollector:
             return
         frames = len(scores.action_TC)
         self._title_scores[scores.title_id] = scores.title_score_C.astype(np.float64)
-        self._scored_s[scores.title_id] = scores.grid.time_s(frames)
+        self._scored_s[scores.title_id] = scores.grid.start_s, scores.grid.time_s(frames)
         rows = [(self._labels.index(part.label), part.start_s, part.end_s, part.score) for part in candidates]
         self._segments.append((self._title_index[scores.title_id], np.array(rows, dtype=np.float64).reshape(-1, 4)))
         for (protocol, label), counts in self._frames.items():
@@ -165,8 +165,9 @@ class OperatorCollector:
 
     def _segment_metrics(self, candidates: Predictions, truth: GroundTruth, c: int) -> SegmentMetrics:
         cut, _ = cut_to_measured(candidates, truth, "clip")
-        scored_s_N = np.array([self._scored_s.get(title_id, 0.0) for title_id in truth.title_ids])
-        measured_s_N = np.where(truth.measured_NC[:, c], np.minimum(truth.end_s_NC[:, c], scored_s_N), 0.0)
+        scored_s_N2 = np.array([self._scored_s.get(title_id, (0.0, 0.0)) for title_id in truth.title_ids]).reshape(-1, 2)
+        span_s_N = np.minimum(truth.end_s_NC[:, c], scored_s_N2[:, 1]) - scored_s_N2[:, 0]
+        measured_s_N = np.where(truth.measured_NC[:, c], np.maximum(span_s_N, 0.0), 0.0)
         return segment_metrics(
             candidates,
             cut,

@@ -22,6 +22,7 @@ from data.files import write_text
 from data.label_names import label_slug
 from data.labels import TitleLabels
 from data.schemas import LabelThresholds, Segment
+from data.seen_labels import ReadSpan
 from data.shards import ShardHeader, read_header, read_shard, shard_path
 from infer.average_precision import Predictions
 from infer.certainty import CONFIDENCE, certainty
@@ -192,8 +193,7 @@ def _choose(
     truth = fullest_truth(known, labels)
     candidates = _candidates(config, headers)
     kept = [part for part in candidates if part.title_score >= thresholds[part.label].title]
-    frames = {header.title_id: header.frames for header in headers}
-    hours_C = _measured_hours(truth, frames)
+    hours_C = _measured_hours(truth, header_spans(headers))
     every_curves, kept_curves = (_curves(part, truth, hours_C) for part in (candidates, kept))
     choices = [choose(label, thresholds[label], goal, *pair) for label, *pair in zip(labels, kept_curves, every_curves)]
     return [
@@ -228,6 +228,7 @@ def _candidates(config: Config, headers: Sequence[ShardHeader]) -> list[Segment]
                 read_shard(header.path).features,
                 window=config.infer.window_s,
                 top_k_divisor=checkpoint.settings.top_k_divisor,
+                grid=header.grid,
             )
             found += find_segments(
                 scores,
@@ -245,10 +246,10 @@ def _unflagged(limits: LabelThresholds) -> LabelThresholds:
     return replace(limits, title=0.0, flag=0.0)
 
 
-def _measured_hours(truth: GroundTruth, frames: Mapping[str, int]) -> Floats:
+def _measured_hours(truth: GroundTruth, spans: Mapping[str, ReadSpan]) -> Floats:
     """Return (C,) hours that are measured for each label."""
-    scored_s_N = np.array([frames[title_id] for title_id in truth.title_ids], dtype=np.float64)
-    span_s_NC = np.minimum(truth.end_s_NC, scored_s_N[:, None])
+    start_s_N, end_s_N = np.array([[spans[name].start_s, spans[name].end_s] for name in truth.title_ids]).T
+    span_s_NC = np.maximum(np.minimum(truth.end_s_NC, end_s_N[:, None]) - start_s_N[:, None], 0.0)
     hours_C: Floats = np.where(truth.measured_NC, span_s_NC, 0.0).sum(axis=0) / 3600
     return hours_C
 

@@ -1,5 +1,6 @@
 // The player of one title: the video where the browser can decode it, else pictures that the server decodes. Whatever is
-// shown is blurred and grey, and silent, until it is asked for; opening a title asks for nothing.
+// shown is blurred and grey, and silent, until it is asked for; opening a title asks for nothing. Times are the player's,
+// 0 where it starts; a browser starts a file whose own clock begins later at that time (origin_s).
 function reviewPlayer(clock, onTime) {
   const video = make("video", { className: "screen", muted: true, playsInline: true, preload: "metadata", disablePictureInPicture: true, tabIndex: -1 });
   video.setAttribute("aria-label", "video");
@@ -7,9 +8,9 @@ function reviewPlayer(clock, onTime) {
   const notice = make("p", { className: "quiet", hidden: true });
   const stage = make("div", { className: "stage" }, video, notice, pictures);
   const veil = { blur: true, grey: true, muted: true };
-  let playable = false, position = 0, title = null, length_s = 0, wanted = 0;
+  let playable = false, position = 0, title = null, length_s = 0, origin_s = 0, wanted = 0;
 
-  const time = () => (playable ? video.currentTime : position);
+  const time = () => (playable ? video.currentTime - origin_s : position);
   function shown() {
     stage.classList.toggle("blur", veil.blur);
     stage.classList.toggle("grey", veil.grey);
@@ -17,7 +18,7 @@ function reviewPlayer(clock, onTime) {
   }
   function seek(second) {
     position = Math.max(0, Math.min(second, Math.max(0, length_s - 0.001)));
-    if (playable) video.currentTime = position;
+    if (playable) video.currentTime = origin_s + position;
     onTime(position);
   }
   function noVideo(reason) {
@@ -67,17 +68,18 @@ function reviewPlayer(clock, onTime) {
   video.addEventListener("loadedmetadata", () => {
     if (!video.videoWidth) return noVideo("The browser cannot decode this video. Pictures of it:");
     playable = true;
-    if (Number.isFinite(video.duration)) length_s = Math.max(length_s, video.duration);
+    origin_s = video.currentTime;
+    if (Number.isFinite(video.duration)) length_s = Math.max(length_s, video.duration - origin_s);
     seek(position);
   });
   video.addEventListener("error", () => video.getAttribute("src") && noVideo("The browser cannot play this video. Pictures of it:"));
-  video.addEventListener("timeupdate", () => playable && onTime(video.currentTime));
-  video.addEventListener("seeked", () => playable && onTime(video.currentTime));
+  video.addEventListener("timeupdate", () => playable && onTime(time()));
+  video.addEventListener("seeked", () => playable && onTime(time()));
   let frame = 0;
   const follow = () => {
     cancelAnimationFrame(frame);
     if (!playable || video.paused) return;
-    onTime(video.currentTime);
+    onTime(time());
     frame = requestAnimationFrame(follow);
   };
   video.addEventListener("play", follow);

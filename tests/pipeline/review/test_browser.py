@@ -1,7 +1,9 @@
 """The page in a real browser: watched, judged, corrected and undone by keyboard alone, and by the real command."""
 
 import os
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from pipeline.review.log import read_log
@@ -209,3 +211,20 @@ def test_help_lists_the_keys_and_can_switch_them_off(open_page, reviewed_run):
     page.get_by_role("button", name="Accept").press("Enter")
     said(page, "accepted")
     assert len(entries(reviewed_run)) == 1
+
+
+@pytest.mark.parametrize(("picture_start_s", "sound_start_s"), [(Fraction(1, 2), 0), (Fraction(11, 2), 5)])
+def test_the_player_speaks_its_own_clock_wherever_that_of_the_file_begins(
+    open_page, reviewed_run, write_film, picture_start_s, sound_start_s
+):
+    pictures = [np.full((48, 96, 3), 12 * second, np.uint8) for second in range(15)]
+    times = {"picture_start_s": picture_start_s, "sound_s": 15, "sound_start_s": sound_start_s}
+    write_film(reviewed_run.parent / "film-a.mp4", iter(pictures), fps=1, **times)
+    page = open_page(title="film-a")
+    wait_for_video(page)
+    at(page, "00:00:03.0")
+    assert video(page, "video.currentTime") == pytest.approx(3 + sound_start_s, abs=0.06)
+    late_s = picture_start_s - sound_start_s
+    shown = "(c => { c.drawImage(video, 0, 0, 4, 4); return c.getImageData(2, 2, 1, 1).data[0] })"
+    level = video(page, f"{shown}(document.createElement('canvas').getContext('2d'))")
+    assert level == pytest.approx(12 * int(3 - late_s), abs=5)
