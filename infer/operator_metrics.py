@@ -165,7 +165,9 @@ class OperatorCollector:
 
     def _segment_metrics(self, candidates: Predictions, truth: GroundTruth, c: int) -> SegmentMetrics:
         cut, _ = cut_to_measured(candidates, truth, "clip")
-        scored_s_N2 = np.array([self._scored_s.get(title_id, (0.0, 0.0)) for title_id in truth.title_ids]).reshape(-1, 2)
+        scored_s_N2 = np.array([self._scored_s.get(title_id, (0.0, 0.0)) for title_id in truth.title_ids]).reshape(
+            -1, 2
+        )
         span_s_N = np.minimum(truth.end_s_NC[:, c], scored_s_N2[:, 1]) - scored_s_N2[:, 0]
         measured_s_N = np.where(truth.measured_NC[:, c], np.maximum(span_s_N, 0.0), 0.0)
         return segment_metrics(
