@@ -153,7 +153,8 @@ def advice(seen: Examination) -> list[str]:
         found.append(f"if it plays to its end all the same, its times are wrong, which remuxing may mend: {remux}")
     elif not seen.report.cut_off:
         convert = CONVERT.format(source=source, target=target)
-        found.append(f"if no better copy exists, let FFmpeg patch it up (the damage stays in the pictures, and is told no more): {convert}")
+        kept = "the damage stays in the pictures, and is told no more"
+        found.append(f"if no better copy exists, let FFmpeg patch it up ({kept}): {convert}")
     return found
 
 
