@@ -69,6 +69,9 @@ class StoreError(ModerationError):
     systemic = True
 
 
+SKIP_HINT = '[data] on_bad_label = "skip" (labels import --skip-bad) leaves out single labels that are wrong'
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong in a manifest or label file.
@@ -102,4 +105,5 @@ class ManifestError(ModerationError):
         self.problems = tuple(problems)
         count = len(self.problems)
         head = f"{count} problem{'s' if count != 1 else ''} in the manifests"
-        super().__init__("\n".join([head, *map(str, self.problems)]))
+        tail = [SKIP_HINT] if any(problem.skippable for problem in self.problems) else []
+        super().__init__("\n".join([head, *map(str, self.problems), *tail]))

@@ -7,13 +7,17 @@ reported, as it is where labels are listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 
-from data.label_files import form_of, read_label_file
+from data.label_files import Form, form_of, read_label_file
 from data.label_names import EVERY_LABEL, label_fault
+from data.label_reading import LabelReading
 from data.settings import PAPER_LABELS, DataSettings
+
+ANY_RATE_FPS = 25.0  # whatever it is, the labels are the same
 
 
 def with_found_labels(settings: DataSettings) -> DataSettings:
@@ -23,22 +27,27 @@ def with_found_labels(settings: DataSettings) -> DataSettings:
     """
     if "labels" in settings.model_fields_set:
         return settings
-    paths = list(dict.fromkeys(path for path in (settings.video_labels, settings.clip_labels) if path is not None))
+    paths = [path for path in (settings.video_labels, settings.clip_labels) if path is not None]
+    return settings.with_labels(labels_of(paths, settings.reading, settings.label_form))
+
+
+def labels_of(paths: Sequence[Path], reading: LabelReading, form: Form = "auto") -> tuple[str, ...]:
+    """Return the labels that are meant where label files are all that says it.
+
+    Args:
+        paths: the files.
+        reading: how to read what they do not say themselves.
+        form: the form of all of them, or ``auto``.
+    """
+    rated = replace(reading, frame_rate_fps=reading.frame_rate_fps or ANY_RATE_FPS)
     found: set[str] = set()
-    for path in paths:
-        form = form_of(path) if settings.label_form == "auto" else settings.label_form
-        if form == "elan":  # a tier's name may be a label or not
+    for path in dict.fromkeys(paths):
+        told = form_of(path) if form == "auto" else form
+        if told == "elan":  # a tier's name may be a label or not
             continue
-        rows = read_label_file(
-            path,
-            EVERY_LABEL,
-            (),
-            reading=replace(settings.reading, frame_rate_fps=settings.frame_rate_fps or 25.0),
-            form=form,
-        )
+        rows = read_label_file(path, EVERY_LABEL, (), reading=rated, form=told)
         found |= {row.label for row in rows.presence} | {row.label for row in rows.clips}
-    names = sorted(label for label in found if not label_fault(label))
-    return settings.with_labels(chosen_labels(names))
+    return chosen_labels(label for label in found if not label_fault(label))
 
 
 def chosen_labels(found: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data.catalogue import Catalogue, scan_catalogue
 from data.counted import counted
-from data.errors import Problem
+from data.errors import SKIP_HINT, Problem
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS, TitleManifest
 from data.settings import DataSettings
@@ -126,6 +126,9 @@ def render_report(report: LabelReport) -> list[str]:
     if report.clips:
         lines += ["", "titles with a clip:"]
         lines += _table([("label", *SPLITS), *((name, *map(str, by.values())) for name, by in report.clips.items())])
+    skippable = sum(problem.skippable and problem.severity == "error" for problem in report.problems)
+    if skippable:
+        lines += ["", f"{SKIP_HINT} ({skippable} of {counted(report.errors, 'error')})"]
     warnings = len(report.problems) - report.errors
     lines += ["", f"{counted(report.errors, 'error')}, {counted(warnings, 'warning')}"]
     return lines

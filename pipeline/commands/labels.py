@@ -61,7 +61,10 @@ def check(config_path: Path, overrides: dict[str, Any], strict: bool) -> None:
 @click.option("--out", type=FILE, required=True, help="Folder for video_labels.csv and clip_labels.csv.")
 @click.option("--config", "config_path", type=FILE, help="The run's TOML file: its titles, labels and frame rate.")
 @click.option(
-    "--label", "names", multiple=True, help="Without --config: a label; may be repeated (default: the paper's)."
+    "--label",
+    "names",
+    multiple=True,
+    help="A label, where --config lists none; may be repeated (default: those of the files).",
 )
 @click.option("--frame-rate", help="Frames a second of frame numbers that carry no rate: 25, 23.976 or 24000/1001.")
 @click.option(
@@ -81,11 +84,11 @@ def import_files(
 ) -> None:
     """Turn label files of any form (Label Studio, VIA 3, ELAN, ActivityNet, CSV) into the two CSV files of a run."""
     from data.catalogue import label_rules
+    from data.found_labels import labels_of
     from data.label_import import import_labels
     from data.label_manifest import REFUSE
     from data.label_reading import AS_WRITTEN
     from data.manifest import read_titles
-    from data.settings import PAPER_LABELS
     from data.times import parse_frame_rate
 
     try:
@@ -95,10 +98,11 @@ def import_files(
     settings = load_config(config_path).data if config_path is not None else None
     reading = settings.reading if settings is not None else AS_WRITTEN
     rules = label_rules(settings) if settings is not None else REFUSE
+    listed = names if settings is None or settings.labels_found else settings.labels
     manifest = import_labels(
         files,
         out,
-        settings.labels if settings is not None else names or PAPER_LABELS,
+        listed or labels_of(files, reading),
         read_titles(settings.titles, settings.media_root, subsets=settings.subsets) if settings is not None else None,
         reading=replace(
             reading,
