@@ -72,7 +72,7 @@ def found_table(evaluation: Evaluation) -> Lines:
 def precision_table(evaluation: Evaluation, rule: str = JUDGED) -> Lines:
     """Return per label the average precision at each tIoU, under the judged protocol; for segments without scores."""
     thresholds = [f"tIoU {value:g}" for value in evaluation.tiou_thresholds]
-    rows = [["label", "clips", "segments", "found", *thresholds, "mean", "false per hour"]]
+    rows = [["label", "clips", "segments", "found, %", *thresholds, "mean", "false per hour"]]
     for row in sorted(_judged_rows(evaluation, rule), key=lambda row: row.label == MEAN):
         name = ALL_LABELS if row.label == MEAN else row.label
         hourly = row.false_positives_per_hour

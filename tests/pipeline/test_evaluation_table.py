@@ -110,7 +110,7 @@ def test_clips_of_the_other_protocol_are_named_with_the_reason_why_they_are_not_
 
 def test_segments_without_scores_are_measured_by_overlap():
     table = precision_table(measured(firsts(), SEGMENTS, with_scores=False))
-    assert table[0][:4] == ["label", "clips", "segments", "found"]
+    assert table[0][:4] == ["label", "clips", "segments", "found, %"]
     assert table[2][:3] == ["violence", "2", "2"]
     assert table[-1][0] == "all labels"
     assert "Mean average precision" in printed(measured(firsts(), SEGMENTS, with_scores=False))
