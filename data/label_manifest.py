@@ -88,7 +88,7 @@ def skipped(problems: Sequence[Problem], *, anything_left: bool) -> list[Problem
     """
     bad = [problem for problem in problems if problem.skippable and problem.severity == "error"]
     if not bad or not anything_left:
-        return list(problems)
+        return [replace(problem, skippable=False) for problem in problems]
     told = [
         replace(problem, severity="warning", message=f"{problem.message}; left out") if problem in bad else problem
         for problem in problems

@@ -65,6 +65,15 @@ def titles_of_json(
             titles[title_id] = replace(_title(path, title_id, entry, use, problems), path=media)
     if not titles and not problems:
         problems.append(Problem(path, None, "no titles; expected an object with one entry a title"))
+    tests = [title_id for title_id, title in titles.items() if title.split == "test"]
+    if tests and not any(database[title_id].get("annotations") for title_id in tests):
+        message = (
+            f"none of the {counted(len(tests), 'title')} of test has annotations: they are withheld, and only val can"
+        )
+        told = (
+            '[data.subsets] validation = "test", testing = "none", training = "draw" measures on the validation titles'
+        )
+        problems.append(Problem(path, None, f"{message} be measured; {told}", "warning"))
     return _drawn(path, titles, problems)
 
 

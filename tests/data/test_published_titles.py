@@ -59,6 +59,19 @@ def test_titles_of_one_development_subset_are_drawn_into_train_and_val_and_test_
     assert "are drawn into train and val" in str(catalogue.problems[0])
 
 
+def test_withheld_test_titles_are_said_and_the_remedy_works(tmp_path: Path) -> None:
+    database = {f"t{n}": entry("training", 10, (1, 2, "Diving")) for n in range(40)}
+    database |= {"v": entry("validation", 10, (1, 2, "Diving")), "w": entry("testing", 10)}
+    path = write(tmp_path, database)
+    assert "none of the 1 title of test has annotations" in scan_titles(path).problems[0].message
+    told = {"validation": "test", "testing": "none", "training": "draw"}
+    settings = DataSettings.model_validate({"titles": path, "labels": ("Diving",), "subsets": told})
+    catalogue = scan_catalogue(settings)
+    assert [problem for problem in catalogue.problems if "withheld" in problem.message] == []
+    assert {title_id: split for title_id, split in catalogue.splits.items() if split == "test"} == {"v": "test"}
+    assert set(catalogue.splits.values()) == {"train", "val", "test"}
+
+
 def test_subsets_may_be_told_what_they_are(tmp_path: Path) -> None:
     database = {
         "a": entry("training"),
