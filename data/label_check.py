@@ -16,7 +16,7 @@ from data.errors import SKIP_HINT, Problem
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS, TitleManifest
 from data.settings import DataSettings
-from data.split_check import clips_by_split, uneven_splits
+from data.split_check import MOST_SAID, clips_by_split, uneven_splits
 
 PAPER_TABLE_1 = {
     "sex": (12_241, 23.2),
@@ -114,7 +114,9 @@ def render_report(report: LabelReport) -> list[str]:
             f"{counted(len(report.counts), 'label')}, as the label files have them ([data] labels is not listed)",
             "",
         ]
-    lines += _table([_HEADER, *(_cells(count) for count in report.counts)])
+    table = [_HEADER, *(_cells(count) for count in report.counts)]
+    known = any(count.label in PAPER_TABLE_1 for count in report.counts)
+    lines += _table(table if known else [row[:-PAPER_COLUMNS] for row in table])
     if report.titles:
         share, paper = report.without_any / report.titles, PAPER_WITHOUT_ANY_SHARE
         lines += [
@@ -204,16 +206,22 @@ def _one_sided(settings: DataSettings, counts: Sequence[LabelCount]) -> list[Pro
     path: Path | None = settings.video_labels or settings.clip_labels
     if path is None:
         return []
-    problems = []
-    for count in counts:
-        if not count.present:
-            problems.append(Problem(path, None, f"label {count.label!r} is present in no title", "warning"))
-        elif not count.absent:
-            message = f"label {count.label!r} is known to be absent (0) from no title; blank means unknown, not 0"
-            problems.append(Problem(path, None, message, "warning"))
-    return problems
+    nowhere = [count.label for count in counts if not count.present]
+    everywhere = [count.label for count in counts if count.present and not count.absent]
+    problems = _each(nowhere, "present in no title")
+    problems += _each(everywhere, "known to be absent (0) from no title; blank means unknown, not 0")
+    return [Problem(path, None, message, "warning") for message in problems]
 
 
+def _each(labels: Sequence[str], what: str) -> list[str]:
+    """Return one message a label, or one for all of them where they are many."""
+    if len(labels) <= MOST_SAID:
+        return [f"label {label!r} is {what}" for label in labels]
+    names = ", ".join(map(repr, labels[:3]))
+    return [f"{len(labels)} labels ({names} and {len(labels) - 3} more) are {what}"]
+
+
+PAPER_COLUMNS = 2
 _HEADER = ("label", "present", "absent", "unknown", "firsts", "mean s", "all", "mean s", "paper", "mean s")
 
 

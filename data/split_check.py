@@ -17,6 +17,7 @@ SUFFERS = {
     "val": "neither its thresholds nor the weights are chosen by it",
     "test": "nothing is measured of it",
 }
+MOST_SAID = 10  # labels that are told one by one
 
 
 def held_clips(labels: TitleLabels) -> set[str]:
@@ -46,7 +47,7 @@ def uneven_splits(
         drawn: whether the splits of any title were drawn, not given.
         kept: whether there is a split file, so that drawing looks at the labels.
     """
-    messages = []
+    messages: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for name, by_split in counts.items():
         total = sum(by_split.values())
         lacking = [split for split, count in by_split.items() if not count and fractions.get(split, 0) > 0]
@@ -54,10 +55,18 @@ def uneven_splits(
             continue
         where = ", ".join(f"{count} in {split}" for split, count in by_split.items() if count)
         suffering = "; ".join(f"none in {split}: {SUFFERS[split]}" for split in lacking)
-        messages.append(
-            f"label {name!r}: {counted(total, 'title')} with a clip, {where}; {suffering}{_remedy(total, drawn, kept)}"
-        )
-    return messages
+        said = f"label {name!r}: {counted(total, 'title')} with a clip, {where}; {suffering}"
+        messages.setdefault(tuple(lacking), []).append((name, f"{said}{_remedy(total, drawn, kept)}"))
+    return [message for lacking, found in messages.items() for message in _folded(lacking, found)]
+
+
+def _folded(lacking: Sequence[str], found: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the messages, or one for all of them where many labels lack the same splits."""
+    if len(found) <= MOST_SAID:
+        return [message for _, message in found]
+    names = ", ".join(repr(name) for name, _ in found[:3])
+    suffering = "; ".join(f"none in {split}: {SUFFERS[split]}" for split in lacking)
+    return [f"{len(found)} labels ({names} and {len(found) - 3} more) have clips, but {suffering}"]
 
 
 def _remedy(total: int, drawn: bool, kept: bool) -> str:

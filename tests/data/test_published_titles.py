@@ -173,3 +173,18 @@ def test_labels_are_found_in_files_of_any_form(tmp_path: Path, name: str, conten
     (tmp_path / name).write_text(content, encoding="utf-8")
     settings = DataSettings(titles=tmp_path / "titles.csv", clip_labels=tmp_path / name)
     assert with_found_labels(settings).labels == tuple(labels)
+
+
+def test_two_hundred_labels_that_lack_the_same_are_one_line(tmp_path: Path) -> None:
+    database = {f"t{n}": entry("training", 100, (1, 5, f"Class {n:03d}")) for n in range(200)}
+    database |= {f"v{n}": entry("validation", 100, (1, 5, f"Class {n:03d}")) for n in range(199)}
+    lines = render_report(check_labels(with_found_labels(DataSettings(titles=write(tmp_path, database)))))
+    said = [line for line in lines if "warning" in line]
+    assert len(said) < 5
+    assert any(
+        "199 labels ('Class 000', 'Class 001', 'Class 002' and 196 more) have clips, but none in test" in line
+        for line in said
+    )
+    assert not any(
+        line.startswith("label ") and "paper" in line for line in lines
+    )  # whose columns say nothing of these labels
