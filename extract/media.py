@@ -245,7 +245,8 @@ def picture_start_s(container: InputContainer, first_s: float) -> float:
         return 0.0
     late_s = first_s - start_ticks / av.time_base
     length_s = container_duration_s(container)
-    return late_s if NOTICED_S <= late_s <= (LONGEST_LEAD_S if length_s is None else length_s) else 0.0
+    longest_s = LONGEST_LEAD_S if length_s is None else length_s
+    return round(late_s, 3) if NOTICED_S <= late_s <= longest_s else 0.0  # tables have milliseconds
 
 
 def packet_times(path: Path) -> list[Fraction] | None:

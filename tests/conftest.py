@@ -20,6 +20,12 @@ def write_film():
     return _write_film
 
 
+@pytest.fixture(scope="session")
+def film_writer():
+    """``write_film`` for fixtures of a module."""
+    return _write_film
+
+
 def _write_film(path, pictures, *, picture_start_s, sound_s=None, sound_start_s=0, fps=10, container_options=None):
     """Write pictures from one time on, and a tone of ``sound_s`` seconds (None: no sound) from another.
 

@@ -93,7 +93,7 @@ def inputs_of(config: Config, catalogue: Catalogue, headers: Sequence[ShardHeade
             header.title_id,
             catalogue.splits[header.title_id],
             header.spec.features_id,
-            header.coverage.source_sha256,
+            _seen_of(header),
             asdict(labels[header.title_id]),
         ]
         for header in headers
@@ -276,3 +276,9 @@ def _dotted(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _seen_of(header: ShardHeader) -> str | list[object]:
+    """Return what a shard shows, and when, where that is not from 0 on: labels meet other rows then."""
+    coverage = header.coverage
+    return [coverage.source_sha256, coverage.picture_start_s] if coverage.picture_start_s else coverage.source_sha256
