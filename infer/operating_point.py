@@ -30,8 +30,9 @@ class Goal:
 
     def __str__(self) -> str:
         if self.wanted == "false_per_hour":
-            return f"at most {self.value:g} false segments per hour"
-        return f"{self.wanted} of at least {self.value:g}"
+            return f"at most {self.value:g} false flags per hour"
+        of = "clips found" if self.wanted == "recall" else "flags correct"
+        return f"{100 * self.value:g} % of the {of}"
 
 
 @dataclass(frozen=True)

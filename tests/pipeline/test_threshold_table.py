@@ -64,7 +64,7 @@ def test_two_of_two_found_promise_nothing():
             Goal("recall", 0.9),
             [(0.9, 3, 1, 1), (0.5, 9, 5, 2)],
             4,
-            "2 of 4 clips found: at least 6.8 %; no threshold reaches recall of at least 0.9, this is the nearest",
+            "2 of 4 clips found: at least 6.8 %; no threshold reaches 90 % of the clips found, this is the nearest",
         ),
         (
             Goal("recall", 0.9),

@@ -33,7 +33,7 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
 
     # looking changes nothing
     code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.9")
-    assert (code, "recall of at least 0.9" in out, "nothing stored" in out) == (0, True, True)
+    assert (code, "90 % of the clips found" in out, "nothing stored" in out) == (0, True, True)
     assert sidecar.read_text() == before
     curve = pd.read_csv(work / "thresholds" / "violence.csv")
     assert curve.threshold.is_monotonic_decreasing
@@ -63,7 +63,7 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
     assert chosen["low"] < chosen["recall"] < chosen["high"]
     assert chosen["needed"] == 2
     assert chosen["titles"]["titles"] == 3
-    assert "too few clips to promise recall of at least 0.1: violence" in out
+    assert "too few clips to promise 10 % of the clips found: violence" in out
     assert "nothing to do" in coarse2fine(capsys, "train", "--config", trained)[1]
     coarse2fine(capsys, "infer", "--config", trained)
     assert len(list((work / "runs").iterdir())) == 2
@@ -116,7 +116,7 @@ def test_what_cannot_be_chosen_is_refused(trained, capsys):
     video = trained.parent / "video_labels.csv"
     video.write_text("".join(line for line in video.read_text().splitlines(keepends=True) if not _is_val_smoking(line)))
     code, out, err = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.5", "--write")
-    assert (code, "nothing is written: no threshold reaches recall of at least 0.5 for smoking" in err) == (2, True)
+    assert (code, "nothing is written: no threshold reaches 50 % of the clips found for smoking" in err) == (2, True)
     assert "no, this is the nearest" in out
     assert sidecar.read_text() == before
 
