@@ -17,7 +17,7 @@ def render(title: ExportTitle, run: ExportRun) -> str:
     """Return one title's file."""
     blocks = [
         f"WEBVTT - coarse2fine, run {_text(run.run_id)}",
-        f"NOTE\ntitle {title.title_id}\n{_text(statement(title))}\ntimes count from the first presented frame",
+        f"NOTE\ntitle {title.title_id}\n{_text(statement(title))}\ntimes count from where a player starts",
         _cue("status", 0, round(min(STATUS_SHOWN_S, title.end_s) * 1000), statement(title)),
     ]
     for number, segment in enumerate(title.segments):
