@@ -13,6 +13,7 @@ from data.errors import Problem
 from data.files import atomic_path
 from data.label_files import read_label_file
 from data.label_manifest import REFUSE, LabelManifest, LabelRules, join_labels
+from data.label_names import guarded_label
 from data.label_reading import AS_WRITTEN, LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.label_tables import KINDS
@@ -66,18 +67,20 @@ def import_labels(
 def write_labels(out: Path, labels: Iterable[TitleLabels]) -> None:
     """Write labels as ``video_labels.csv`` and ``clip_labels.csv``, the long forms of ``data.label_files``.
 
-    Reading them gives the same labels. No cell needs a guard against spreadsheet formulas: ids and labels have none
-    of the characters that begin one, but for ``-``, after which they hold no operator.
+    Reading them gives the same labels. A label that a spreadsheet would run as a formula gets an apostrophe in front;
+    ids have none of the characters that begin one, but for ``-``, after which they hold no operator.
     """
     video: list[tuple[str, ...]] = [("title_id", "label", "present")]
     clips: list[tuple[str, ...]] = [("title_id", "label", "start_s", "end_s", "kind")]
     for title in labels:
         for label, present in title.present.items():
-            video.append((title.title_id, label, "" if present is None else str(int(present))))
+            video.append((title.title_id, guarded_label(label), "" if present is None else str(int(present))))
         rows = [(clip, KINDS[1]) for clip in title.occurrences or ()]
         earliest = {clip.label: clip for clip, _ in reversed(rows)}
         rows += [(clip, KINDS[0]) for label, clip in title.first.items() if earliest.get(label) != clip]
-        clips += [(title.title_id, c.label, f"{c.start_s:.6f}", f"{c.end_s:.6f}", kind) for c, kind in rows]
+        clips += [
+            (title.title_id, guarded_label(c.label), f"{c.start_s:.6f}", f"{c.end_s:.6f}", kind) for c, kind in rows
+        ]
     for name, table in ((VIDEO_LABELS, video), (CLIP_LABELS, clips)):
         with atomic_path(out / name) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
             csv.writer(handle, lineterminator="\n").writerows(table)

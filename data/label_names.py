@@ -15,6 +15,7 @@ from data.titles import composed
 
 LABEL_CHARACTERS = 100
 RESERVED = ("mAP", "mean", "coarse2fine.status")  # rows of tables and a tier of ELAN that are no label
+FORMULA_SIGNS = ("=", "+", "-", "@")
 _SLUG_CHARACTERS, _HASH_DIGITS = 40, 8
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _HASHED = re.compile(rf".*-[0-9a-f]{{{_HASH_DIGITS}}}", re.ASCII)
@@ -33,6 +34,16 @@ def label_fault(label: str) -> str:
         return ""
     rule = f"1 to {LABEL_CHARACTERS} printable characters, composed (Unicode NFC), without blanks around them"
     return f"label {label!r:.160}: write {rule}"
+
+
+def guarded_label(label: str) -> str:
+    """Return a label as a cell that no spreadsheet takes for a formula: with an apostrophe before ``= + - @``."""
+    return f"'{label}" if label.startswith(FORMULA_SIGNS) else label
+
+
+def unguarded_label(cell: str) -> str:
+    """Return the label of a cell, without the apostrophe that ``guarded_label`` puts before one."""
+    return label_name(cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_SIGNS) else cell)
 
 
 def label_slug(label: str) -> str:

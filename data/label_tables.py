@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.errors import Problem
-from data.label_names import label_name
+from data.label_names import unguarded_label
 from data.label_reading import LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow, UnknownLabels
 from data.time_notes import TimeNotes
@@ -71,7 +71,7 @@ class TableReader:
         if missing_columns(table, required, self.rows.problems):
             return
         for row in table.rows:
-            label = label_name(row.cells["label"])
+            label = unguarded_label(row.cells["label"])
             if label not in self._labels:
                 self._unknown.add(label, row.line)
                 continue
@@ -98,7 +98,7 @@ class TableReader:
 
     def add_moment(self, row: CsvRow, title_id: str, label: str, column: str) -> None:
         """Add the sample that a single labelled moment falls into."""
-        label = label_name(label)
+        label = unguarded_label(label)
         if label not in self._labels:
             self._unknown.add(label, row.line)
             return

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import ManifestError
+from data.label_files import read_label_file
 from data.label_import import import_labels
 from data.label_manifest import scan_labels
 from data.labels import Clip, TitleLabels
@@ -86,3 +87,15 @@ def test_titles_outside_the_catalogue_are_left_out_with_a_warning(tmp_path: Path
     manifest = import_labels([path], tmp_path / "out", LABELS, {"t1": Title("t1")})
     assert list(manifest.labels) == ["t1"]
     assert [problem.message for problem in manifest.problems] == ["title 't9' is not in the titles (1 row)"]
+
+
+def test_labels_that_a_spreadsheet_would_run_are_guarded_and_read_back(tmp_path: Path) -> None:
+    names = ("=1+1", "+x", "-sex", "@y", "Long jump")
+    rows = "".join(f"tt1,{name},1,2,all_occurrence\n" for name in names)
+    (tmp_path / "labels.csv").write_text(f"title_id,label,start_s,end_s,kind\n{rows}")
+    import_labels([tmp_path / "labels.csv"], tmp_path / "out", names)
+    written = (tmp_path / "out" / "clip_labels.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[1] for line in written] == ["'+x", "'-sex", "'=1+1", "'@y", "Long jump"]
+    again = read_label_file(tmp_path / "out" / "clip_labels.csv", names, ("tt1",))
+    assert sorted(clip.label for clip in again.clips) == sorted(names)
+    assert again.problems == []
