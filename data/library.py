@@ -11,7 +11,7 @@ import fnmatch
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -101,6 +101,7 @@ class _Walk:
     include: Sequence[str]
     exclude: Sequence[str]
     skipped: Path | None
+    ours: Collection[str]
     left_out: dict[Path, str] = field(default_factory=dict)
     problems: dict[Path, str] = field(default_factory=dict)
     folders: set[tuple[int, int]] = field(default_factory=set)
@@ -108,7 +109,12 @@ class _Walk:
 
 
 def find_films(
-    places: Sequence[Path], include: Sequence[str] = (), exclude: Sequence[str] = (), skipped: Path | None = None
+    places: Sequence[Path],
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    *,
+    skipped: Path | None = None,
+    ours: Collection[str] = (),
 ) -> Listing:
     """Find the films in folders, and among files that are named.
 
@@ -118,11 +124,12 @@ def find_films(
             ``/`` is for the name of a file or of any folder it is in, one with it for the path below the named folder.
         exclude: patterns of what is left out.
         skipped: a folder that is not looked into: that of the results.
+        ours: paths of files that were written beside films, which need not be spoken of.
 
     Raises:
         ConfigError: a place that does not exist, or no film in any of them.
     """
-    walk = _Walk(include, exclude, None if skipped is None else _resolved(skipped))
+    walk = _Walk(include, exclude, None if skipped is None else _resolved(skipped), ours)
     found: dict[Path, list[tuple[Film, Path, PurePosixPath]]] = {}
     for place in places:
         root = _absolute(place)
@@ -225,7 +232,8 @@ def _is_film(path: Path, walk: _Walk) -> bool:
         except OSError as error:
             walk.problems[path] = f"{one_line(str(path))}: cannot be looked at ({error.strerror or error})"
             return False
-    walk.left_out[path] = one_line(suffix) or "without suffix"
+    if str(path) not in walk.ours:
+        walk.left_out[path] = one_line(suffix) or "without suffix"
     return False
 
 

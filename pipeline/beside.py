@@ -90,6 +90,11 @@ def export_beside(
     return done
 
 
+def written_files(work: WorkFolder) -> set[str]:
+    """Return the paths of the files that we wrote beside films."""
+    return set(_read_record(work.exports).files)
+
+
 def outdated(work: WorkFolder, forms: Sequence[Format], videos: Mapping[str, Path]) -> int:
     """Return how many files we wrote beside these films in formats that are not brought up to date now."""
     named = {str(video) for video in videos.values()}

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.counted import counted
 from data.library import Listing, find_films
 from data.titles import Title
 from infer.export.settings import Format
@@ -21,7 +20,7 @@ from infer.export.source import read_run
 from infer.export.write import BESIDE, export_run
 from infer.write import read_titles_table
 from model.sidecar import read_checkpoint
-from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, outdated
+from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, outdated, written_files
 from pipeline.config import Config
 from pipeline.lock import folder_lock
 from pipeline.moderation_folder import (
@@ -33,12 +32,13 @@ from pipeline.moderation_folder import (
     trial_config,
     write_folder,
 )
-from pipeline.runs.pointer import current_folder
+from pipeline.runs.pointer import current_folder, current_run
 from pipeline.runs.stage import draw_report
 from pipeline.stage_result import SOME_FAILED, StageResult
 from pipeline.stages.extract import extract_catalogue
 from pipeline.stages.found import Finder
 from pipeline.stages.infer import infer_titles, inference_run
+from pipeline.work_folder import WorkFolder
 
 STARTER = Path(__file__).resolve().parent / "starter"
 """The checkpoint that comes with the package: a demonstration, which its ``notice`` says in every run."""
@@ -77,7 +77,7 @@ class Moderated:
         exported: folders of the other exports.
         outdated: files beside these films that an earlier call wrote, and this one did not bring up to date.
         absent: titles of the run before that are not in this call.
-        worked_on: films that were read now.
+        unchanged: the run is that of the call before.
     """
 
     listing: Listing
@@ -87,7 +87,7 @@ class Moderated:
     exported: Sequence[Path]
     outdated: int
     absent: int
-    worked_on: int
+    unchanged: bool
 
     @property
     def exit_code(self) -> int:
@@ -112,7 +112,8 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     checkpoint = read_checkpoint(checkpoint_dir)
     require_own_features(checkpoint, checkpoint_dir)
     thresholds = threshold_values(wishes.thresholds, checkpoint.labels)
-    listing = find_films(places, wishes.include, wishes.exclude, skipped=out)
+    ours = written_files(WorkFolder(out))
+    listing = find_films(places, wishes.include, wishes.exclude, skipped=out, ours=ours)
     values = moderation_values(
         checkpoint, checkpoint_dir, out, listing.films, thresholds=thresholds, overrides=wishes.overrides
     )
@@ -121,7 +122,7 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     log.info("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
     with folder_lock(out):
         config = write_folder(out, values, listing.films)
-        before = _titles_before(config)
+        before, run_before = _titles_before(config), current_run(config.work)
         extraction = extract_catalogue(config, found=Finder(config))[1]
         titles = list(extraction.titles)
         inferred = infer_titles(inference_run(config, titles, extraction.failures, extraction.headers))
@@ -130,7 +131,8 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
         report = draw_report(config, inferred.path)
         late = outdated(config.work, wishes.exports, videos)
     absent = len(before - {title.title_id for title in titles})
-    return Moderated(listing, inferred, report, done, folders, late, absent, extraction.worked_on)
+    unchanged = run_before == inferred.path.name
+    return Moderated(listing, inferred, report, done, folders, late, absent, unchanged)
 
 
 def _export(
@@ -155,14 +157,3 @@ def _titles_before(config: Config) -> set[str]:
     """Return the titles of the run before, of a film each; none where there is no run."""
     path = current_folder(config.work) / "titles.parquet"
     return {row.title_id for row in read_titles_table(path)} if path.is_file() else set()
-
-
-def files_line(files: Sequence[BesideFile]) -> str:
-    """Say what became of the files beside films, by outcome; empty if there are none."""
-    if not files:
-        return ""
-    counts: dict[str, int] = {}
-    for file in files:
-        counts[file.outcome] = counts.get(file.outcome, 0) + 1
-    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    return f"{counted(len(files), 'file')} beside films: {said}"

@@ -87,6 +87,8 @@ def _lines(
     yield from (f"! {problem}" for problem in listing.problems)
     yield from (f"! no film or folder is like {pattern!r}" for pattern in listing.unused)
     yield from _files(moderated.beside)
+    if failed := next((file for file in moderated.beside if file.outcome == FAILED), None):
+        yield f"  elsewhere: coarse2fine export --config {_shell(out)} --format {failed.form} --out FOLDER"
     if moderated.outdated:
         yield (
             f"! {counted(moderated.outdated, 'file')} that an earlier call wrote beside these films not brought up to "
@@ -136,7 +138,8 @@ def _counts(moderated: Moderated, rows: Sequence[TitleRow], segments: dict[str, 
         counts = [file.outcome for file in moderated.beside if file.form == form]
         written, there = counts.count(WRITTEN), counts.count("current")
         parts.append(f"{written} .{form} written" + (f", {there} up to date already" if there else ""))
-    if "nothing to do" in moderated.inferred.summary:
+    changed = any(file.outcome in (WRITTEN, REMOVED) for file in moderated.beside)
+    if moderated.unchanged and not changed:
         parts.append("nothing to do: all is as the last call left it")
     return "; ".join(parts)
 

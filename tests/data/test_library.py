@@ -163,6 +163,12 @@ def test_the_folder_of_results_is_not_looked_into(library: Path) -> None:
     assert len(find_films([library], skipped=library / "moderation").films) == 6
 
 
+def test_files_that_were_written_beside_films_are_not_spoken_of(library: Path) -> None:
+    ours = put(library / "Films" / "日本語.edl")
+    put(library / "Films" / "Сталкер.edl")
+    assert find_films([library], ours={str(ours)}).left_out[".edl"] == 1
+
+
 def test_no_film_at_all_says_what_there_was(tmp_path: Path) -> None:
     put(tmp_path / "a" / "b.srt")
     with pytest.raises(ConfigError, match=r"no video files in .* or below; left out: 1 \.srt; name at least one"):

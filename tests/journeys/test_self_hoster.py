@@ -199,6 +199,7 @@ def test_a_library_is_moderated_tonight(person: Person, checkpoint: Path) -> Non
     times = {path: path.stat().st_mtime_ns for path in person.library.rglob("*")}
     code, out, _ = person.types(*moderate)
     assert (code, "nothing to do" in out) == (0, True)
+    assert "left out, no films: 2 hidden, 1 .db, 1 .jpg, 1 .nfo, 1 .srt" in out.splitlines()
     assert {path: path.stat().st_mtime_ns for path in person.library.rglob("*")} == times
 
 
