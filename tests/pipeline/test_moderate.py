@@ -80,6 +80,7 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
         "train",
         "infer",
         "report",
+        "run",
     ]
     coverage = pd.read_parquet(catalogue / "work" / "coverage.parquet")
     assert (coverage.samples == SECONDS).all()
