@@ -15,7 +15,7 @@ from data.counted import counted
 from data.errors import SKIP_HINT, Problem
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS, TitleManifest
-from data.settings import DataSettings
+from data.settings import PAPER_LABELS, DataSettings
 from data.split_check import MOST_SAID, clips_by_split, uneven_splits
 
 PAPER_TABLE_1 = {
@@ -110,10 +110,10 @@ def render_report(report: LabelReport) -> list[str]:
     lines = [str(problem) for problem in report.problems]
     lines += ["", f"{counted(report.titles, 'title')}, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
     if report.labels_found:
-        lines += [
-            f"{counted(len(report.counts), 'label')}, as the label files have them ([data] labels is not listed)",
-            "",
-        ]
+        whose = "as the label files have them"
+        if tuple(count.label for count in report.counts) == PAPER_LABELS:
+            whose = "the paper's, since the label files use no others"
+        lines += [f"{counted(len(report.counts), 'label')}, {whose} ([data] labels is not listed)", ""]
     table = [_HEADER, *(_cells(count) for count in report.counts)]
     known = any(count.label in PAPER_TABLE_1 for count in report.counts)
     lines += _table(table if known else [row[:-PAPER_COLUMNS] for row in table])

@@ -10,6 +10,9 @@ from data.times import DAY_S, TimeForm, plain_number, two_parts
 FIRST_HOUR_THAT_IS_NONE = 24  # 30:00 is no hour of a film
 
 
+_DAYS = TimeForm(unit="days", decimal_comma=True)
+
+
 class TimeNotes:
     """Gathers the times of a file, as written, and says how they were read where that was not the only way.
 
@@ -27,6 +30,8 @@ class TimeNotes:
 
     def add(self, line: int | None, text: str) -> None:
         number = plain_number(text, self._form)
+        if number is None:
+            number = plain_number(text, _DAYS)  # 2.31E-05, which no one writes by hand
         if number is not None:
             self._numbers.append(number)
         elif (parts := two_parts(text)) is not None:
@@ -40,7 +45,7 @@ class TimeNotes:
             seconds = round(largest * DAY_S)
             clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
             remedy = self._remedy[0] if self._remedy else '[data] time_unit = "days" reads them so'
-            told = f"all {counted(len(self._numbers), 'time')} that are plain numbers are below 1 s"
+            told = f"all plain numbers among the times ({len(self._numbers)}) are below 1 s"
             asked = f"are they fractions of a day, as a spreadsheet saves times ({largest:.9g} would be {clock})?"
             yield None, f"{told}; {asked} {remedy}"
         if self._clocks and not self._is_minutes:

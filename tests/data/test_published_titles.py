@@ -188,3 +188,9 @@ def test_two_hundred_labels_that_lack_the_same_are_one_line(tmp_path: Path) -> N
     assert not any(
         line.startswith("label ") and "paper" in line for line in lines
     )  # whose columns say nothing of these labels
+
+
+def test_the_paper_s_labels_by_default_are_said_to_be_the_paper_s(tmp_path: Path) -> None:
+    settings = with_found_labels(DataSettings(titles=write(tmp_path, {"a": entry("training", 10, (1, 2, "violence"))})))
+    said = "4 labels, the paper's, since the label files use no others ([data] labels is not listed)"
+    assert said in render_report(check_labels(settings))

@@ -89,7 +89,7 @@ def test_fractions_of_a_day_are_recognised_and_read_so_when_told(tmp_path: Path)
     text = HEADER + "tt1,sex,0.000231481,0.000462963,all_occurrence\ntt1,sex,0.0625,0.063,all_occurrence\n"
     rows = read(tmp_path, text)
     assert messages(rows) == [
-        "warning: all 4 times that are plain numbers are below 1 s; are they fractions of a day, as a spreadsheet "
+        "warning: all plain numbers among the times (4) are below 1 s; are they fractions of a day, as a spreadsheet "
         'saves times (0.063 would be 01:30:43)? [data] time_unit = "days" reads them so'
     ]
     told = read(tmp_path, text, LabelReading(times=TimeForm(unit="days")))
@@ -189,3 +189,12 @@ def test_text_that_is_none_is_refused(tmp_path: Path) -> None:
         path.write_bytes(content)
         assert read_text(path, problems) is None
         assert problems[0].severity == "error"
+
+
+def test_a_fraction_with_an_exponent_is_an_error_that_names_the_remedy_and_is_recognised(tmp_path: Path) -> None:
+    rows = read(tmp_path, HEADER + "tt1,sex,2.31E-05,0.000462963,all_occurrence\n")
+    assert 'a fraction of a day? time_unit = "days"' in messages(rows)[0]
+    told = read(
+        tmp_path, HEADER + "tt1,sex,2.31E-05,0.000462963,all_occurrence\n", LabelReading(times=TimeForm("days"))
+    )
+    assert times(told) == [(pytest.approx(2.0, abs=0.01), pytest.approx(40.0, abs=0.001))]
