@@ -99,7 +99,7 @@ class Decoding:
                 self._ledger.fault(None if span is None else span[0])
                 continue
             start, end = span
-            if start < 0:  # trimmed: before the presentation begins
+            if start < 0 and self._clock.trims:  # before the presentation begins
                 continue
             self.first = start if self.first is None else self.first
             self.span_s = max(self.span_s, end - self.first)

@@ -234,7 +234,7 @@ def picture_start_s(container: InputContainer, first_s: float) -> float:
     """Return when the first picture is displayed on the player's clock, in seconds; 0 where pictures come first.
 
     Players begin with whatever begins first, mostly the sound, and call that 0, whatever the file's own clock says then
-    (mpv, Kodi and VLC; browsers for files whose edit lists begin at 0). A tenth of a second is nothing that a person
+    (those built on FFmpeg; browsers where the file's own begins at 0). A tenth of a second is nothing that a person
     sees, and is often but the delay of a coder; what is longer than the whole file is a damaged time. Not in the paper.
 
     Args:

@@ -36,6 +36,7 @@ class Coded:
 
     Args:
         start, end: when its picture is displayed, seconds on the clock of the stream; 0 if there is none.
+        trimmed: that is before the presentation begins.
         wanted: its picture is a pick, or wanted as proof.
         spared: its picture is not decoded.
         loose: its picture may fail to come without that being a sign of damage.
@@ -46,6 +47,7 @@ class Coded:
     facts: Facts = BROKEN
     start: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
+    trimmed: bool = False
     wanted: bool = False
     spared: bool = False
     loose: bool = False
@@ -62,7 +64,7 @@ class Coded:
     def hidden(self) -> bool:
         """Whether an edit list takes its picture off the screen."""
         packet = self.arrival.packet
-        return self.start < 0 or packet is None or packet.is_discard
+        return self.trimmed or packet is None or packet.is_discard
 
 
 @dataclass
@@ -150,7 +152,9 @@ class GroupReader:
         if packet is None or arrival.damaged or arrival.skipped or packet.has_sidedata("new_extradata"):
             return Coded(arrival)
         span = self._clock.packet(packet.pts, packet.dts, packet.duration)
-        return Coded(arrival) if span is None else Coded(arrival, self._look(bytes(packet)), *span)
+        if span is None:
+            return Coded(arrival)
+        return Coded(arrival, self._look(bytes(packet)), *span, trimmed=span[0] < 0 and self._clock.trims)
 
     def _closed(self, group: Group) -> Group:
         group.shown = sorted(group.coded, key=lambda coded: coded.pts)

@@ -74,7 +74,7 @@ class PyAvReader:
             streams=describe_streams(self._container, self._stream),
         )
         time_base = Fraction(self._stream.time_base or 1)
-        self._first_s = 0.0 if first is None or first.pts is None else max(0.0, float(first.pts * time_base))
+        self._first_s = 0.0 if first is None or first.pts is None else float(first.pts * time_base)
         declared = declared_size(path, self._container, self._stream)
         self._misshapen = ""
         if first is not None and declared is not None and not same_size(declared, (first.width, first.height)):
@@ -89,6 +89,8 @@ class PyAvReader:
             self._stream.guessed_rate,
             self.info.declared_duration_s,
         )
+        if clock.trims:
+            self._first_s = max(0.0, self._first_s)
         self._ledger = DamageLedger()
         self._packets = VideoPackets(path, self._container, self._stream)
         self._decoding = Decoding(

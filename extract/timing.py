@@ -44,6 +44,8 @@ class FrameClock:
         self.nominal_s = 1 / rate if rate else FALLBACK_DURATION_S
         self.counted = container in WITHOUT_PRESENTATION_TIMES
         self._restarts = container in WITH_CLOCK_RESTARTS
+        # FFmpeg puts what a transport stream shows before its 33 bits wrap below 0; elsewhere that is off the screen
+        self.trims = not self._restarts
         self._time_base = time_base
         self._declared_s = None if declared_s is None else Fraction(declared_s)
         self._pending: list[Fraction] = []

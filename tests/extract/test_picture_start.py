@@ -135,3 +135,16 @@ def test_a_still_shows_what_a_player_shows_at_that_second(film, clip, name):
     whole = {number: clip.coded_frame(number).mean() for number in (0, 10, 20, 30)}
     for second, number in {0: 0, 3: 0, 4: 10, 5: 20, 6: 30}.items():
         assert stills.pictures[second].mean() == pytest.approx(whole[number], abs=6)
+
+
+@pytest.mark.parametrize("decode", [PLANNED, FULL])
+@pytest.mark.parametrize("late_s", [0, 2])
+def test_a_recording_in_which_the_clock_of_33_bits_begins_anew_is_read_whole(film, clip, decode, late_s):
+    begins_s = 2**33 // 90_000 - 3  # 3.7 s before it does
+    path = film("film.ts", picture_start_s=begins_s + late_s, sound_start_s=begins_s)
+    frames, report = read(path, PyAvReader, decode)
+    assert [clip.read_number(frame.rgb) for frame in frames] == [0, 10, 20, 30]
+    assert report.complete, report.reason
+    assert report.picture_start_s == (pytest.approx(late_s, abs=SOUND_DELAY_S) if late_s else 0)
+    stills = read_stills(path, [late_s + 1], input_px=176, timeout_s=60, memory_mib=None)
+    assert stills.pictures[late_s + 1].mean() == pytest.approx(clip.coded_frame(10).mean(), abs=6)
