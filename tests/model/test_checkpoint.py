@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import model.checkpoint
 from data.errors import CheckpointError
 from data.files import file_sha256
 from data.schemas import FeatureSpec, LabelThresholds
@@ -178,3 +179,31 @@ def test_a_sidecar_that_is_no_sidecar(tmp_path, text):
     (tmp_path / "model.json").write_text(text)
     with pytest.raises(CheckpointError, match="not a checkpoint sidecar"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("killed_before", ["sidecar", "second copy of the weights"])
+def test_a_kill_while_a_checkpoint_is_replaced_leaves_one_that_is_whole(tmp_path, saved, monkeypatch, killed_before):
+    """Before the sidecar is written it is the old one, after that the new one, wherever its weights lie."""
+    old, checkpoint = saved
+    new, written = build_network(SETTINGS, width=4, labels=2, seed=8), []
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    def once(*arguments):
+        written.append(save_file(*arguments) if not written else killed())
+
+    if killed_before == "sidecar":
+        monkeypatch.setattr(model.checkpoint, "write_sidecar", killed)
+    else:
+        monkeypatch.setattr(model.checkpoint, "save_file", once)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, new, checkpoint)
+    monkeypatch.undo()
+    loaded, read = load_network(tmp_path)
+    stays = killed_before == "sidecar"
+    assert (read.model_id == checkpoint.model_id) == stays
+    expected = (old if stays else new).state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
+    save_checkpoint(tmp_path, new, checkpoint)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]

@@ -1,7 +1,13 @@
 """What is to be done is said beforehand by `plan`, and narrowed down by `retry` and options."""
 
+import json
 import subprocess
 import sys
+from fractions import Fraction
+
+import numpy as np
+
+from extract.pyav_writer import write_video
 
 
 def test_plan_says_what_run_then_does(settled, capsys):
@@ -66,3 +72,72 @@ def test_selections_leave_other_titles_as_they_are(settled):
     (settled.work / "features" / "t3.parquet").write_bytes(b"damaged")
     assert settled.command("run", "--changed") == 1  # t3 has no features now
     assert settled.work_done()["extract"] == {"t1"}
+
+
+def test_a_plan_folds_what_is_alike_and_lists_it_all_on_request(make_night, tmp_path, capsys):
+    night = make_night(tmp_path / "many", titles=25, extra="report = false\n")
+    assert night.command("plan") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:20]] == [f"t{number}" for number in range(20)]
+    assert lines[20:22] == ["... and 5 more: extract+score, new; --all lists them", "25 titles: extract, new"]
+    assert night.command("plan", "--all") == 0
+    assert capsys.readouterr().out.splitlines()[25] == "25 titles: extract, new"
+
+
+def test_a_plan_says_what_left_the_manifest_and_what_is_extracted_but_not_scored(settled, capsys):
+    settled.write_titles(["t0", "t1", "t2"])
+    settled.write_checkpoint(seed=5)
+    capsys.readouterr()
+    assert settled.command("plan") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "t0  score  extracted, not scored",
+        "t1  score  extracted, not scored",
+        "t2  score  extracted, not scored",
+        "t3  leave out  no longer in the manifest",
+    ]
+    assert "3 titles: score, extracted, not scored" in lines
+    assert "1 title: leave out, no longer in the manifest" in lines
+    assert settled.command("plan", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["format"] == "coarse2fine.plan/1"
+    assert plan["removed"] == ["t3"]
+    assert plan["titles"][0] == {
+        "title_id": "t0",
+        "action": "nothing",
+        "score": True,
+        "reason": "extracted, not scored",
+        "detail": "",
+        "duration_s": 40.0,
+    }
+    assert plan["stages"]["score"]["titles"] == 3
+    assert plan["stages"]["extract"] == {"titles": 0, "video_s": 0, "unknown_length": 0, "seconds": 0.0}
+    assert plan["train"]["action"] is None
+
+
+def test_differences_are_json_too(settled, capsys):
+    before = settled.run_id
+    assert settled.command("run", "--set", "infer.thresholds.smoking.frame=0.9") == 0
+    capsys.readouterr()
+    assert settled.command("diff", "previous", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["format"], found["before"], found["after"]) == ("coarse2fine.diff/1", before, settled.run_id)
+    assert {change["change"] for change in found["changes"]} <= {"removed", "status"}
+    assert found["labels"]["smoking"]["removed"] == sum(change["label"] == "smoking" for change in found["changes"])
+
+
+def test_lengths_that_nobody_stated_are_read_from_headers_and_what_is_no_film_is_said_to_be_unknown(
+    bare_night, tmp_path, capsys
+):
+    night = bare_night(tmp_path)
+    for title_id, seconds in (("v0", 3), ("v1", 5)):
+        pictures = [np.full((64, 64, 3), value, np.uint8) for value in range(2 * seconds)]
+        write_video(tmp_path / f"{title_id}.mp4", pictures, fps=Fraction(2))
+    (tmp_path / "v2.mp4").write_bytes(b"no film at all")
+    (tmp_path / "titles.csv").write_text("title_id,path,duration_s\nv0,v0.mp4,\nv1,v1.mp4,\nv2,v2.mp4,\nv3,v3.mp4,7\n")
+    (tmp_path / "v3.mp4").write_bytes(b"its length is stated")
+    night.config.write_text('work_dir = "work"\n[data]\ntitles = "titles.csv"\n')
+    assert night.command("plan", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [item["duration_s"] for item in plan["titles"]] == [3.0, 5.0, None, 7.0]
+    assert plan["stages"]["extract"] == {"titles": 4, "video_s": 15.0, "unknown_length": 1, "seconds": None}
