@@ -59,3 +59,20 @@ def test_a_store_that_is_not_mounted_is_not_a_thousand_bad_titles(make_night, tm
     night.work_done()
     assert night.command("run") == 0
     assert night.work_done() == {}
+
+
+def test_runs_and_extractions_end_with_counts_and_what_to_do_next(settled, capsys):
+    (settled.folder / "features" / "t1.npy").write_bytes(b"not an array")
+    (settled.folder / "features" / "t2.npy").unlink()
+    capsys.readouterr()
+    assert settled.command("extract") == 1
+    what = "`coarse2fine retry` tries what failed again; put missing files back, or take their titles out of titles.csv"
+    train = "`coarse2fine train` and `infer`, or `coarse2fine run` for all that is to be done"
+    assert capsys.readouterr().out.splitlines()[-1] == f"  next: {train}; {what}"
+    assert settled.command("run") == 1
+    *_, counts, following = capsys.readouterr().out.splitlines()
+    assert counts == "run: 4 titles: 3 flagged, 1 quarantined; of their files: 1 failed, 1 missing"
+    report = settled.work / "runs" / settled.run_id / "report.html"
+    assert following == f"  next: open {report}; {what}"
+    assert settled.command("retry") == 1
+    assert "`coarse2fine quarantine list` says what is wrong with what is given up" in capsys.readouterr().out
