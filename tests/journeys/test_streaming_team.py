@@ -159,7 +159,7 @@ def first_hour(team: Team) -> None:
     measured = json.loads((team.folder / "work" / "current" / "evaluation-test.json").read_text())
     assert {row["protocol"] for row in measured["results"] if row["average"] is not None} == {"first-occurrence"}
 
-    assert "too few clips to promise" in team.type("thresholds --recall 0.9")
+    assert "too few to promise 90 %" in team.type("thresholds --recall 0.9")
     assert team.type("plan").splitlines()[0] == "20 titles: nothing to do"
     before = team.model
     assert "infer: nothing to do" in team.type("run")
