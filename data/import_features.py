@@ -1,107 +1,145 @@
-"""Features that somebody has already: one .npy, .npz or .pt file a title becomes one shard a title.
+"""Features that somebody has already: the files of a title (``data.feature_files``) become one shard.
 
-One row a second is assumed (row t stands for second t), since the file cannot say otherwise; a stated duration is the
-check on that. The feature file is the one that the manifest names, or ``<title_id>.npy`` (.npz, .pt) in the feature
-folder. Nothing is unpickled but tensors. Axes: T frames, D feature width.
+How many rows a second there are is said by whoever made them (``rate``), since a file cannot say it; a stated duration
+is the check on that. Row i stands for ``[i / rate, (i + 1) / rate)``, and stays a row from shard to segment edge.
+
+Not in the paper, which has a row a second. Axes: T rows, D feature width.
 """
 
 from __future__ import annotations
 
-import pickle
-import struct
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from data.counted import counted
 from data.errors import ConfigError, DecodeError, ModerationError, SchemaError
-from data.files import file_sha256, local_copy
+from data.feature_files import Array, FeatureFolders, ImportFeatureError, content_sha256, read_features
+from data.files import local_copy
 from data.schemas import Coverage, FeatureSpec
+from data.settings import Crops
 from data.shards import list_shards, read_header, shard_path, write_shard
-from data.titles import Title, media_path
+from data.titles import Title
 
-SUFFIXES = (".npy", ".npz", ".pt")
 FLOAT16_MAX = 65504.0
-ARRAY_NAMES = ("features", "feature", "arr_0")
-
-# what numpy, zipfile and torch were seen to raise on damaged files
-_DAMAGE = (
-    *(OSError, EOFError, MemoryError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError),
-    *(RuntimeError, SyntaxError, AssertionError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
-    pickle.UnpicklingError,
+SLACK_S, SLACK_SHARE = 2.0, 0.01
+USUAL_RATES = tuple(
+    Fraction(*rate)
+    for rate in ((1,), (25, 16), (30, 16), (24, 16), (25, 8), (30, 8), (25, 4), (30, 4), (10, 16), (25, 64), (5, 16))
 )
+USUAL_SHARE = 0.02
+"""So near a usual rate a rate is taken for it: files end a little before or after their films."""
+IMPORTED = "imported"
+WOULD_FIT = "; the rows would fit at a rate of "
 
 Status = Literal["done", "current", "failed"]
-Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class FeatureImport:
+    """What feature files are, which they cannot say themselves.
+
+    Args:
+        name: what made the features, for example ``i3d-rgb``; features of different names are never mixed.
+        folders: where they lie.
+        rate: rows a second.
+        crops: what becomes of several crops of each picture.
+    """
+
+    name: str
+    folders: FeatureFolders
+    rate: float = 1.0
+    crops: Crops = "mean"
+
+    @property
+    def backbone(self) -> str:
+        return f"{IMPORTED}:{self.name}"
+
+    @property
+    def step_s(self) -> float:
+        """Seconds from a row to the next."""
+        return 1 / self.rate
+
+    @property
+    def sampling(self) -> str:
+        """What a ``FeatureSpec`` says of the sampling."""
+        return IMPORTED if self.crops == "mean" else f"{IMPORTED}:first-crop"
 
 
 @dataclass(frozen=True)
 class ImportOutcome:
-    """What became of one title: ``done`` (shard written), ``current`` (shard there already) or ``failed``, with why."""
+    """What became of one title: ``done`` (shard written), ``current`` (shard there already) or ``failed``, with why.
+
+    ``notes`` is what was done to the rows, in words that are the same for all titles that it was done to.
+    """
 
     title_id: str
     status: Status
     error_code: str = ""
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
-class ImportFeatureError(ModerationError):
-    """A feature file that is missing or does not hold one row of finite floats a second."""
-
-    default_code = "features"
-
-
-def import_features(titles: Iterable[Title], feature_root: Path, *, name: str, folder: Path) -> Iterator[ImportOutcome]:
-    """Write a shard for every title that has a feature file, and say per title how it went.
+def import_features(titles: Iterable[Title], wanted: FeatureImport, folder: Path) -> Iterator[ImportOutcome]:
+    """Write a shard for every title that has feature files, and say per title how it went.
 
     Args:
         titles: in the order in which outcomes are yielded.
-        feature_root: folder that the paths of feature files are relative to.
-        name: what made the features, for example ``i3d-rgb``; features of different names are never mixed.
-        folder: where the shards go. A shard of the same source bytes, name and stated duration is left alone.
+        wanted: what the files are.
+        folder: where the shards go. A shard of the same source bytes, of features that are wanted and of the same
+            stated duration, is left alone.
 
     Raises:
         ConfigError: ``folder`` holds features of another kind.
     """
-    backbone = f"imported:{name}"
-    width = _width_of_folder(folder, backbone)
+    width = _width_of_folder(folder, wanted)
     for title in titles:
         try:
-            status, spec = _import_title(title, feature_root, backbone, folder, width)
+            status, spec, notes = _import_title(title, wanted, folder, width)
         except ModerationError as error:
-            if error.systemic:
+            if error.systemic or isinstance(error, ConfigError):
                 raise
             yield ImportOutcome(title.title_id, "failed", error.code, str(error))
         else:
             width = width or (spec.width, title.title_id)
-            yield ImportOutcome(title.title_id, status)
+            yield ImportOutcome(title.title_id, status, notes=notes)
 
 
 def _import_title(
-    title: Title, feature_root: Path, backbone: str, folder: Path, width: tuple[int, str] | None
-) -> tuple[Status, FeatureSpec]:
-    source = _find_source(title, feature_root)
-    named = str(source.relative_to(feature_root.resolve()))
-    sha256 = _source_sha256(source, named)
-    current = _current_spec(shard_path(folder, title.title_id), backbone, (named, sha256, title.duration_s))
+    title: Title, wanted: FeatureImport, folder: Path, width: tuple[int, str] | None
+) -> tuple[Status, FeatureSpec, tuple[str, ...]]:
+    try:
+        sources = wanted.folders.find(title)
+    except DecodeError as error:
+        raise ImportFeatureError(str(error), code=error.code) from error
+    named = wanted.folders.named(sources)
+    try:
+        sha256 = content_sha256(sources)
+    except OSError as error:
+        raise ImportFeatureError(f"{named}: cannot be read ({error.strerror})", code="unreadable") from error
+    current = _current_spec(shard_path(folder, title.title_id), wanted, (named, sha256, title.duration_s))
     if current is not None:
-        return "current", current
-    with local_copy(source) as copy:
-        features_TD = _features(copy, named, title.duration_s)
-    rows, found = features_TD.shape
+        return "current", current, ()
+    with ExitStack() as stack:
+        copies = [stack.enter_context(local_copy(source)) for source in sources]
+        rows = None if title.duration_s is None else title.duration_s * wanted.rate
+        read = read_features(copies, named, title.title_id, crops=wanted.crops, rows=rows)
+        features_TD = read.features_TD
+        _check(features_TD, named, title, wanted.rate)
+    count, found = features_TD.shape
     if width is not None and found != width[0]:
-        hint = " (it looks like the transpose of what is expected)" if rows == width[0] else ""
+        hint = " (it looks like the transpose of what is expected)" if count == width[0] else ""
         message = f"{named}: width {found}, but {width[1]} has {width[0]}{hint}; all titles must have one width"
         raise ImportFeatureError(message, code="width")
-    spec = FeatureSpec(backbone, "", found, sampling="imported", framing="imported", letterbox=False, input_px=0)
-    reason = _gap(rows, title.duration_s)
+    spec = FeatureSpec(
+        wanted.backbone, "", found, wanted.sampling, framing=IMPORTED, letterbox=False, input_px=0, step_s=wanted.step_s
+    )
+    reason = _gap(count, wanted.rate, title.duration_s)
     coverage = Coverage(
         title_id=title.title_id,
         source=named,
@@ -113,17 +151,17 @@ def _import_title(
         height_px=0,
         rotation_deg=0,
         declared_duration_s=title.duration_s,
-        decoded_s=float(rows),
-        samples=rows,
+        decoded_s=count * wanted.step_s,
+        samples=count,
         corrupt_packets=0,
         complete=not reason,
         reason=reason,
     )
-    write_shard(folder, spec, coverage, np.arange(rows, dtype=np.float64), features_TD)
-    return "done", spec
+    write_shard(folder, spec, coverage, np.arange(count, dtype=np.float64) * wanted.step_s, features_TD)
+    return "done", spec, read.notes
 
 
-def _width_of_folder(folder: Path, backbone: str) -> tuple[int, str] | None:
+def _width_of_folder(folder: Path, wanted: FeatureImport) -> tuple[int, str] | None:
     """Return the width of the shards that are there and the title that has it; refuse another kind of features."""
     try:
         header = next(list_shards(folder), None)
@@ -131,123 +169,59 @@ def _width_of_folder(folder: Path, backbone: str) -> tuple[int, str] | None:
         return None
     if header is None:
         return None
-    if header.spec.backbone != backbone:
-        message = f"{folder}: holds features of {header.spec.backbone}, not {backbone}; choose another folder or name"
-        raise ConfigError(message)
-    return header.spec.width, header.title_id
+    if header.spec.backbone != wanted.backbone:
+        message = f"{folder}: holds features of {header.spec.backbone}, not {wanted.backbone}"
+        raise ConfigError(f"{message}; choose another folder or name")
+    return None if _difference(header.spec, wanted) else (header.spec.width, header.title_id)
 
 
-def _current_spec(path: Path, backbone: str, made_of: tuple[str, str, float | None]) -> FeatureSpec | None:
+def _difference(spec: FeatureSpec, wanted: FeatureImport) -> bool:
+    return (spec.backbone, spec.sampling, spec.step_s) != (wanted.backbone, wanted.sampling, wanted.step_s)
+
+
+def _current_spec(path: Path, wanted: FeatureImport, made_of: tuple[str, str, float | None]) -> FeatureSpec | None:
     try:
         header = read_header(path)
     except SchemaError:
         return None
     coverage = header.coverage
     same = made_of == (coverage.source, coverage.source_sha256, coverage.declared_duration_s)
-    return header.spec if same and header.spec.backbone == backbone else None
+    return header.spec if same and not _difference(header.spec, wanted) else None
 
 
-def _find_source(title: Title, feature_root: Path) -> Path:
-    """Return the resolved feature file of a title; it must lie under the feature folder."""
-    named = title.path is not None and Path(title.path).suffix.casefold() in SUFFIXES
-    candidates = [title.path] if named and title.path else [f"{title.title_id}{suffix}" for suffix in SUFFIXES]
-    try:
-        found = [path for path in (media_path(feature_root, name) for name in candidates) if path.is_file()]
-    except DecodeError as error:
-        raise ImportFeatureError(str(error), code="path") from error
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = " and ".join(path.name for path in found)
-        raise ImportFeatureError(f"{title.title_id}: both {names} exist; name one in the manifest", code="ambiguous")
-    raise ImportFeatureError(f"{title.title_id}: no {' or '.join(candidates)} under {feature_root}", code="missing")
-
-
-def _source_sha256(source: Path, named: str) -> str:
-    try:
-        return file_sha256(source)
-    except OSError as error:
-        raise ImportFeatureError(f"{named}: cannot be read ({error.strerror})", code="unreadable") from error
-
-
-def _gap(rows: int, declared_s: float | None) -> str:
+def _gap(rows: int, rate: float, declared_s: float | None) -> str:
     """Say how the rows miss the stated duration by more than max(2 s, 1 %); empty when they do not."""
-    if declared_s is None or abs(rows - declared_s) <= max(2.0, 0.01 * declared_s):
+    if declared_s is None or abs(rows / rate - declared_s) <= max(SLACK_S, SLACK_SHARE * declared_s):
         return ""
-    return f"{counted(rows, 'row')} (one a second) for a stated duration of {declared_s:g} s"
+    said = f"{counted(rows, 'row')} ({rate_words(rate)}) for a stated duration of {declared_s:g} s"
+    fitting = fitting_rate(rows, declared_s)
+    return said if fitting is None or fitting == rate else f"{said}{WOULD_FIT}{fitting}"
 
 
-def _features(source: Path, named: str, declared_s: float | None) -> Array:
-    """Read (T, D) floats, finite within float16, T >= 1, from a feature file."""
-    features = _without_single_axes(_read_array(source, named))
-    if features.ndim != 2 or 0 in features.shape:
-        message = f"{named}: shape {features.shape}, expected (T, D): one row a second, one column a feature"
-        raise ImportFeatureError(message, code="shape")
+def fitting_rate(rows: int, declared_s: float) -> Fraction | None:
+    """Return the usual rate, in rows a second, at which rows last nearly as long as is stated; None if none is near."""
+    rate = rows / declared_s
+    near = min(USUAL_RATES, key=lambda usual: abs(usual / rate - 1))
+    return near if abs(near / rate - 1) <= USUAL_SHARE else None
+
+
+def rate_words(rate: float) -> str:
+    """Return a rate as people write it: ``25/16 rows a second``, ``one a second``."""
+    if rate == 1:
+        return "one a second"
+    usual = next((usual for usual in USUAL_RATES if abs(float(usual) / rate - 1) < 1e-6), None)
+    return f"{usual if usual is not None else f'{rate:.6g}'} rows a second"
+
+
+def _check(features: Array, named: str, title: Title, rate: float) -> None:
+    """Raise ImportFeatureError for what is (D, T), or not finite within float16."""
     rows, columns = features.shape
-    if declared_s is not None and _gap(rows, declared_s) and not _gap(columns, declared_s):
+    declared_s = title.duration_s
+    if declared_s is not None and _gap(rows, rate, declared_s) and not _gap(columns, rate, declared_s):
         message = f"{named}: shape {features.shape} for {declared_s:g} s looks like (D, T); save its transpose (T, D)"
         raise ImportFeatureError(message, code="shape")
-    if features.dtype.kind != "f":
-        raise ImportFeatureError(f"{named}: type {features.dtype}, expected float16, 32 or 64", code="type")
     bad = np.flatnonzero(~(np.abs(features) <= FLOAT16_MAX).all(axis=1))
     if len(bad):
         where = f"{counted(len(bad), 'row')}, first {bad[0]}"
         message = f"{named}: NaN, infinity or values beyond float16 ({FLOAT16_MAX:g}) in {where}"
         raise ImportFeatureError(message, code="values")
-    return features
-
-
-def _without_single_axes(features: Array) -> Array:
-    """Drop axes of length 1 after the first: (T, 1, 1, D) and (T, D, 1, 1) are (T, D); then a batch axis, (1, T, D)."""
-    if features.ndim <= 2:
-        return features
-    rest = tuple(axis for axis in range(1, features.ndim) if features.shape[axis] == 1)
-    squeezed = features.squeeze(axis=rest)
-    if squeezed.ndim == 1:
-        return squeezed[:, None]
-    return squeezed[0] if squeezed.ndim == 3 and len(squeezed) == 1 else squeezed
-
-
-def _read_array(source: Path, named: str) -> Array:
-    suffix = source.suffix.casefold()
-    try:
-        if suffix == ".pt":
-            return _read_tensor(source, named)
-        if suffix == ".npz":
-            with np.load(source, allow_pickle=False) as arrays:
-                return np.asarray(arrays[_array_name(tuple(arrays.files), named)])
-        # mapped, not read: a header that promises more than the file holds is refused before anything is allocated
-        return np.asarray(np.load(source, mmap_mode="r", allow_pickle=False))
-    except _DAMAGE as error:
-        raise ImportFeatureError(f"{named}: not a readable {suffix} file ({error})", code="unreadable") from error
-
-
-def _read_tensor(source: Path, named: str) -> Array:
-    import torch
-
-    try:
-        value = torch.load(source, map_location="cpu", weights_only=True)
-    except _DAMAGE as error:
-        reason = str(error).partition("\n")[0]
-        message = f"{named}: not a .pt file of tensors only ({reason}); save it with torch.save(tensor, path)"
-        raise ImportFeatureError(message, code="unreadable") from error
-    if isinstance(value, Mapping):
-        tensors = {str(key): item for key, item in value.items() if isinstance(item, torch.Tensor)}
-        value = tensors[_array_name(tuple(tensors), named)]
-    if not isinstance(value, torch.Tensor):
-        raise ImportFeatureError(f"{named}: holds a {type(value).__name__}, expected a tensor", code="unreadable")
-    tensor = value.detach()
-    result: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return result
-
-
-def _array_name(names: tuple[str, ...], named: str) -> str:
-    """Choose the only array of a file, or the one with a usual name."""
-    if len(names) == 1:
-        return names[0]
-    usual = [name for name in ARRAY_NAMES if name in names]
-    if not usual:
-        listed = ", ".join(names) or "none"
-        message = f"{named}: arrays {listed}; expected one array, or one called {ARRAY_NAMES[0]!r}"
-        raise ImportFeatureError(message, code="shape")
-    return usual[0]

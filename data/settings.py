@@ -13,8 +13,9 @@ from data.label_reading import ONE, LabelReading
 from data.locations import Location
 from data.published_titles import SubsetUse
 from data.section import Section
-from data.times import TimeForm, TimeUnit, TwoParts, parse_frame_rate
+from data.times import TimeForm, TimeUnit, TwoParts, parse_frame_rate, parse_rate
 
+Crops = Literal["mean", "first"]
 PAPER_LABELS = ("sex", "nudity", "violence", "drug-use")
 
 
@@ -32,6 +33,11 @@ class DataSettings(Section):
         subsets: of titles in JSON, what a subset is used for where its name does not say it: ``train``, ``val``,
             ``test``, ``draw`` (by the shares below) or ``none`` (left out).
         label_form: form of the label files: ``auto`` (told by their content), or one of ``data.label_files``.
+        feature_folders: where feature files lie that are imported, in place of the media root; several are streams
+            whose rows are joined (``rgb``, ``flow``); one may be an HDF5 file with an array a title.
+        feature_rate: rows a second of imported features: 1, or for example "25/16", a row every 16 frames at 25 a
+            second.
+        feature_crops: what becomes of several crops of each picture in them: their ``mean``, or the ``first``.
         frame_rate_fps: rate of frame numbers in label files that carry none (25, 23.976 or "24000/1001").
         time_unit: what plain numbers in label tables are, ``seconds``, or ``days`` where a spreadsheet saved times as
             fractions of a day.
@@ -54,6 +60,9 @@ class DataSettings(Section):
     clip_labels: Location | None = None
     labels: tuple[str, ...] = PAPER_LABELS
     label_form: Form = "auto"
+    feature_folders: tuple[Location, ...] = ()
+    feature_rate: float = Field(default=1.0, gt=0, le=1000)
+    feature_crops: Crops = "mean"
     frame_rate_fps: float | None = None
     time_unit: TimeUnit = "seconds"
     two_part_times: TwoParts = "mm:ss"
@@ -112,6 +121,11 @@ class DataSettings(Section):
         if self.strict and self.on_bad_label == "skip":
             raise ValueError('strict refuses what on_bad_label = "skip" leaves out; choose one of them')
         return self
+
+    @field_validator("feature_rate", mode="before")
+    @classmethod
+    def _feature_rate(cls, value: object) -> object:
+        return parse_rate(str(value))
 
     @field_validator("frame_rate_fps", mode="before")
     @classmethod

@@ -99,13 +99,22 @@ def parse_frame_rate(text: str) -> float:
     Raises:
         ValueError: not a number, not positive, above 1000.
     """
+    return _rate(text, "frame rate", "25, 23.976 or 24000/1001")
+
+
+def parse_rate(text: str) -> float:
+    """Return the rows a second that ``1``, ``1.5625`` or ``25/16`` means; ValueError as ``parse_frame_rate``."""
+    return _rate(text, "rate", "1, 1.5625 or 25/16 (a row every 16 frames at 25 a second)")
+
+
+def _rate(text: str, what: str, allowed: str) -> float:
     upper, _, lower = text.strip().partition("/")
     try:
         rate = float(upper) / float(lower or 1)
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"{text!r} is no frame rate; write 25, 23.976 or 24000/1001") from error
+        raise ValueError(f"{text!r} is no {what}; write {allowed}") from error
     if not 0 < rate <= 1000:
-        raise ValueError(f"{text!r} is no frame rate; it must be above 0 and at most 1000")
+        raise ValueError(f"{text!r} is no {what}; it must be above 0 and at most 1000")
     return rate
 
 

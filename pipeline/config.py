@@ -105,6 +105,7 @@ PATH_KEYS = (
     ("features",),
     ("scratch_dir",),
     ("data", "titles"),
+    ("data", "feature_folders"),
     ("data", "media_root"),
     ("data", "video_labels"),
     ("data", "clip_labels"),
@@ -215,5 +216,13 @@ def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
         table: Any = raw
         for section in sections:
             table = table.get(section) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(table.get(key), str):
-            table[key] = table[key] if is_url(table[key]) else str(folder / Path(table[key]).expanduser())
+        if not isinstance(table, dict):
+            continue
+        if isinstance(table.get(key), str):
+            table[key] = _resolved(table[key], folder)
+        elif isinstance(table.get(key), list):
+            table[key] = [_resolved(path, folder) if isinstance(path, str) else path for path in table[key]]
+
+
+def _resolved(path: str, folder: Path) -> str:
+    return path if is_url(path) else str(folder / Path(path).expanduser())

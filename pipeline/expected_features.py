@@ -15,6 +15,7 @@ from typing import Any
 
 from data.errors import WeightsError
 from data.files import file_sha256, fingerprint, write_json
+from data.import_features import FeatureImport
 from data.schemas import FeatureSpec
 from extract.frames import SAMPLING
 from extract.precision import recorded_precision
@@ -60,9 +61,10 @@ def expected_features(record: Path, settings: ExtractSettings) -> ExpectedFeatur
     return ExpectedFeatures(fields, None)
 
 
-def expected_imports(name: str) -> ExpectedFeatures:
+def expected_imports(imports: FeatureImport) -> ExpectedFeatures:
     """Return what imported features must say; their width is their own."""
-    return ExpectedFeatures({"backbone": f"{IMPORTED}{name}"}, None)
+    fields = {"backbone": imports.backbone, "sampling": imports.sampling, "step_s": imports.step_s}
+    return ExpectedFeatures(fields, None)
 
 
 def record_features(record: Path, settings: ExtractSettings, spec: FeatureSpec) -> None:

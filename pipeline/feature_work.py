@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from data.import_features import FeatureImport
 from data.shards import shard_path
 from data.titles import Title
 from extract.settings import ExtractSettings
@@ -107,10 +108,11 @@ def extract_jobs(planned: Iterable[PlannedTitle]) -> Iterator[ExtractJob]:
 class Importer:
     """Turns feature files into shards."""
 
-    def __init__(self, name: str, feature_root: Path, work: WorkFolder) -> None:
-        self._name = name
-        self._feature_root = feature_root
+    def __init__(self, imports: FeatureImport, work: WorkFolder) -> None:
+        self._imports = imports
         self._work = work
+        self.notes: Counter[str] = Counter()
+        """What was done to the rows, and to how many titles."""
 
     def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """Import titles; yield what became of each, in order. A file is read at once: there is nothing to watch."""
@@ -118,8 +120,9 @@ class Importer:
 
         titles = (self._cleared(item) for item in jobs)
         started_s = time.monotonic()
-        for outcome in import_features(titles, self._feature_root, name=self._name, folder=self._work.features):
+        for outcome in import_features(titles, self._imports, self._work.features):
             status = outcome.status
+            self.notes.update(outcome.notes)
             if status == FAILED:
                 shard_path(self._work.features, outcome.title_id).unlink(missing_ok=True)  # it is of other bytes
             seconds, started_s = time.monotonic() - started_s, time.monotonic()

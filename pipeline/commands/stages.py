@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from data.manifest import SPLITS
+from data.settings import Crops
 from pipeline.commands.terminal import (
     FILE,
     config_option,
@@ -20,7 +21,7 @@ from pipeline.commands.terminal import (
     print_outcome,
     set_option,
 )
-from pipeline.config import load_config
+from pipeline.config import load_config, merged
 
 if TYPE_CHECKING:
     from infer.evaluation import Evaluation
@@ -42,14 +43,35 @@ def extract(config_path: Path, overrides: dict[str, Any]) -> None:
 
 @click.command("import-features")
 @config_option
-@click.option("--features", "feature_root", type=FILE, help="Folder of the feature files (default: the media root).")
-@click.option("--name", required=True, help="What made the features, for example i3d-rgb; never mixed with others.")
-def import_features(config_path: Path, overrides: dict[str, Any], feature_root: Path | None, name: str) -> None:
-    """Turn per-title .npy, .npz or .pt features (T, D), one row a second, into shards."""
-    with locked(config_path, overrides) as config:
-        from pipeline.stages.extract import import_feature_files
+@click.option(
+    "--features",
+    "folders",
+    type=FILE,
+    multiple=True,
+    help="Folder of the feature files (default: [data] feature_folders, else the media root); given twice, as for rgb "
+    "and flow, the rows are joined. Also an HDF5 file that holds all titles.",
+)
+@click.option("--name", required=True, help="What made the features, for example i3d; never mixed with others.")
+@click.option("--rate", metavar="ROWS", help="Rows a second: 1, or 25/16 for a row every 16 frames at 25 a second.")
+@click.option("--crops", type=click.Choice(get_args(Crops)), help="Of several crops of a picture: their mean, or one.")
+def import_features(
+    config_path: Path,
+    overrides: dict[str, Any],
+    folders: tuple[Path, ...],
+    name: str,
+    rate: str | None,
+    crops: str | None,
+) -> None:
+    """Turn features that are there, .npy, .npz, .pt or .h5 with one (T, D) array a title, into shards.
 
-        finish([(import_feature_files(config, feature_root or config.data.media_folder, name), None)])
+    Files are found by title id (also with v_ before or -rgb after it). Rate and crops are those of [data] unless given.
+    """
+    given = {"feature_folders": list(folders) or None, "feature_rate": rate, "feature_crops": crops}
+    data = {key: value for key, value in given.items() if value is not None}
+    with locked(config_path, merged(overrides, {"data": data} if data else {})) as config:
+        from pipeline.stages.extract import feature_import, import_feature_files
+
+        finish([(import_feature_files(config, feature_import(config, name)), None)])
 
 
 @click.command()

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from data.errors import DecodeError, MissingShardError, SchemaError
-from data.import_features import SUFFIXES
+from data.import_features import FeatureImport
 from data.schemas import Coverage
 from data.shards import ShardHeader, read_header, shard_path
 from data.store_path import StorePath, in_parallel
@@ -80,7 +80,8 @@ class PlannedTitle:
     Args:
         detail: the reason in full, where there is more to say.
         path: of its file; None if it has none.
-        state: of that file now.
+        more_paths: of further files, for features that have one a stream.
+        state: of its files now.
         header: of its shard, where there is a readable one.
         failure: what to say of it if nothing is done; None if its features can be used.
     """
@@ -93,6 +94,12 @@ class PlannedTitle:
     state: FileState | None = None
     header: ShardHeader | None = None
     failure: Failure | None = None
+    more_paths: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All its files."""
+        return () if self.path is None else (self.path, *self.more_paths)
 
     @property
     def duration_s(self) -> float | None:
@@ -108,13 +115,13 @@ class Sources:
         titles: in the order of the manifest.
         media_root: folder that their paths are relative to.
         manifest: its name, for messages.
-        import_name: the files are features that this made, not videos.
+        imports: what the files are, if they are features and not videos.
     """
 
     titles: Sequence[Title]
     media_root: Path
     manifest: str
-    import_name: str | None = None
+    imports: FeatureImport | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ class Planner:
     def _decide(self, title: Title) -> PlannedTitle:
         row = self.ledger.get(title.title_id)
         try:
-            path, state = self._file(title)
+            (path, *more_paths), state = self._files(title)
         except DecodeError as error:
             reason = Reason.MISSING if error.code == "missing" else Reason.BAD_PATH
             header = self._header(title)[0]
@@ -155,7 +162,7 @@ class Planner:
             failure = Failure(error.code, text, kept=kept)
             return PlannedTitle(title, Action.WAIT, reason, text, header=header, failure=failure)
         header, damage = self._header(title)
-        planned = PlannedTitle(title, Action.EXTRACT, Reason.NEW, "", path, state, header)
+        planned = PlannedTitle(title, Action.EXTRACT, Reason.NEW, "", path, state, header, more_paths=tuple(more_paths))
         if row is not None and row.status in (FAILED, QUARANTINED) and self._same_attempt(row, title, state):
             return self._after_failure(planned, row)
         if damage:
@@ -193,7 +200,7 @@ class Planner:
         return same_path and last_seen and not tried and not self.expected.difference(header.spec)
 
     def _judged_alike(self, coverage: Coverage, declared_s: float | None) -> bool:
-        if self.sources.import_name is not None:
+        if self.sources.imports is not None:
             return coverage.declared_duration_s == declared_s
         return judged_alike(coverage, declared_s)
 
@@ -225,25 +232,27 @@ class Planner:
             and (not selection.failed or planned.reason in (Reason.FAILED_BEFORE, Reason.DAMAGED))
         )  # fmt: skip
 
-    def _file(self, title: Title) -> tuple[Path, FileState]:
-        """Find a title's file; DecodeError says why there is none."""
-        root, manifest = self.sources.media_root, self.sources.manifest
-        names = [title.path] if title.path is not None else []
-        if self.sources.import_name is not None and Path(title.path or "").suffix.casefold() not in SUFFIXES:
-            names = [f"{title.title_id}{suffix}" for suffix in SUFFIXES]
-        if not names:
-            raise DecodeError(f"{title.title_id}: no path in {manifest}; name its video there", code="no_path")
-        for name in names:
-            path = media_path(root, name)
-            try:
-                return path, FileState.of(path)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except PermissionError as error:
-                raise DecodeError(
-                    f"{name}: cannot be read ({error.strerror}); give access to it", code="unreadable"
-                ) from error
-        raise DecodeError(f"{names[0]}: no such file under {root}; correct its path", code="missing")
+    def _files(self, title: Title) -> tuple[tuple[Path, ...], FileState]:
+        """Find a title's files; DecodeError says why there is none."""
+        imports = self.sources.imports
+        try:
+            paths = (self._video(title),) if imports is None else imports.folders.find(title)
+            return paths, FileState.of(*paths)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            where = self.sources.media_root
+            raise DecodeError(f"{title.path}: no such file under {where}; correct its path", code="missing") from error
+        except PermissionError as error:
+            name = title.path or title.title_id
+            raise DecodeError(
+                f"{name}: cannot be read ({error.strerror}); give access to it", code="unreadable"
+            ) from error
+
+    def _video(self, title: Title) -> Path:
+        if title.path is None:
+            raise DecodeError(
+                f"{title.title_id}: no path in {self.sources.manifest}; name its video there", code="no_path"
+            )
+        return media_path(self.sources.media_root, title.path)
 
     def _header(self, title: Title) -> tuple[ShardHeader | None, str]:
         """Return the header of a title's shard, or why it cannot be read; neither if there is no shard."""

@@ -38,10 +38,10 @@ class FileState:
     mtime_ns: int
 
     @staticmethod
-    def of(path: Path) -> FileState:
-        """Look at a file; OSError if it is not there."""
-        status = path.stat()
-        return FileState(status.st_size, status.st_mtime_ns)
+    def of(*paths: Path) -> FileState:
+        """Look at the files of a title, at least one; OSError if one is not there."""
+        found = [path.stat() for path in paths]
+        return FileState(sum(one.st_size for one in found), max(one.st_mtime_ns for one in found))
 
 
 @dataclass(frozen=True)

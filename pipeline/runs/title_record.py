@@ -100,6 +100,6 @@ def _state_if_unchanged(item: PlannedTitle) -> FileState | None:
     """Return the state of a file that stayed the same while it was read; None if the bytes must be looked at again."""
     assert item.path is not None
     try:
-        return item.state if FileState.of(item.path) == item.state else None
+        return item.state if FileState.of(*item.paths) == item.state else None
     except OSError:
         return None

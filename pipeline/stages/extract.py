@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
 from data.counted import counted
 from data.errors import ConfigError, StoreError
-from data.files import file_sha256
+from data.feature_files import SUFFIXES, FeatureFolders, content_sha256
+from data.import_features import FeatureImport
 from data.manifest import read_titles
 from data.shards import ShardHeader, read_header, shard_path
 from data.titles import Title
@@ -23,6 +23,7 @@ from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, ExpectedFeatures, expected_features, expected_imports
 from pipeline.extraction_words import pace_of, read_s_of, result_words
+from pipeline.failure_words import failure_words, note_words, rate_words
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
 from pipeline.progress import progress_bar, titles_bar
 from pipeline.provenance import write_run
@@ -66,14 +67,16 @@ class ExtractionRun:
     def of(cls, config: Config, selection: Selection | None = None, *, verify: bool = False) -> ExtractionRun:
         """Return the extraction that a configuration asks for."""
         titles = list(read_titles(config.data.titles, config.data.media_root, subsets=config.data.subsets).values())
-        sources = Sources(titles, config.data.media_folder, config.data.titles.name, config.run.import_name)
+        name = config.run.import_name
+        imports = None if name is None else feature_import(config, name)
+        root = config.data.media_folder if imports is None else imports.folders.folders[0]
+        sources = Sources(titles, root, config.data.titles.name, imports)
         return cls(config.work, sources, config.extract, config.run, selection or Selection(), verify)
 
     def planner(self, ledger: Ledger) -> Planner:
         """Return what decides about each title, from what is on disk; no backbone is loaded."""
-        name = self.sources.import_name
-        if name is not None:
-            expected = expected_imports(name)
+        if self.sources.imports is not None:
+            expected = expected_imports(self.sources.imports)
         else:
             expected = expected_features(self.work.feature_record, self.settings)
         attempts = self.run_settings.attempts
@@ -91,6 +94,7 @@ class Extraction:
         worked_on: titles that were extracted or failed just now.
         not_read: titles without features or without a file, or with features of a part of the video only.
         expected: what the features are.
+        notes: what was done to the rows of imported features, and to those of how many titles.
     """
 
     titles: Sequence[Title]
@@ -99,6 +103,7 @@ class Extraction:
     worked_on: int
     not_read: int
     expected: ExpectedFeatures
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 def extract(config: Config, selection: Selection | None = None, *, verify: bool = False) -> StageResult:
@@ -127,11 +132,19 @@ def extract_catalogue(
     return _finish(config, "extract", done), done
 
 
-def import_feature_files(config: Config, feature_root: Path, name: str) -> StageResult:
-    """Turn per-title .npy, .npz or .pt files into shards; ``path`` in the manifest names the file of a title."""
+def feature_import(config: Config, name: str) -> FeatureImport:
+    """Return what the feature files of a configuration are."""
+    data = config.data
+    folders = FeatureFolders(data.feature_folders or (data.media_folder,))
+    return FeatureImport(name, folders, data.feature_rate, data.feature_crops)
+
+
+def import_feature_files(config: Config, imports: FeatureImport) -> StageResult:
+    """Turn feature files into shards; ``path`` in the manifest names the file of a title, or else its id does."""
     _require_own_features(config)
-    titles = list(read_titles(config.data.titles, feature_root, subsets=config.data.subsets).values())
-    sources = Sources(titles, feature_root, config.data.titles.name, name)
+    root = imports.folders.folders[0]
+    titles = list(read_titles(config.data.titles, root, subsets=config.data.subsets).values())
+    sources = Sources(titles, root, config.data.titles.name, imports)
     return _finish(
         config, "import-features", extract_sources(ExtractionRun(config.work, sources, config.extract, config.run))
     )
@@ -148,11 +161,14 @@ def _require_own_features(config: Config) -> None:
 def extract_sources(asked: ExtractionRun) -> Extraction:
     """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
     work, sources, run = asked.work, asked.sources, asked.run_settings
-    require_folder(sources.media_root)
+    for root in (sources.media_root,) if sources.imports is None else sources.imports.folders.folders:
+        require_folder(root.parent if root.suffix.casefold() in SUFFIXES else root)  # one file may hold all titles
     ledger = read_ledger(work.ledger)
     worker: FeatureWork
-    if sources.import_name is not None:
-        worker = Importer(sources.import_name, sources.media_root, work)
+    notes: Mapping[str, int] = {}
+    if sources.imports is not None:
+        worker = importer = Importer(sources.imports, work)
+        notes = importer.notes
     else:
         worker = extractor = video_work(asked.settings, work, run)
         with progress_bar("load the backbone"):
@@ -160,7 +176,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     planner = asked.planner(ledger)
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
-    if sources.import_name is None:
+    if sources.imports is None:
         _refuse_imported(planned)
     recorder = Recorder(ledger, run.attempts, planner.expected.features_id)
     with EventLog(work.events) as events:
@@ -177,13 +193,13 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
                 recorder=recorder,
                 events=events,
                 found=asked.found,
-                stage=EXTRACT if sources.import_name is None else "import",
+                stage=EXTRACT if sources.imports is None else "import",
             )
         finally:
             ledger.write()
     headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
-    return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected)
+    return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected, notes)
 
 
 def _work(
@@ -256,7 +272,7 @@ def _settled(planner: Planner, item: PlannedTitle, recorder: Recorder, events: E
         assert item.path is not None
         reason = item.reason.value
         try:
-            item = planner.compared(item, file_sha256(item.path))
+            item = planner.compared(item, content_sha256(item.paths))
         except OSError as error:  # its extraction will say whether it is the title or the store
             item = replace(item, action=Action.EXTRACT, detail=str(error))
         events.add(stage="compare", title_id=item.title.title_id, reason=reason, status=item.reason.value)
@@ -300,6 +316,8 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
     summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {partial} partial"
     summary += f", {missing} missing" if missing else ""
+    said = (failure_words(done.failures), note_words(done.notes), rate_words(done.headers.values()))
+    summary += "".join(f"\n  {line}" for line in said if line)
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     warn_of_labels_beyond(config.data, done.headers, stage)
     return StageResult(summary, config.coverage_path, done.not_read)

@@ -20,7 +20,9 @@ from typing import Any
 import pandas as pd
 
 from data.errors import ConfigError
+from data.feature_files import FeatureFolders
 from data.files import write_text
+from data.import_features import FeatureImport
 from data.manifest import SPLITS
 from extract.backbone import feature_spec, load_backbone
 from extract.settings import EFFICIENTNET_LITE0, ExtractSettings
@@ -64,7 +66,7 @@ def build_starter(data: Path, work: Path, out: Path, overrides: Mapping[str, Any
     """
     merge_splits(data, work)
     config = starter_config(data, work, overrides)
-    import_feature_files(config, data, IMPORT_NAME)
+    import_feature_files(config, FeatureImport(IMPORT_NAME, FeatureFolders((data,))))
     train(config)
     return pack_starter(config, out)
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import ConfigError
-from data.import_features import ImportOutcome, import_features
+from data.feature_files import FeatureFolders
+from data.import_features import FeatureImport, ImportOutcome, import_features
 from data.schemas import FeatureSpec
 from data.shards import read_shard, shard_path
 from data.titles import Title
@@ -20,8 +21,11 @@ RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(10, 4)).astype(np.float32)
 
 
-def run(folder: Path, *titles: Title, name: str = "net") -> list[ImportOutcome]:
-    return list(import_features(titles, folder / "in", name=name, folder=folder / "shards"))
+def run(
+    folder: Path, *titles: Title, name: str = "net", folders: tuple[str, ...] = ("in",), **how: Any
+) -> list[ImportOutcome]:
+    wanted = FeatureImport(name, FeatureFolders(tuple(folder / one for one in folders)), **how)
+    return list(import_features(titles, wanted, folder / "shards"))
 
 
 def failure(folder: Path, title: Title) -> tuple[str, str]:
@@ -144,8 +148,13 @@ def test_a_folder_holds_features_of_one_kind(tmp_path: Path, root: Path) -> None
 @pytest.mark.parametrize(
     ("array", "code", "message"),
     [
-        (np.zeros(7), "shape", "a.npy: shape (7,), expected (T, D): one row a second, one column a feature"),
-        (np.zeros((2, 3, 4)), "shape", "a.npy: shape (2, 3, 4), expected (T, D)"),
+        (np.zeros(7), "shape", "a.npy: shape (7,), expected (T, D): one row a step of time, one column a feature"),
+        (
+            np.zeros((17, 18, 4)),
+            "shape",
+            "a.npy: shape (17, 18, 4); expected (T, D), or at most 16 crops as (crops, T, D)",
+        ),
+        (np.zeros((5, 5, 4)), "shape", "a.npy: shape (5, 5, 4); expected (T, D)"),
         (np.zeros((0, 4)), "shape", "a.npy: shape (0, 4), expected (T, D)"),
         (np.zeros((3, 0)), "shape", "a.npy: shape (3, 0), expected (T, D)"),
         (np.zeros((4, 60)), "shape", "a.npy: shape (4, 60) for 60 s looks like (D, T); save its transpose (T, D)"),
@@ -173,7 +182,10 @@ def test_the_largest_float16_is_kept(tmp_path: Path, root: Path) -> None:
 
 
 def test_files_that_are_missing_ambiguous_or_outside(tmp_path: Path, root: Path) -> None:
-    assert failure(tmp_path, Title("a")) == ("missing", f"a: no a.npy or a.npz or a.pt under {root}")
+    assert failure(tmp_path, Title("a")) == (
+        "missing",
+        f"a: no file called a (.npy, .npz, .pt, .h5, .hdf5) under {root}",
+    )
     assert failure(tmp_path, Title("a", path="x.npy")) == ("missing", f"a: no x.npy under {root}")
     np.save(tmp_path / "x.npy", FEATURES)
     (root / "b.npy").symlink_to(tmp_path / "x.npy")
@@ -187,11 +199,14 @@ def test_files_that_are_missing_ambiguous_or_outside(tmp_path: Path, root: Path)
 
 
 def test_archives_must_say_which_array(tmp_path: Path, root: Path) -> None:
-    np.savez(root / "a.npz", rgb=FEATURES, flow=FEATURES)
-    message = "a.npz: arrays rgb, flow; expected one array, or one called 'features'"
+    np.savez(root / "a.npz", x=FEATURES, y=FEATURES)
+    message = "a.npz: arrays x, y; expected one, one called 'features', or rgb and flow"
     assert failure(tmp_path, Title("a")) == ("shape", message)
     torch.save({"x": 1}, root / "b.pt")
-    assert failure(tmp_path, Title("b")) == ("shape", "b.pt: arrays none; expected one array, or one called 'features'")
+    assert failure(tmp_path, Title("b")) == (
+        "shape",
+        "b.pt: arrays none; expected one, one called 'features', or rgb and flow",
+    )
     torch.save([torch.zeros(3)], root / "c.pt")
     assert failure(tmp_path, Title("c")) == ("unreadable", "c.pt: holds a list, expected a tensor")
 
@@ -260,3 +275,118 @@ def test_damaged_files_end_in_an_outcome(
 def test_torch_is_imported_for_pt_files_only() -> None:
     code = "import sys, data.import_features, data.label_check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+RGB, FLOW = FEATURES, FEATURES[:, ::-1].copy()
+
+
+def shard_of(folder: Path, title_id: str = "a") -> Any:
+    return read_shard(shard_path(folder / "shards", title_id))
+
+
+@pytest.mark.parametrize("way", ["npz", "pt", "folders", "endings", "h5", "one h5"])
+def test_rgb_and_flow_are_joined_whatever_they_come_in(tmp_path: Path, root: Path, way: str) -> None:
+    h5py = pytest.importorskip("h5py")
+    folders: tuple[str, ...] = ("in",)
+    if way == "npz":
+        np.savez(root / "a.npz", flow=FLOW, rgb=RGB)
+    elif way == "pt":
+        torch.save({"flow": torch.from_numpy(FLOW), "rgb": torch.from_numpy(RGB)}, root / "a.pt")
+    elif way == "folders":
+        folders = ("rgb", "flow")
+        for name, values in (("rgb", RGB), ("flow", FLOW)):
+            (tmp_path / name / "validation").mkdir(parents=True)
+            np.save(tmp_path / name / "validation" / "v_a.npy", values)
+    elif way == "endings":
+        np.save(root / "v_A-flow.npy", FLOW)
+        np.save(root / "v_A-rgb.npy", RGB)
+    else:
+        with h5py.File(root / ("a.h5" if way == "h5" else "all.hdf5"), "w") as file:
+            group = file if way == "h5" else file.create_group("v_a")
+            group["flow"], group["rgb"] = FLOW, RGB
+        folders = ("in",) if way == "h5" else ("in/all.hdf5",)
+    assert run(tmp_path, Title("a"), folders=folders) == [ImportOutcome("a", "done")]
+    assert np.array_equal(shard_of(tmp_path).features, np.concatenate([RGB, FLOW], axis=1).astype(np.float16))
+    assert run(tmp_path, Title("a"), folders=folders) == [ImportOutcome("a", "current")]
+
+
+def test_streams_that_differ_by_a_row_are_cut_and_that_is_said(tmp_path: Path, root: Path) -> None:
+    np.savez(root / "a.npz", rgb=RGB, flow=FLOW[:9])
+    (outcome,) = run(tmp_path, Title("a"))
+    assert (outcome.status, outcome.notes) == ("done", ("streams of unequal length were cut to the shorter",))
+    assert shard_of(tmp_path).features.shape == (9, 8)
+    np.savez(root / "b.npz", rgb=RGB, flow=FLOW[:5])
+    (outcome,) = run(tmp_path, Title("b"))
+    assert outcome.error == "b.npz: streams of 10 and 5 rows cannot be joined; they must have as many"
+
+
+def test_a_changed_file_of_the_second_stream_redoes_its_title(tmp_path: Path) -> None:
+    for name in ("rgb", "flow"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "a.npy", RGB)
+    assert run(tmp_path, Title("a"), folders=("rgb", "flow"))[0].status == "done"
+    np.save(tmp_path / "flow" / "a.npy", FLOW)
+    assert run(tmp_path, Title("a"), folders=("rgb", "flow"))[0].status == "done"
+    assert np.array_equal(shard_of(tmp_path).features[:, 4:], FLOW.astype(np.float16))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_crops_are_averaged_or_the_first_is_taken(tmp_path: Path, root: Path, axis: int) -> None:
+    crops = np.stack([FEATURES, 3 * FEATURES], axis=axis)  # (crops, T, D) and (T, crops, D)
+    np.save(root / "a.npy", crops)
+    (outcome,) = run(tmp_path, Title("a"))
+    assert outcome.notes == ("crops were averaged",)
+    assert np.array_equal(shard_of(tmp_path).features, (2 * FEATURES).astype(np.float16))
+    (outcome,) = run(tmp_path, Title("a"), crops="first")  # made anew: these are other features
+    assert (outcome.status, outcome.notes) == ("done", ("only the first crop was taken",))
+    assert np.array_equal(shard_of(tmp_path).features, FEATURES.astype(np.float16))
+
+
+def test_crops_are_told_from_rows_by_the_stated_duration(tmp_path: Path, root: Path) -> None:
+    np.save(root / "a.npy", np.zeros((10, 4, 3), np.float32))  # ten crops of four seconds
+    run(tmp_path, Title("a", duration_s=4.0))
+    assert shard_of(tmp_path).features.shape == (4, 3)
+
+
+def test_rows_stay_rows_at_their_own_rate(tmp_path: Path, root: Path) -> None:
+    np.save(root / "a.npy", FEATURES)
+    assert run(tmp_path, Title("a", duration_s=6.4), rate=25 / 16) == [ImportOutcome("a", "done")]
+    header = shard_of(tmp_path).header
+    assert (header.spec.step_s, header.coverage.samples, header.coverage.complete) == (0.64, 10, True)
+    assert header.coverage.decoded_s == pytest.approx(6.4)
+    assert header.grid.time_s(5) == pytest.approx(3.2)
+    assert shard_of(tmp_path).pts_s.tolist() == pytest.approx([0.64 * row for row in range(10)])
+    assert run(tmp_path, Title("a", duration_s=6.4), rate=25 / 16) == [ImportOutcome("a", "current")]
+    assert run(tmp_path, Title("a", duration_s=6.4))[0].status == "done"  # another rate, other features
+
+
+def test_rows_of_another_rate_are_told_with_the_rate_that_would_fit(tmp_path: Path, root: Path) -> None:
+    np.save(root / "a.npy", np.zeros((312, 4), np.float32))
+    run(tmp_path, Title("a", duration_s=200.0))
+    coverage = shard_of(tmp_path).header.coverage
+    assert coverage.reason == (
+        "312 rows (one a second) for a stated duration of 200 s; the rows would fit at a rate of 25/16"
+    )
+    assert not coverage.complete
+
+
+def test_two_files_that_are_no_streams_are_ambiguous(tmp_path: Path, root: Path) -> None:
+    for name in ("x", "y"):
+        (root / name).mkdir()
+        np.save(root / name / "v_a.npy", FEATURES)
+    assert failure(tmp_path, Title("a"))[0] == "ambiguous"
+
+
+def test_an_array_of_another_title_is_not_taken(tmp_path: Path, root: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(root / "all.h5", "w") as file:
+        file["v_b"] = FEATURES
+    (outcome,) = run(tmp_path, Title("a"), folders=("in/all.h5",))
+    assert (outcome.error_code, outcome.error) == ("missing", "all.h5: no array of a among its 1")
+
+
+def test_what_holds_python_objects_is_refused_with_the_way_out(tmp_path: Path, root: Path) -> None:
+    np.savez(root / "a.npz", features=np.array([{"rgb": 1}], dtype=object))
+    code, message = failure(tmp_path, Title("a"))
+    assert code == "unreadable"
+    assert "never unpickled" in message

@@ -1,0 +1,71 @@
+"""What went wrong with titles, in a line for a person: by reason and count, with the first titles of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from data.counted import counted
+from data.import_features import WOULD_FIT
+from data.shards import ShardHeader
+from pipeline.runs.extraction_plan import Failure
+
+NAMED = 3
+"""So many titles of each reason are named; ``quarantine list`` and the coverage table name all."""
+
+REASONS = {
+    "missing": "no such file",
+    "ambiguous": "two files for one title",
+    "shape": "of another shape than (T, D)",
+    "width": "of another width than the others",
+    "values": "not finite, or beyond float16",
+    "type": "no floating-point numbers",
+    "unreadable": "not readable",
+    "path": "outside the folder of the films",
+    "no_path": "no path in the manifest",
+    "no_frames": "no picture can be decoded",
+    "no_video_stream": "no video in the file",
+    "encrypted": "encrypted",
+    "timeout": "took too long",
+    "process_lost": "its decoder ended",
+}
+
+
+def failure_words(failures: Mapping[str, Failure]) -> str:
+    """Return ``3 failed: 2 no such file (t1, t2), 1 not readable (t3)``; empty if nothing failed."""
+    if not failures:
+        return ""
+    by_code: dict[str, list[str]] = {}
+    for title_id, failure in failures.items():
+        by_code.setdefault(failure.error_code, []).append(title_id)
+    parts = [
+        f"{len(titles)} {REASONS.get(code, code.replace('_', ' '))} ({_named(titles)})"
+        for code, titles in sorted(by_code.items(), key=lambda item: -len(item[1]))
+    ]
+    return f"{len(failures)} failed: {', '.join(parts)}"
+
+
+def rate_words(headers: Iterable[ShardHeader]) -> str:
+    """Say that the rows of imported features would last as long as is stated at another rate; empty if they do."""
+    fitting: Counter[str] = Counter()
+    for header in headers:
+        _, found, rate = header.coverage.reason.partition(WOULD_FIT)
+        if found:
+            fitting[rate] += 1
+    if not fitting:
+        return ""
+    rate, count = fitting.most_common(1)[0]
+    return (
+        f"{counted(sum(fitting.values()), 'title')}: the rows do not last as long as stated; at {rate} rows a second "
+        f'{count} would: give --rate {rate}, or [data] feature_rate = "{rate}"'
+    )
+
+
+def note_words(notes: Mapping[str, int]) -> str:
+    """Say what was done to the rows of how many titles; empty if nothing was."""
+    return ", ".join(f"of {counted(count, 'title')} {note}" for note, count in sorted(notes.items()))
+
+
+def _named(titles: list[str]) -> str:
+    more = ", ..." if len(titles) > NAMED else ""
+    return f"{', '.join(titles[:NAMED])}{more}"
