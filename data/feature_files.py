@@ -109,8 +109,11 @@ class _Folder:
         if not exact and not named:
             exact = self._alike(title)
         if not exact:
-            what = title.path if named else f"file called {title.title_id} ({', '.join(SUFFIXES)})"
-            raise DecodeError(f"{title.title_id}: no {what} under {self.path}", code="missing")
+            if named:
+                raise DecodeError(f"{title.path}: no such file under {self.path}; correct its path", code="missing")
+            raise DecodeError(
+                f"{title.title_id}: no file called so ({', '.join(SUFFIXES)}) under {self.path}", code="missing"
+            )
         if len(exact) > 1 and len({_stream(path) for path in exact} - {""}) < len(exact):
             names = " and ".join(path.name for path in exact)
             raise DecodeError(f"{title.title_id}: both {names} exist; name one in the manifest", code="ambiguous")

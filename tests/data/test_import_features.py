@@ -184,9 +184,12 @@ def test_the_largest_float16_is_kept(tmp_path: Path, root: Path) -> None:
 def test_files_that_are_missing_ambiguous_or_outside(tmp_path: Path, root: Path) -> None:
     assert failure(tmp_path, Title("a")) == (
         "missing",
-        f"a: no file called a (.npy, .npz, .pt, .h5, .hdf5) under {root}",
+        f"a: no file called so (.npy, .npz, .pt, .h5, .hdf5) under {root}",
     )
-    assert failure(tmp_path, Title("a", path="x.npy")) == ("missing", f"a: no x.npy under {root}")
+    assert failure(tmp_path, Title("a", path="x.npy")) == (
+        "missing",
+        f"x.npy: no such file under {root}; correct its path",
+    )
     np.save(tmp_path / "x.npy", FEATURES)
     (root / "b.npy").symlink_to(tmp_path / "x.npy")
     for title in (Title("a", path="../x.npy"), Title("b")):
