@@ -6,7 +6,6 @@ one way and said: fractions of a day, ``00:20``, clips that are shorter than a p
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from data.errors import Problem
 from data.label_names import unguarded_label
 from data.label_reading import LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow, UnknownLabels
+from data.time_grid import TimeGrid
 from data.time_notes import TimeNotes
 from data.times import parse_frame_rate, parse_time
 
@@ -41,7 +41,7 @@ class TableReader:
         self.rows = LabelRows()
         self.table: CsvTable = read_csv(path, self.rows.problems, columns)
         self._labels = labels
-        self._rate_fps, self._sample_s = reading.frame_rate_fps, reading.sample_s
+        self._rate_fps, self._samples = reading.frame_rate_fps, TimeGrid(step_s=reading.sample_s)
         self._form = replace(reading.times, decimal_comma=self.table.separator != ",")
         self._notes = TimeNotes(self._form)
         self._unknown = UnknownLabels(path, labels)
@@ -103,8 +103,8 @@ class TableReader:
             self._unknown.add(label, row.line)
             return
         for time_s in self._times(row, (column,)):
-            start_s = math.floor(time_s / self._sample_s) * self._sample_s
-            end_s = start_s + self._sample_s
+            sample = self._samples.row(time_s)
+            start_s, end_s = self._samples.time_s(sample), self._samples.time_s(sample + 1)
             self.rows.clips.append(ClipRow(title_id, label, start_s, end_s, False, self.table.path, row.line, True))
 
     def _add_presence(self, row: CsvRow, label: str, column: str) -> None:

@@ -99,7 +99,7 @@ class DataSettings(Section):
     def reading(self) -> LabelReading:
         """How the label files are to be read where they do not say it."""
         times = TimeForm(self.time_unit, self.two_part_times)
-        return LabelReading(self.frame_rate_fps, times, self.annotators)
+        return LabelReading(self.frame_rate_fps, times, self.annotators, 1 / self.feature_rate)
 
     @property
     def fractions(self) -> dict[str, float]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from data.section import Section
+from infer.tiou_text import parse_tiou
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -89,7 +90,7 @@ class EvaluateSettings(Section):
     """How predictions are measured (SPEC.md, Evaluation).
 
     Args:
-        tiou_thresholds: literals, not a computed range.
+        tiou_thresholds: numbers, or a text of ``infer.tiou_text``: ``"0.1:0.7:0.1"``, ``"0.3,0.5"``.
         rules: which rules to print; the judged reading (strict at 0, official above) is always there.
         protocols: which test protocols to print; one without any labelled title is left out.
         crossing: predictions that cross the end of the measured span (first-occurrence protocol) are clipped to it,
@@ -108,3 +109,15 @@ class EvaluateSettings(Section):
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
     trivial_draws: Annotated[int, Field(ge=0, le=1000)] = 10
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("tiou_thresholds", mode="before")
+    @classmethod
+    def _tiou_text(cls, value: object) -> object:
+        return parse_tiou(value) if isinstance(value, str) else (value,) if isinstance(value, int | float) else value
+
+    @field_validator("tiou_thresholds")
+    @classmethod
+    def _different(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("each threshold may be named once")
+        return tuple(sorted(values))

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError, model_validator
 
@@ -33,6 +33,7 @@ from pipeline.settings import RunSettings, StoreSettings
 from pipeline.work_folder import WorkFolder
 
 CONFIG_NAME = "run.toml"
+AnySection = TypeVar("AnySection", bound=Section)
 Preset = Literal["paper", "tuned", "three-c-net", "sf-net-1", "sf-net-2"]
 DEFAULT_PRESET: Preset = "tuned"
 
@@ -156,9 +157,27 @@ def validate(raw: Mapping[str, Any], where: str) -> Config:
         raise ConfigError("\n".join(f"{where}: {line}" for line in _explain(error))) from error
 
 
-def _explain(error: ValidationError) -> Iterator[str]:
+def validate_section(section: type[AnySection], name: str, values: Mapping[str, Any], where: str) -> AnySection:
+    """Return one section of a command that needs no file, explained as ``validate`` does.
+
+    Args:
+        section: its class.
+        name: its key in a configuration.
+        values: nested values; other sections in them are not looked at, but must exist.
+        where: what every mistake is named after.
+    """
+    unknown = sorted(set(values) - set(Config.model_fields))
+    if unknown:
+        raise ConfigError(f"{where}: {unknown[0]}: unknown key{_nearest((unknown[0],))}")
+    try:
+        return section.model_validate(values.get(name, {}))
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{where}: {line}" for line in _explain(error, (name,)))) from error
+
+
+def _explain(error: ValidationError, inside: tuple[str, ...] = ()) -> Iterator[str]:
     for detail in error.errors():
-        location = tuple(str(part) for part in detail["loc"])
+        location = (*inside, *(str(part) for part in detail["loc"]))
         name = _dotted(location) if location else ""
         if detail["type"] == "extra_forbidden":
             yield f"{name}: unknown key{_nearest(location)}"

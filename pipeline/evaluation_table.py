@@ -13,7 +13,8 @@ from infer.certainty import CONFIDENCE, share_interval
 from infer.evaluation import JUDGED, MEAN, MODEL, Evaluation, Result, notes, table
 from infer.operator_metrics import LabelMetrics
 from infer.operator_report import operator_notes, operator_table
-from infer.settings import Protocol
+from infer.settings import Protocol, Rule
+from infer.tiou_text import tiou_words
 from pipeline.terminal_table import print_table
 
 Lines = list[list[str]]
@@ -24,16 +25,26 @@ BASIS = {
     Protocol.ALL_OCCURRENCE: "Judged on all occurrences: each title from beginning to end.",
 }
 NOTHING = "-"
+OFFICIAL = str(Rule.GE)
 
 
-def print_evaluation(console: Console, evaluation: Evaluation, *, everything: bool = False) -> None:
+def print_evaluation(
+    console: Console, evaluation: Evaluation, *, everything: bool = False, official: bool = False
+) -> None:
     """Print an evaluation: one table and what must be known of it, or all tables.
 
     Args:
         everything: all protocols and rules, frames, titles and calibration, under the names that papers use.
+        official: it was measured as the official evaluator does: its numbers alone, unless everything is asked for.
     """
     if everything:
         _print_all(console, evaluation)
+        return
+    if official:
+        print_table(
+            console, "Average precision by the official evaluator, in percent", precision_table(evaluation, OFFICIAL)
+        )
+        console.print(official_remark(evaluation), soft_wrap=True)
         return
     title = "What the model finds" if evaluation.operator is not None else "Mean average precision, in percent"
     rows = found_table(evaluation) if evaluation.operator is not None else precision_table(evaluation)
@@ -108,6 +119,14 @@ def remarks(evaluation: Evaluation) -> Iterator[str]:
         yield f"Left out: {unknown} times a title and label, of which nobody said that it is absent or where it is."
 
 
+def official_remark(evaluation: Evaluation) -> str:
+    """Return what numbers of the official evaluator are, in a line."""
+    mean = evaluation.result(evaluation.protocol, OFFICIAL).average
+    thresholds = tiou_words(evaluation.tiou_thresholds)
+    at_0 = " At tIoU 0 any segment of the right title and label is right." if 0 in evaluation.tiou_thresholds else ""
+    return f"mAP {_percent(mean)} %, mean over tIoU {thresholds}: all occurrences, tIoU >= threshold.{at_0}"
+
+
 def without_dashes(lines: Lines) -> Lines:
     """Leave out columns and rows that hold nothing but dashes beside a row's name, in the first column."""
     header, *rows = lines
@@ -164,7 +183,8 @@ def _onset(row: LabelMetrics) -> str:
 
 
 def _precision(evaluation: Evaluation, mean: Result) -> str:
-    thresholds = ", ".join(f"{value:g}" for value in evaluation.tiou_thresholds)
+    thresholds = tiou_words(evaluation.tiou_thresholds)
+    at_0 = "; at 0 some overlap is needed" if 0 in evaluation.tiou_thresholds else ""
     interval = ""
     if mean.interval is not None:
         interval = f" (other titles: {_percent(mean.interval[0])} to {_percent(mean.interval[1])})"
@@ -174,9 +194,7 @@ def _precision(evaluation: Evaluation, mean: Result) -> str:
         if (row.protocol, row.rule, row.label) == (evaluation.protocol, JUDGED, MEAN) and row.method != MODEL
     ]
     beside = f" One that saw nothing reaches: {', '.join(trivial)}." if trivial else ""
-    return (
-        f"mAP {_percent(mean.average)} %{interval}, mean over tIoU {thresholds}; at 0 some overlap is needed.{beside}"
-    )
+    return f"mAP {_percent(mean.average)} %{interval}, mean over tIoU {thresholds}{at_0}.{beside}"
 
 
 def _other_protocol(evaluation: Evaluation) -> Iterator[str]:

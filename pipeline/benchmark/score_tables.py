@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from infer.evaluation import MEAN
 from infer.settings import Protocol
+from infer.tiou_text import tiou_words
 from infer.trivial import TRIVIAL_METHODS
 from pipeline.benchmark.scores import Column, Score, Standing, score, table_columns, trivial_score
 from pipeline.benchmark.tables import Row, Table, exact, percent
@@ -37,7 +38,7 @@ def table_3(standings: Sequence[Standing], labels: Sequence[str], confidence: fl
     columns = columns_of(standings)
     lines = [*trivial_lines(standings, columns), *method_lines(shown, columns, labels, [MEAN], confidence)]
     lines.sort(key=lambda line: list(Protocol).index(Protocol(line.protocol)))
-    notes = (*_reading(confidence), *_settings(shown), *failures(shown))
+    notes = (*_reading(standings, confidence), *_settings(shown), *failures(shown))
     return _scores_table("table3", "Table 3: methods", columns, lines, notes)
 
 
@@ -46,7 +47,7 @@ def table_4(standings: Sequence[Standing], labels: Sequence[str], confidence: fl
     shown = [standing for standing in standings if 4 in standing.method.tables]
     columns = columns_of(standings)
     lines = method_lines(shown, columns, labels, labels, confidence)
-    notes = (*_reading(confidence), *failures(shown))
+    notes = (*_reading(standings, confidence), *failures(shown))
     return _scores_table("table4", "Table 4: labels", columns, lines, notes, by_label=True)
 
 
@@ -55,7 +56,7 @@ def table_5(standings: Sequence[Standing], labels: Sequence[str], confidence: fl
     shown = [standing for standing in standings if 5 in standing.method.tables]
     columns = columns_of(standings)
     lines = method_lines(shown, columns, labels, [MEAN], confidence)
-    notes = (*_reading(confidence), *_settings(shown), *failures(shown))
+    notes = (*_reading(standings, confidence), *_settings(shown), *failures(shown))
     return _scores_table("table5", "Table 5: ablation", columns, lines, notes)
 
 
@@ -153,11 +154,18 @@ def _cell(value: Score | None, *, is_failed: bool) -> str:
     return f"{percent(value.mean)}{spread}{interval}"
 
 
-def _reading(confidence: float) -> tuple[str, str]:
+def _reading(standings: Sequence[Standing], confidence: float) -> tuple[str, ...]:
+    done = [run for standing in standings for run in standing.done]
+    thresholds = done[0].tiou_thresholds if done else ()
+    at_0 = (
+        "*official* accepts any segment of the right title and label at tIoU 0.0, *strict* needs some overlap there; "
+        "above 0.0 both are the same. "
+        if 0 in thresholds
+        else "A segment is right if its tIoU is at least the threshold, as in the official evaluator. "
+    )
     return (
         f"mAP in percent: mean ± standard deviation over seeds [{100 * confidence:g} % interval over titles].",
-        "*official* accepts any segment of the right title and label at tIoU 0.0, *strict* needs some overlap there; "
-        "above 0.0 both are the same. AVG is the mean over the thresholds.",
+        *([f"{at_0}AVG is the mean over tIoU {tiou_words(thresholds)}."] if thresholds else []),
     )
 
 

@@ -84,12 +84,17 @@ class Standing:
 
 
 def table_columns(tiou_thresholds: Sequence[float]) -> list[Column]:
-    """Return the columns: the official rule at each threshold as the paper has it, the strict one at 0, both AVGs."""
+    """Return the columns: the official rule at each threshold as the paper has it, the strict one at 0, both AVGs.
+
+    Above 0 both rules give the same, so without a 0 there is one AVG.
+    """
     columns = []
     for k, tiou in enumerate(tiou_thresholds):
         columns.append(Column(f"{tiou:.1f} official" if tiou == 0 else f"{tiou:g}", f"{tiou:g}", OFFICIAL, k))
         if tiou == 0:
             columns.append(Column(f"{tiou:.1f} strict", f"{tiou:g}", STRICT, k))
+    if 0 not in tiou_thresholds:
+        return [*columns, Column("AVG", "AVG", JUDGED, None)]
     return [*columns, Column("AVG official", "AVG", OFFICIAL, None), Column("AVG strict", "AVG", JUDGED, None)]
 
 

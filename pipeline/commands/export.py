@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from infer.export.settings import FORMATS, Decision, Format
+from infer.export.settings import FORMATS, Decision, ExportSettings, Format
 from pipeline.commands.terminal import FILE, find_config, finish, set_option
-from pipeline.config import load_config
+from pipeline.config import load_config, validate_section
 
 
 @click.command()
@@ -40,7 +40,7 @@ def export(
     """
     from pipeline.runs.pointer import current_folder
     from pipeline.stages.export import export as stage
-    from pipeline.stages.export import export_settings, manifest_titles
+    from pipeline.stages.export import manifest_titles
 
     config_path = config_path if run_dir is not None else find_config(config_path)
     config = load_config(config_path, overrides) if config_path is not None else None
@@ -48,6 +48,6 @@ def export(
         run_dir = run_dir or current_folder(config.work)
     if run_dir is None:
         raise click.UsageError("give --run, or --config for its current run")
-    settings = config.export if config is not None else export_settings(overrides.get("export", {}))
+    settings = config.export if config is not None else validate_section(ExportSettings, "export", overrides, "--set")
     result = stage(run_dir, form, out, decision=decision, settings=settings, titles=manifest_titles(config))
     finish([(result, None)])

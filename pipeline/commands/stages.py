@@ -20,8 +20,10 @@ from pipeline.commands.terminal import (
     print_evaluation,
     print_outcome,
     set_option,
+    tiou_option,
+    with_tiou,
 )
-from pipeline.config import load_config, merged
+from pipeline.config import load_config, merged, validate_section
 
 if TYPE_CHECKING:
     from infer.evaluation import Evaluation
@@ -103,7 +105,13 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
 @click.option("--ground-truth", type=FILE, help="Foreign ground truth, ActivityNet JSON.")
 @click.option("--predictions", type=FILE, help="Foreign predictions, ActivityNet JSON.")
 @click.option("--subset", help="Foreign ground truth: only titles of this subset, for example test.")
-@click.option("--official", is_flag=True, help="Foreign files: reproduce the official evaluator's numbers exactly.")
+@tiou_option
+@click.option(
+    "--official",
+    is_flag=True,
+    help="ActivityNet's evaluator to the digit: all occurrences in whole titles, tIoU >= threshold, every segment; of "
+    "foreign files or of a run.",
+)
 @click.option("--all", "everything", is_flag=True, help="Print every table: all protocols, rules, frames, calibration.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was measured as JSON, and nothing else.")
 def evaluate(
@@ -114,6 +122,7 @@ def evaluate(
     ground_truth: Path | None,
     predictions: Path | None,
     subset: str | None,
+    tiou: str | None,
     official: bool,
     everything: bool,
     as_json: bool,
@@ -122,26 +131,31 @@ def evaluate(
 
     One table, by the protocol that holds clips; the files in the run's folder have the others, and so has --all.
     """
+    overrides = with_tiou(overrides, tiou)
+    if (ground_truth is None) != (predictions is None):
+        raise click.UsageError("--ground-truth and --predictions belong together")
     if ground_truth is not None and predictions is not None:
         from infer.settings import EvaluateSettings
         from pipeline.stages.evaluate import evaluate_foreign
 
-        settings = EvaluateSettings.model_validate(overrides.get("evaluate", {}))
+        settings = validate_section(EvaluateSettings, "evaluate", overrides, "--set")
         measured = evaluate_foreign(ground_truth, predictions, subset=subset, official=official, settings=settings)
         if as_json:
             _print_json(measured)
         else:
-            print_evaluation(measured, everything=everything or official)
+            print_evaluation(measured, everything=everything, official=official)
         return
+    if subset is not None:
+        raise click.UsageError("--subset is of foreign ground truth; --split names titles of a run")
     if config_path is None:
         raise click.UsageError("give --config, or both --ground-truth and --predictions")
     from pipeline.stages.evaluate import evaluate as stage
 
-    result, evaluation = stage(load_config(config_path, overrides), split, run_dir)
+    result, evaluation = stage(load_config(config_path, overrides), split, run_dir, official=official)
     if as_json:
         _print_json(evaluation, split=split, folder=str(result.path))
         sys.exit(result.exit_code)
-    print_evaluation(evaluation, everything=everything)
+    print_evaluation(evaluation, everything=everything, official=official)
     finish([(result, None)])
 
 

@@ -21,7 +21,7 @@ from click.shell_completion import CompletionItem
 
 from data.locations import locate
 from data.store_path import StorePath
-from pipeline.config import CONFIG_NAME, Config, load_config
+from pipeline.config import CONFIG_NAME, Config, load_config, merged
 from pipeline.launch import is_first
 from pipeline.lock import folder_lock
 from pipeline.stage_result import StageResult
@@ -113,6 +113,19 @@ set_option = click.option(
 )
 
 
+tiou_option = click.option(
+    "--tiou",
+    metavar="RANGE",
+    help="tIoU thresholds to measure at, and to take the mean over: 0.1:0.7:0.1, or 0.3,0.5 (default: [evaluate] "
+    "tiou_thresholds).",
+)
+
+
+def with_tiou(overrides: dict[str, Any], tiou: str | None) -> dict[str, Any]:
+    """Return overrides with the thresholds of ``--tiou``, where it was given."""
+    return overrides if tiou is None else merged(overrides, {"evaluate": {"tiou_thresholds": tiou}})
+
+
 CONFIG_VARIABLE = "COARSE2FINE_CONFIG"
 
 
@@ -202,12 +215,12 @@ def print_json(value: Any) -> None:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; see docs/formats.md.")
 
 
-def print_evaluation(evaluation: Evaluation, *, everything: bool = False) -> None:
-    """Print an evaluation as one table, or as all of them."""
+def print_evaluation(evaluation: Evaluation, *, everything: bool = False, official: bool = False) -> None:
+    """Print an evaluation as one table, or as all of them; one by the official evaluator as what that prints."""
     from pipeline import evaluation_table
     from pipeline.summary import open_console
 
-    evaluation_table.print_evaluation(open_console(), evaluation, everything=everything)
+    evaluation_table.print_evaluation(open_console(), evaluation, everything=everything, official=official)
 
 
 def print_segments(run_dir: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from data.activitynet import read_durations, read_ground_truth, read_predictions
 from data.catalogue import read_catalogue
@@ -31,7 +33,9 @@ from pipeline.stage_result import StageResult
 from pipeline.stages.kept_evaluation import INPUTS, evaluation_inputs
 
 
-def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -> tuple[StageResult, Evaluation]:
+def evaluate(
+    config: Config, split: str = "test", run_dir: Path | None = None, *, official: bool = False
+) -> tuple[StageResult, Evaluation]:
     """Measure a run on a split's labelled titles; write evaluation-<split>.json and CSV files into the run's folder.
 
     One pass over the frame scores serves the segments of the mAP and the operator metrics; no frame is kept. A
@@ -42,6 +46,8 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     Args:
         split: ``test``, or another one while choosing settings.
         run_dir: a run's folder; by default the current one.
+        official: as the official evaluator does: all occurrences of whole titles, also where less was read, and every
+            segment however low its score; into ``official-<split>.json`` and ``.csv``, beside the other files.
     """
     folder = run_dir or current_folder(config.work)
     if not (folder / "segments.parquet").is_file():
@@ -50,6 +56,7 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     catalogue = read_catalogue(config.data)
     truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
     rows = read_titles_table(folder / "titles.parquet")
+    whole = truth
     truth, left_out = seen_truth(truth, row_spans(rows), "evaluate")
     scored = {row.title_id: row.duration_s for row in rows}
     decoded_s = {row.title_id: row.decoded_s for row in rows if row.title_id in truth}
@@ -60,6 +67,10 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
     with_scores, run_file = (folder / "scores.parquet").is_file(), folder / "run.json"
     record = json.loads(run_file.read_text(encoding="utf-8")) if with_scores or run_file.is_file() else {}
+    if official:
+        kept = folder / "segments.parquet"
+        everything = _all_candidates(folder, record, decoded_s) if with_scores else read_segments(kept)
+        return _official(config, everything, whole, durations, folder=folder, split=split)
     if with_scores:
         flags = {
             label: 0.0 if _has_own_rule(record) else value["flag"] for label, value in record["thresholds"].items()
@@ -81,6 +92,29 @@ def evaluate(config: Config, split: str = "test", run_dir: Path | None = None) -
     files = f"evaluation-{split}.csv" + (f", operator-{split}.csv" if evaluation.operator is not None else "")
     said = f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}; all numbers: {files}"
     return StageResult(said, folder), evaluation
+
+
+def _official(
+    config: Config,
+    segments: Iterable[Segment] | pa.Table,
+    truth: Mapping[str, TitleLabels],
+    durations: Mapping[str, float | None],
+    *,
+    folder: Path,
+    split: str,
+) -> tuple[StageResult, Evaluation]:
+    """Measure as the official evaluator does, the titles whose occurrences are all labelled."""
+    if all(title.occurrences is None for title in truth.values()):
+        raise ConfigError(
+            f"the official evaluator needs all occurrences, and no title of the {split} split has them labelled; "
+            "leave --official out"
+        )
+    counted_titles = {title_id: title for title_id, title in truth.items() if title.occurrences is not None}
+    evaluation = measure(segments, counted_titles, config.data.labels, durations, config.evaluate, official=True)
+    write_evaluation_csv(folder / f"official-{split}.csv", evaluation)
+    write_evaluation_json(folder / f"official-{split}.json", evaluation)
+    said = f"evaluate: {counted(len(counted_titles), 'title')} of the {split} split as the official evaluator does"
+    return StageResult(f"{said}; all numbers: official-{split}.csv", folder), evaluation
 
 
 def _unread_words(truth: Mapping[str, TitleLabels], rows: Sequence[TitleRow]) -> str:
@@ -132,6 +166,13 @@ def _candidates(
                 duration_s=duration_s,
             )
         yield scores, found
+
+
+def _all_candidates(
+    folder: Path, record: Mapping[str, Any], decoded_s: Mapping[str, float | None]
+) -> Iterator[Segment]:
+    for _, candidates in _candidates(folder, record, decoded_s):
+        yield from candidates
 
 
 def _measured_on_the_way(

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from data.counted import counted
-from data.errors import ConfigError
 from data.manifest import read_titles
 from data.titles import Title
 from infer.export.settings import Decision, ExportSettings, Format
@@ -51,17 +47,3 @@ def manifest_titles(config: Config | None) -> dict[str, Title]:
         if config is not None
         else {}
     )
-
-
-def export_settings(values: Mapping[str, Any]) -> ExportSettings:
-    """Turn the values of an ``[export]`` section into settings.
-
-    Raises:
-        ConfigError: unknown keys and wrong values, all of them at once.
-    """
-    try:
-        return ExportSettings.model_validate(values)
-    except ValidationError as error:
-        details = error.errors()
-        lines = [f"[export] {'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details]
-        raise ConfigError("\n".join(lines)) from error

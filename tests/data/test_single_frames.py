@@ -13,6 +13,7 @@ from data.label_rows import LabelRows
 from data.labels import Clip
 from data.settings import DataSettings
 from data.targets import frame_targets
+from data.time_grid import TimeGrid
 
 LABELS = ("Diving", "Long jump")
 
@@ -46,6 +47,18 @@ def test_a_moment_is_the_sample_that_it_falls_into(tmp_path: Path, content: str)
 def test_samples_may_be_of_any_length_and_frames_of_any_rate(tmp_path: Path) -> None:
     rows = read(tmp_path, "video,label,frame\na,Diving,100\n", LabelReading(frame_rate_fps=25.0, sample_s=0.64))
     assert [(row.start_s, row.end_s) for row in rows.clips] == [(pytest.approx(3.84), pytest.approx(4.48))]
+
+
+def test_a_moment_is_one_row_of_features_of_any_rate(tmp_path: Path) -> None:
+    """25/16 rows a second: whole multiples of 0.64 s begin a row, however the division is rounded."""
+    path = tmp_path / "moments.csv"
+    path.write_text("".join(f"a,{row * 0.64:.2f},Diving\n" for row in range(500)), encoding="utf-8")
+    settings = DataSettings(titles=tmp_path / "gt.json", feature_rate="25/16", labels=LABELS)
+    rows = read_label_file(path, LABELS, ("a",), reading=settings.reading)
+    grid = TimeGrid(step_s=0.64)
+    assert [grid.touched(clip.start_s, clip.end_s, 500) for clip in rows.clips] == [
+        slice(row, row + 1) for row in range(500)
+    ]
 
 
 def test_what_is_wrong_is_said_by_line(tmp_path: Path) -> None:

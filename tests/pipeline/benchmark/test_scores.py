@@ -17,6 +17,8 @@ def constant(draws):
 
 
 def test_columns_are_the_papers_with_the_strict_rule_beside_them():
+    above_0 = [(column.title, column.rule) for column in table_columns((0.3, 0.5))]
+    assert above_0 == [("0.3", "ge"), ("0.5", "ge"), ("AVG", "judged")]  # strict and official are the same there
     columns = [(column.title, column.tiou, column.rule) for column in table_columns((0.0, 0.1, 0.2))]
     assert columns == [
         ("0.0 official", "0", "ge"),

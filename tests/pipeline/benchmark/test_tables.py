@@ -40,7 +40,7 @@ TABLE_3 = """\
 
 - mAP in percent: mean ± standard deviation over seeds [95 % interval over titles].
 - *official* accepts any segment of the right title and label at tIoU 0.0, *strict* needs some overlap there; above \
-0.0 both are the same. AVG is the mean over the thresholds.
+0.0 both are the same. AVG is the mean over tIoU 0, 0.5.
 - Settings, chosen on validation: FO: preset (of 1); FO+VL: preset (of 1).
 - failed: FO, preset, seed 2: out of memory
 - failed: FO+VL, preset, seed 0: training diverged in epoch 1
