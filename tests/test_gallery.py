@@ -1,4 +1,4 @@
-"""The README's pictures are there and small, and what they are made from is drawn, the same each time."""
+"""The pictures of README and guide are there and small, and what they are made from is drawn, the same each time."""
 
 import importlib.util
 import re
@@ -23,11 +23,15 @@ def scenes():
     del sys.modules["scenes"]
 
 
-def test_every_picture_of_the_readme_is_there_and_every_one_there_is_shown():
-    shown = set(re.findall(r"!\[[^\]]+\]\((docs/gallery/[^)]+)\)", (ROOT / "README.md").read_text()))
-    there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "gallery").glob("*.png")}
-    assert shown == there and len(there) >= 6
-    assert sum((ROOT / name).stat().st_size for name in there) < MOST_BYTES
+def shown(page):
+    return set(re.findall(r"!\[[^\]]+\]\((?:docs/)?(gallery/[^)]+)\)", (ROOT / page).read_text()))
+
+
+def test_every_picture_of_readme_and_guide_is_there_and_every_one_there_is_shown():
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "gallery").glob("*.png")}
+    assert shown("README.md") | shown("docs/guide.md") == there and len(there) >= 6
+    assert 2 <= len(shown("README.md")) <= 4
+    assert sum((ROOT / "docs" / name).stat().st_size for name in there) < MOST_BYTES
 
 
 def test_a_title_holds_its_events_where_its_labels_say(scenes):

@@ -33,6 +33,34 @@ def test_commands_and_options_exist(page):
         assert not unknown, f"{page.name}: coarse2fine {' '.join(words)}"
 
 
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as a forge makes them."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "measured" / "README.md"], ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings_that_are_there(page):
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors_of(target), f"{page.name}: {link}"
+
+
+def test_the_readme_is_short_and_names_three_ways_and_every_page():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) <= 120
+    assert len(re.findall(r"^## [123]\. ", readme, re.M)) == 3
+    linked = {link.partition("#")[0] for link in LINK.findall(readme)}
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
 def test_the_runbook_names_commands():
     found = {words[0] for words in commands_of(ROOT / "docs" / "runbook.md")}
     assert {"plan", "quarantine", "runs", "rollback", "gc", "retry", "doctor", "diff"} <= found

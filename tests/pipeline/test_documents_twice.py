@@ -1,4 +1,4 @@
-"""Every example of README and runbook is typed twice, with a change of titles, films and labels between.
+"""Every example of README, guide and runbook is typed twice, with a change of titles, films and labels between.
 
 The examples are taken from the text. What a test of its own walks, or what cannot be typed here, is named in ``LEFT``
 with the reason; an example that is neither run nor left out fails the test.
@@ -20,7 +20,7 @@ from pipeline import cli
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "runbook.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "guide.md", ROOT / "docs" / "runbook.md")
 COMMAND = "coarse2fine "
 RUN = {
     *("labels check", "plan", "run", "retry", "train", "infer", "evaluate", "thresholds", "report", "figures"),
@@ -42,6 +42,8 @@ LEFT_WORDS = {
     "run.engine=ray": "needs a cluster; tests/pipeline/distribute",
     "FILE": "needs a film",
     "film.mkv": "a film",
+    "moderation": "the folder of `moderate`; tests/journeys/test_self_hoster.py",
+    "bench.toml": "a benchmark of a published data set; tests/pipeline/benchmark, tests/data/test_import_features.py",
 }
 PLACES = {"tt0123": "t13", "TITLE": "t13", "RUN": "previous", "i3d": "toy"}
 
