@@ -13,6 +13,7 @@ from data.parquet_file import open_parquet_footer
 from infer.protocol import held_protocols
 from model.sidecar import read_checkpoint
 from pipeline.config import Config
+from pipeline.engine import LOCAL, require_ray
 from pipeline.report.kept import kept_report
 from pipeline.runs.leftovers import sweep
 from pipeline.runs.selection import Selection
@@ -52,9 +53,12 @@ def run(
         verify: read every video's bytes again, whatever its size and time say.
 
     Raises:
-        ConfigError: before anything is decoded, if there is no checkpoint to score with and none can be trained.
+        ConfigError: before anything is decoded, if there is no checkpoint to score with and none can be trained, or the
+            engine is not installed.
         CheckpointError: likewise, if the one that is named cannot be read.
     """
+    if config.run.engine != LOCAL:
+        require_ray()
     _require_model(config)
     sweep(config.work)
     extracted, features = extract_catalogue(config, selection, verify=verify)

@@ -9,7 +9,7 @@ import pytest
 from data.errors import ConfigError
 from pipeline.config import load_config
 from pipeline.stages.evaluate import evaluate
-from pipeline.stages.extract import import_feature_files
+from pipeline.stages.extract import feature_import, import_feature_files
 from pipeline.stages.infer import infer
 from pipeline.stages.train import train
 
@@ -35,7 +35,7 @@ def judged(config):
 @pytest.mark.parametrize("preset", ["three-c-net", "sf-net-2"])
 def test_a_baseline_is_trained_tuned_scored_and_measured_like_every_network(catalogue, preset):
     config = configured(catalogue, preset)
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     train(config)
     infer(config)
     current = config.work_dir / "current"

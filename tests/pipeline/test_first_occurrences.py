@@ -11,7 +11,7 @@ from infer.settings import Protocol
 from pipeline.config import load_config
 from pipeline.runs.stage import run
 from pipeline.stages.evaluate import evaluate
-from pipeline.stages.extract import import_feature_files
+from pipeline.stages.extract import feature_import, import_feature_files
 from pipeline.stages.infer import infer
 from pipeline.stages.train import train
 
@@ -46,7 +46,7 @@ def change_clips(path, keep):
 
 def imported(path, overrides=SHORT):
     config = load_config(path, overrides)
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     return config
 
 
@@ -111,7 +111,7 @@ def test_known_absences_are_no_occurrences_to_be_told_of(catalogue):
     config = load_config(catalogue, {"train": {"epochs": 2, "occurrences": "all"}, "run": {"import_name": "toy"}})
     with pytest.raises(ConfigError, match="no title of the train split has all its occurrences labelled"):
         next(run(config))  # before anything is extracted
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     with pytest.raises(ConfigError, match="no title of the train split has all its occurrences labelled"):
         train(config)
 

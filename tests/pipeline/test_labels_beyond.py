@@ -14,7 +14,7 @@ from pipeline.report.run import find_run, read_run, read_truth
 from pipeline.report.stage import gather
 from pipeline.stages import thresholds as thresholds_stage
 from pipeline.stages.evaluate import evaluate
-from pipeline.stages.extract import import_feature_files
+from pipeline.stages.extract import feature_import, import_feature_files
 from pipeline.stages.infer import infer
 from pipeline.stages.train import train
 
@@ -62,7 +62,7 @@ def cut_short(catalogue):
 def test_import_names_the_titles_whose_labels_reach_beyond(cut_short, caplog):
     config = load_config(cut_short, SHORT)
     with caplog.at_level(logging.WARNING):
-        import_feature_files(config, config.data.media_folder, "toy")
+        import_feature_files(config, feature_import(config, "toy"))
     assert (
         "3 titles: labels reach beyond what was read: t02 (clip to 00:01:30, read to 00:01:00), "
         "t09 (clip to 00:01:50, read to 00:01:00), t12 (clip to 00:01:50, read to 00:01:00)"
@@ -72,7 +72,7 @@ def test_import_names_the_titles_whose_labels_reach_beyond(cut_short, caplog):
 def test_nothing_is_said_where_labels_and_features_fit(catalogue, caplog):
     config = load_config(catalogue, SHORT)
     with caplog.at_level(logging.WARNING):
-        import_feature_files(config, config.data.media_folder, "toy")
+        import_feature_files(config, feature_import(config, "toy"))
         summary = train(config).summary
     assert "read" not in caplog.text
     assert "left out" not in summary
@@ -80,7 +80,7 @@ def test_nothing_is_said_where_labels_and_features_fit(catalogue, caplog):
 
 def test_training_says_what_it_leaves_out_and_is_not_taught_a_clip_at_the_last_row(cut_short, caplog, monkeypatch):
     config = load_config(cut_short, SHORT)
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     taught = {}
     from pipeline.stages import train as stage
 
@@ -101,7 +101,7 @@ def test_training_says_what_it_leaves_out_and_is_not_taught_a_clip_at_the_last_r
 
 def test_what_nobody_could_see_is_no_miss_and_evaluation_says_so(cut_short, caplog):
     config = load_config(cut_short, SHORT)
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     train(config)
     infer(config)
     with caplog.at_level(logging.WARNING):
@@ -118,10 +118,10 @@ def test_what_nobody_could_see_is_no_miss_and_evaluation_says_so(cut_short, capl
 
 def test_a_title_that_could_not_be_read_at_all_is_missed_with_a_word(cut_short):
     config = load_config(cut_short, SHORT)
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     train(config)
     (cut_short.parent / "features" / "t12.npy").write_bytes(b"\x93NUMPY no array")
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     infer(config)
     summary = evaluate(config, "test")[0].summary
     assert "4 clips of 1 unread title count as missed" in summary
@@ -129,7 +129,7 @@ def test_a_title_that_could_not_be_read_at_all_is_missed_with_a_word(cut_short):
 
 def test_thresholds_and_the_report_judge_by_the_same_clips(cut_short, monkeypatch):
     config = load_config(cut_short, SHORT)
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     train(config)
     infer(config)
     known = {}

@@ -14,7 +14,7 @@ from model.sidecar import read_checkpoint
 from pipeline.config import load_config
 from pipeline.stages import train as stage
 from pipeline.stages.evaluate import evaluate
-from pipeline.stages.extract import import_feature_files
+from pipeline.stages.extract import feature_import, import_feature_files
 from pipeline.stages.infer import infer
 from pipeline.stages.thresholds import choose_thresholds
 from pipeline.stages.train import train
@@ -25,7 +25,7 @@ OPTIONS = {"epochs": 2, "select": "best", "patience": 9}
 @pytest.fixture
 def plain(catalogue):
     config = load_config(catalogue, {"train": OPTIONS})
-    import_feature_files(config, config.data.media_folder, "toy")
+    import_feature_files(config, feature_import(config, "toy"))
     return config
 
 

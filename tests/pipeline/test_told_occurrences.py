@@ -5,7 +5,7 @@ import pytest
 from data.errors import ConfigError
 from model.checkpoint import WEIGHTS_NAME
 from pipeline.config import load_config
-from pipeline.stages.extract import import_feature_files
+from pipeline.stages.extract import feature_import, import_feature_files
 from pipeline.stages.train import train
 
 
@@ -15,7 +15,7 @@ def weights(config):
 
 def test_the_upper_bound_is_trained_on_later_occurrences(catalogue):
     first = load_config(catalogue, {"train": {"epochs": 1}})
-    import_feature_files(first, first.data.media_folder, "toy")
+    import_feature_files(first, feature_import(first, "toy"))
     train(first)
     told = {"features": str(first.features_dir), "work_dir": str(catalogue.parent / "all")}
     everything = load_config(catalogue, {**told, "train": {"epochs": 1, "occurrences": "all"}})
