@@ -19,7 +19,8 @@ import numpy as np
 
 from data.counted import counted
 from data.errors import ConfigError, DecodeError, ModerationError, SchemaError
-from data.feature_files import Array, FeatureFolders, ImportFeatureError, content_sha256, read_features
+from data.feature_arrays import Array, read_features
+from data.feature_files import FeatureFolders, ImportFeatureError, content_sha256
 from data.files import local_copy
 from data.schemas import Coverage, FeatureSpec
 from data.settings import Crops
