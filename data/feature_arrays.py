@@ -185,9 +185,8 @@ def _chosen(names: tuple[str, ...], named: str) -> list[str]:
     """Choose the only array of a file, those of streams, or the one with a usual name."""
     if len(names) == 1:
         return list(names)
-    streams = sorted(
-        (name for name in names if name.casefold() in STREAMS), key=lambda name: stream_order(name.casefold())
-    )
+    streams = [name for name in names if name.casefold() in STREAMS]
+    streams.sort(key=lambda name: stream_order(name.casefold()))
     usual = [name for name in USUAL_NAMES if name in names]
     if usual or not streams:
         if usual:

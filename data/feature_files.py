@@ -108,7 +108,7 @@ class _Folder:
 
     @cached_property
     def _index(self) -> Mapping[str, list[Path]]:
-        """Feature files by what they are called, with and without what the name ends in; links that lead out are none."""
+        """Feature files by name, with and without what it ends in; links that lead out are none."""
         index: dict[str, list[Path]] = {}
         for path in sorted(self.path.rglob("*")):
             if path.suffix.casefold() in SUFFIXES and path.is_file():

@@ -393,3 +393,11 @@ def test_what_holds_python_objects_is_refused_with_the_way_out(tmp_path: Path, r
     code, message = failure(tmp_path, Title("a"))
     assert code == "unreadable"
     assert "never unpickled" in message
+
+
+def test_a_link_out_of_the_folder_is_no_feature_file(tmp_path: Path, root: Path) -> None:
+    np.save(tmp_path / "x.npy", FEATURES)
+    (root / "v_a.npy").symlink_to(tmp_path / "x.npy")
+    np.save(root / "v_b.npy", FEATURES)
+    found = run(tmp_path, Title("a"), Title("b"))
+    assert [(outcome.status, outcome.error_code) for outcome in found] == [("failed", "missing"), ("done", "")]
