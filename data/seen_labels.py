@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from data.counted import brief_clock, counted
 from data.labels import Clip, TitleLabels
 from data.shards import ShardHeader
+from data.titles import called
 
 SLACK_S = 1.0
 """A label that ends so little beyond the film was rounded up, as people do."""
@@ -94,15 +95,20 @@ def all_seen_labels(
     return kept, unseen
 
 
-def beyond_words(unseen: Iterable[Unseen]) -> str:
-    """Name the titles whose labels reach beyond what was read, in one line; empty if there is none."""
+def beyond_words(unseen: Iterable[Unseen], names: Mapping[str, str]) -> str:
+    """Name the titles whose labels reach beyond what was read, in one line; empty if there is none.
+
+    Args:
+        names: what people call titles, by id.
+    """
     found = list(unseen)
     named = [
-        f"{title.title_id} (clip to {brief_clock(title.last_s)}, read to {brief_clock(title.read_until_s)})"
+        f"{called(title.title_id, names.get(title.title_id, ''))}, clip to {brief_clock(title.last_s)}, read to "
+        f"{brief_clock(title.read_until_s)}"
         for title in found[:NAMED_TITLES]
     ]
     more = f" and {len(found) - NAMED_TITLES} more" if len(found) > NAMED_TITLES else ""
-    said = f"{counted(len(found), 'title')}: labels reach beyond what was read: {', '.join(named)}{more}"
+    said = f"{counted(len(found), 'title')}: labels reach beyond what was read: {'; '.join(named)}{more}"
     return said if found else ""
 
 

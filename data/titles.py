@@ -48,6 +48,17 @@ class Title:
         return one_line(said or (PurePath(self.path).stem if self.path else "")) or self.title_id
 
 
+def called(title_id: str, name: str) -> str:
+    """Return how a title is called on a line for people: name and id, or the id alone where both say the same."""
+    same = name in ("", title_id) or _letters(name) == _letters(title_id) != ""
+    return title_id if same else f"{name} ({title_id})"
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text, composed and without case: what an id keeps of a name."""
+    return "".join(filter(str.isalnum, folded(text)))
+
+
 def one_line(text: str) -> str:
     """Return text composed and on one line: what cannot be printed, line breaks among it, becomes a blank."""
     readable = os.fsencode(text).decode(errors="replace")

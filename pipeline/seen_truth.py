@@ -11,22 +11,25 @@ from data.labels import TitleLabels
 from data.seen_labels import ReadSpan, all_seen_labels, beyond_words, left_out_words
 from data.settings import DataSettings
 from data.shards import ShardHeader
+from data.titles import Title
 from infer.title_status import TitleRow
 
 log = logging.getLogger(__name__)
 
 
 def seen_truth(
-    labels: Mapping[str, TitleLabels], spans: Mapping[str, ReadSpan], stage: str
+    labels: Mapping[str, TitleLabels], spans: Mapping[str, ReadSpan], titles: Mapping[str, Title], stage: str | None
 ) -> tuple[dict[str, TitleLabels], str]:
     """Return labels without what nobody could see, and what to say of that in the stage's summary; warn of it by name.
 
     Args:
         spans: what was read of each title; one without is left as it is.
+        titles: by id, for their names.
+        stage: who warns; None where an earlier stage of the same run did.
     """
     kept, unseen = all_seen_labels(labels, spans)
-    if unseen:
-        log.warning("%s: %s", stage, beyond_words(unseen))
+    if unseen and stage is not None:
+        log.warning("%s: %s", stage, beyond_words(unseen, {name: title.name for name, title in titles.items()}))
     return kept, left_out_words(unseen)
 
 
@@ -45,7 +48,7 @@ def warn_of_labels_beyond(settings: DataSettings, headers: Mapping[str, ShardHea
     if settings.video_labels is None and settings.clip_labels is None:
         return
     try:
-        labels = read_catalogue(settings).labels
+        catalogue = read_catalogue(settings)
     except ModerationError:
         return
-    seen_truth(labels, header_spans(headers.values()), stage)
+    seen_truth(catalogue.labels, header_spans(headers.values()), catalogue.titles, stage)

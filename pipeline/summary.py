@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data.counted import counted, share
+from data.titles import called
 from infer.csv_export import clock
 from infer.write import read_segments, read_titles_table
 
@@ -23,9 +24,11 @@ def print_run(run_dir: Path) -> None:
     titles.add_column("flagged", justify="right")
     titles.add_column("read", justify="right")
     titles.add_column("why", overflow="fold")
-    for row in read_titles_table(run_dir / "titles.parquet"):
+    rows = read_titles_table(run_dir / "titles.parquet")
+    names = {row.title_id: called(row.title_id, row.name) for row in rows}
+    for row in rows:
         titles.add_row(
-            row.title_id,
+            names[row.title_id],
             row.status,
             row.labels,
             f"{row.flagged_s:.0f} s",
@@ -37,9 +40,8 @@ def print_run(run_dir: Path) -> None:
     flagged = [segment for segment in found if segment.decision == "flag"]
     segments = Table("title", "label", "start", "end", "score", title="Flagged segments", box=box.SQUARE)
     for segment in flagged:
-        segments.add_row(
-            segment.title_id, segment.label, clock(segment.start_s), clock(segment.end_s), f"{segment.score:.3f}"
-        )
+        place = clock(segment.start_s), clock(segment.end_s)
+        segments.add_row(names[segment.title_id], segment.label, *place, f"{segment.score:.3f}")
     console.print(segments if flagged else "No flagged segments.")
     console.print(
         f"{counted(len(found) - len(flagged), 'near miss')} (decision = review) in {run_dir / 'segments.csv'}"

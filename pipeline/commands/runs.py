@@ -11,7 +11,7 @@ import click
 from data.counted import counted
 from pipeline.commands.completion import complete_title
 from pipeline.commands.terminal import FILE, config_option, json_option, locked, print_json, print_lines, print_outcome
-from pipeline.config import load_config
+from pipeline.config import Config, load_config
 from pipeline.runs.selection import Selection, parse_since, read_title_ids
 
 
@@ -131,18 +131,30 @@ def quarantine_list(config_path: Path, overrides: dict[str, Any], as_json: bool)
     config = load_config(config_path, overrides)
     from dataclasses import asdict
 
+    from data.titles import called
     from pipeline.runs.closing import troubled_words
     from pipeline.runs.ledger import TROUBLED, read_ledger
 
     rows = [row for row in read_ledger(config.work.ledger) if row.status in TROUBLED]
+    names = {row.title_id: row.name for row in rows} | _listed_names(config)
     if as_json:
-        print_json({"format": "coarse2fine.quarantine/1", "titles": [asdict(row) for row in rows]})
+        titles = [{**asdict(row), "name": names[row.title_id]} for row in rows]
+        print_json({"format": "coarse2fine.quarantine/1", "titles": titles})
         return
     print_lines(
-        f"{row.title_id}  {row.status}  {row.stage}  {row.error_code}  attempts={row.attempts}  {row.error}"
+        f"{called(row.title_id, names[row.title_id])}  {row.status}  {row.stage}  {row.error_code}  "
+        f"attempts={row.attempts}  {row.error}"
         for row in rows
     )
     click.echo(troubled_words(row.status for row in rows) or "no title failed, no file is missing", err=True)
+
+
+def _listed_names(config: Config) -> dict[str, str]:
+    """Return the names of the titles as the manifest has them; none where it cannot be read."""
+    from data.manifest import scan_titles
+
+    manifest = scan_titles(config.data.titles, config.data.media_root, subsets=config.data.subsets)
+    return {title_id: title.name for title_id, title in manifest.titles.items()}
 
 
 @quarantine.command("release")

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from data.errors import ConfigError
 from data.files import atomic_path
 from data.schemas import DIFF_SCHEMA, Segment
+from data.titles import called
 from infer.csv_export import clock, guard
 from infer.tiou import temporal_iou
 from infer.write import read_segments, read_titles_table
@@ -106,7 +107,9 @@ def as_values(diff: RunDiff) -> dict[str, Any]:
     """Return the changes as JSON values; docs/formats.md says what each key means."""
     return {
         "format": FORMAT,
-        "changes": [asdict(change) for change in diff.changes],
+        "changes": [
+            {**asdict(change), "name": diff.names.get(change.title_id, change.title_id)} for change in diff.changes
+        ],
         "labels": {
             label: {kind: counts.get(kind, 0) for kind in (ADDED, REMOVED, MOVED, DECISION, SAME)}
             for label, counts in diff.labels.items()
@@ -117,7 +120,7 @@ def as_values(diff: RunDiff) -> dict[str, Any]:
 def describe(diff: RunDiff) -> Iterator[str]:
     """Yield the changes as lines, then a line a label."""
     for change in diff.changes:
-        title = diff.names.get(change.title_id, change.title_id)
+        title = called(change.title_id, diff.names.get(change.title_id, ""))
         if change.change == STATUS:
             yield f"{title}  status  {change.before or '(not there)'} -> {change.after or '(not there)'}"
             continue

@@ -21,6 +21,7 @@ from data.errors import SchemaError
 from data.files import atomic_path
 from data.parquet_file import read_parquet
 from data.schemas import LEDGER, LEDGER_SCHEMA, check_schema_name
+from data.titles import Title
 from pipeline.runs.event_log import now
 
 WRITE_EVERY_S = 5.0
@@ -74,6 +75,11 @@ class LedgerRow:
     features_id: str | None = None
     seconds: float = 0.0
     updated_at: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a person calls the title, as far as its file says it."""
+        return Title(self.title_id, self.source).name
 
     @property
     def state(self) -> FileState | None:

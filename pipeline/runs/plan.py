@@ -34,7 +34,7 @@ class RunPlan:
         training: what would be done about training; None where labels and splits cannot be read, or a checkpoint is
             named.
         no_training: why not, then.
-        removed: titles that are no longer in the manifest, and were in the run before.
+        removed: titles that are no longer in the manifest, and were in the run before: their names by id.
         lengths: of videos whose length nobody stated, as their headers say, seconds.
         epochs: of a training, at most.
     """
@@ -45,7 +45,7 @@ class RunPlan:
     rates: Mapping[str, float]
     training: TrainingPlan | None = None
     no_training: str = ""
-    removed: Sequence[str] = ()
+    removed: Mapping[str, str] = field(default_factory=dict)
     lengths: Mapping[str, float] = field(default_factory=dict)
     epochs: int = 0
 
@@ -89,7 +89,7 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
         read_rates(config.work.rates),
         training,
         no_training,
-        [row.title_id for row in ledger if row.status != REMOVED and row.title_id not in listed],
+        {row.title_id: row.name for row in ledger if row.status != REMOVED and row.title_id not in listed},
         probed_lengths(planned, config.extract) if config.run.import_name is None else {},
         config.train.epochs,
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len
+
 from data.counted import counted
+from data.titles import called
 from pipeline.runs.extraction_plan import Action, PlannedTitle, Reason, count_reasons
 from pipeline.runs.ledger import EXTRACT
 from pipeline.runs.plan import RunPlan
@@ -26,16 +29,21 @@ def describe(plan: RunPlan, *, everything: bool = False) -> Iterator[str]:
     """
     groups = _groups(plan, everything=everything)
     shown = [item for items in groups.values() for item in (items if everything else items[:LISTED])]
-    id_width = max((len(item.title.title_id) for item in shown), default=0)
+    removed = [called(title_id, name) for title_id, name in plan.removed.items()]
+    width = max(map(cell_len, [*map(_called, shown), *removed]), default=0)
     work_width = max((len(work) for work, _ in groups), default=0)
+
+    def padded(title: str) -> str:
+        return title + " " * (width - cell_len(title))
+
     for (work, reason), items in groups.items():
         for item in items if everything else items[:LISTED]:
             detail = f": {item.detail}" if item.detail else ""
-            yield f"{item.title.title_id:{id_width}}  {work:{work_width}}  {reason}{detail}"
+            yield f"{padded(_called(item))}  {work:{work_width}}  {reason}{detail}"
         if len(items) > LISTED and not everything:
             yield f"... and {len(items) - LISTED} more: {work}, {reason}; --all lists them"
-    for title_id in plan.removed:
-        yield f"{title_id:{id_width}}  {LEAVE_OUT:{work_width}}  {NOT_LISTED}"
+    for title in removed:
+        yield f"{padded(title)}  {LEAVE_OUT:{work_width}}  {NOT_LISTED}"
     yield from _summary(plan)
 
 
@@ -51,6 +59,7 @@ def as_json(plan: RunPlan) -> dict[str, Any]:
         "titles": [
             {
                 "title_id": item.title.title_id,
+                "name": item.title.name,
                 "action": item.action.value,
                 "score": item.title.title_id in scored_ids,
                 "reason": _reason(item, to_score),
@@ -80,6 +89,10 @@ def _groups(plan: RunPlan, *, everything: bool) -> dict[tuple[str, str], list[Pl
         if everything or work != Action.NOTHING.value:
             groups.setdefault((work, _reason(item, to_score)), []).append(item)
     return groups
+
+
+def _called(item: PlannedTitle) -> str:
+    return called(item.title.title_id, item.title.name)
 
 
 def _work(item: PlannedTitle, to_score: set[str]) -> str:

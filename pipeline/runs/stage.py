@@ -97,7 +97,7 @@ def _trained(config: Config, features: Extraction) -> StageResult:
         log.info("training: %s", plan.why)
         from pipeline.stages.train import train
 
-        return train(config)
+        return train(config, told=True)
     except ModerationError as error:
         checkpoint = found_checkpoint(config)
         if isinstance(error, (AbortedError, StoreError)) or checkpoint is None:
@@ -121,7 +121,7 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
     if held_protocols(truth, config.data.labels, config.evaluate.protocols):
         from pipeline.stages.evaluate import evaluate
 
-        yield evaluate(config, TEST_SPLIT, folder)
+        yield evaluate(config, TEST_SPLIT, folder, told=True)
     elif any(labels.is_labelled for labels in truth.values()):
         said = f"evaluate: nothing to measure, no title of the {TEST_SPLIT} split has a clip or a known absence"
         yield StageResult(said, folder), None

@@ -34,7 +34,12 @@ from pipeline.stages.kept_evaluation import INPUTS, evaluation_inputs
 
 
 def evaluate(
-    config: Config, split: str = "test", run_dir: Path | None = None, *, official: bool = False
+    config: Config,
+    split: str = "test",
+    run_dir: Path | None = None,
+    *,
+    official: bool = False,
+    told: bool = False,
 ) -> tuple[StageResult, Evaluation]:
     """Measure a run on a split's labelled titles; write evaluation-<split>.json and CSV files into the run's folder.
 
@@ -48,6 +53,7 @@ def evaluate(
         run_dir: a run's folder; by default the current one.
         official: as the official evaluator does: all occurrences of whole titles, also where less was read, and every
             segment however low its score; into ``official-<split>.json`` and ``.csv``, beside the other files.
+        told: an earlier stage of the same command warned of labels that reach beyond what was read.
     """
     folder = run_dir or current_folder(config.work)
     if not (folder / "segments.parquet").is_file():
@@ -57,7 +63,7 @@ def evaluate(
     truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
     rows = read_titles_table(folder / "titles.parquet")
     whole = truth
-    truth, left_out = seen_truth(truth, row_spans(rows), "evaluate")
+    truth, left_out = seen_truth(truth, row_spans(rows), catalogue.titles, None if told else "evaluate")
     scored = {row.title_id: row.duration_s for row in rows}
     decoded_s = {row.title_id: row.decoded_s for row in rows if row.title_id in truth}
     durations = {title.title_id: title.duration_s for title in catalogue.titles.values()}

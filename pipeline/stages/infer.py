@@ -20,7 +20,7 @@ from data.errors import ConfigError, SchemaError
 from data.manifest import read_titles
 from data.schemas import Segment
 from data.shards import ShardHeader
-from data.titles import Title
+from data.titles import Title, called
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow, title_row, with_reason
@@ -173,7 +173,7 @@ def _results(
             log.debug("scored title_id=%s status=%s segments=%d", title.title_id, row.status, row.segments)
             events.add(stage=SEGMENTS, title_id=title.title_id, status=row.status, error_code=row.error_code)
             yield row, found or []
-            advance(number, len(plan.run.titles), title.title_id)
+            advance(number, len(plan.run.titles), title.name)
 
 
 def found_words(row: TitleRow, found: Sequence[Segment] | None, *, why: bool = True) -> str:
@@ -289,5 +289,5 @@ def _missing(plan: InferencePlan) -> int:
 def _first_reason(titles: Sequence[Title], failures: Mapping[str, Failure]) -> str:
     for title in titles:
         if title.title_id in failures:
-            return f"{title.title_id}: {failures[title.title_id].error}"
+            return f"{called(title.title_id, title.name)}: {failures[title.title_id].error}"
     return "there are no titles"

@@ -70,8 +70,9 @@ def choose_thresholds(config: Config, labels: Sequence[str], goal: Goal) -> list
             f"{config.data.titles}: no labelled title of the val split has complete features; extract or label some"
         )
     labelled = {header.title_id: catalogue.labels[header.title_id] for header in headers}
-    known, _ = seen_truth(labelled, header_spans(headers), "thresholds")
-    choices = _choose(config, headers, known, labels, goal=goal, thresholds=checkpoint.thresholds)
+    known, _ = seen_truth(labelled, header_spans(headers), catalogue.titles, "thresholds")
+    candidates = _candidates(config, headers, {title_id: title.name for title_id, title in catalogue.titles.items()})
+    choices = _choose(headers, candidates, known, labels, goal=goal, thresholds=checkpoint.thresholds)
     for choice in choices:
         write_curve_csv(curves_folder(config) / f"{label_slug(choice.label)}.csv", choice.curve)
         draw_curve(curves_folder(config) / f"{label_slug(choice.label)}.png", choice)
@@ -182,8 +183,8 @@ def _usable(features_dir: Path, title_id: str, checkpoint: Checkpoint) -> list[S
 
 
 def _choose(
-    config: Config,
     headers: Sequence[ShardHeader],
+    candidates: Sequence[Segment],
     known: Mapping[str, TitleLabels],
     labels: Sequence[str],
     *,
@@ -191,7 +192,6 @@ def _choose(
     thresholds: Mapping[str, LabelThresholds],
 ) -> list[Choice]:
     truth = fullest_truth(known, labels)
-    candidates = _candidates(config, headers)
     kept = [part for part in candidates if part.title_score >= thresholds[part.label].title]
     hours_C = _measured_hours(truth, header_spans(headers))
     every_curves, kept_curves = (_curves(part, truth, hours_C) for part in (candidates, kept))
@@ -214,7 +214,7 @@ def _flagged_titles(choice: Choice, candidates: Sequence[Segment], known: Mappin
     return FlaggedTitles(len(flagged), len(known), len(holding))
 
 
-def _candidates(config: Config, headers: Sequence[ShardHeader]) -> list[Segment]:
+def _candidates(config: Config, headers: Sequence[ShardHeader], names: Mapping[str, str]) -> list[Segment]:
     """Score the validation titles one after another and return all candidates, whatever their scores."""
     network, checkpoint = load_network(config.checkpoint_dir)
     network = network.to(pick_device(config.infer.device))
@@ -238,7 +238,7 @@ def _candidates(config: Config, headers: Sequence[ShardHeader]) -> list[Segment]
                 review_fraction=0,
                 duration_s=header.coverage.decoded_s,
             )
-            advance(number, len(headers), header.title_id)
+            advance(number, len(headers), names[header.title_id])
     return found
 
 

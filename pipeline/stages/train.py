@@ -50,7 +50,7 @@ from pipeline.stage_result import StageResult
 log = logging.getLogger(__name__)
 
 
-def train(config: Config) -> StageResult:
+def train(config: Config, *, told: bool = False) -> StageResult:
     """Train on the train split, select and choose thresholds on the val split, write the checkpoint.
 
     With ``train.refit`` weights and thresholds come from trainings that follow, see ``_refit``.
@@ -59,20 +59,24 @@ def train(config: Config) -> StageResult:
     inputs training begins anew: the state of the one before is set aside, and the checkpoint that is there stays until
     the new one is whole. Started by torchrun, its processes train together as one would alone; the first one writes.
 
+    Args:
+        told: an earlier stage of the same command warned of labels that reach beyond what was read.
+
     Raises:
         ConfigError: a split has no labelled titles with features.
         SchemaError: the rows of a shard are damaged.
     """
     with launched_peers() as peers:
-        return _train(config, peers)
+        return _train(config, peers, None if told else "train")
 
 
-def _train(config: Config, peers: Peers) -> StageResult:
+def _train(config: Config, peers: Peers, stage: str | None) -> StageResult:
     catalogue = read_catalogue(config.data)
     found = teaching_headers(config, catalogue, {})
     training = _usable(config, catalogue, "train", found)
     validation = _usable(config, catalogue, "val", found)
-    seen, left_out = seen_truth(catalogue.labels, header_spans([*training, *validation]), "train")
+    spans = header_spans([*training, *validation])
+    seen, left_out = seen_truth(catalogue.labels, spans, catalogue.titles, stage)
     catalogue = replace(catalogue, labels=seen)
     _check_occurrences(config, catalogue, training)
     untuned = _check_clips(config, catalogue, validation)

@@ -55,21 +55,21 @@ def test_titles_are_named_with_where_their_labels_and_their_reading_end():
     labels = {name: TitleLabels(name, {}, firsts(a=(3100, 3130))) for name in ("t1", "t2", "t3")}
     spans = {"t1": ReadSpan(0, 2520), "t2": ReadSpan(0, 3120), "t3": ReadSpan(0, 3130)}
     kept, unseen = all_seen_labels(labels, spans)
-    assert beyond_words(unseen) == (
-        "2 titles: labels reach beyond what was read: t1 (clip to 00:52:10, read to 00:42:00), "
-        "t2 (clip to 00:52:10, read to 00:52:00)"
+    assert beyond_words(unseen, {"t1": "Zoë, die Erste", "t2": "T2"}) == (
+        "2 titles: labels reach beyond what was read: Zoë, die Erste (t1), clip to 00:52:10, read to 00:42:00; "
+        "t2, clip to 00:52:10, read to 00:52:00"
     )
     assert left_out_words(unseen) == "1 clip lies where nothing was read: left out; 1 clip cut where reading ended"
     assert kept["t3"] is labels["t3"]
 
 
 def test_nothing_is_said_where_all_was_read():
-    assert (beyond_words([]), left_out_words([])) == ("", "")
+    assert (beyond_words([], {}), left_out_words([])) == ("", "")
 
 
 def test_of_many_titles_five_are_named_and_the_rest_counted():
     labels = {f"t{n}": TitleLabels(f"t{n}", {}, firsts(a=(100, 110))) for n in range(8)}
-    said = beyond_words(all_seen_labels(labels, {name: ReadSpan(0, 60) for name in labels})[1])
+    said = beyond_words(all_seen_labels(labels, {name: ReadSpan(0, 60) for name in labels})[1], {})
     assert said.startswith("8 titles: ")
     assert said.count("read to") == 5
     assert said.endswith(" and 3 more")

@@ -1,9 +1,10 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from data.errors import DecodeError
-from data.titles import composed, folded, media_path, title_id_fault
+from data.titles import called, composed, folded, media_path, title_id_fault
 
 ALLOWED = ["tt0123", "007", "NA", "a.b_c-D", "-", "...", "x" * 128, ".hidden", "é", "Küss_mich", "日本語"]
 ALLOWED += ["Сталкер", "٣", "हिन्दी", "ภาษาไทย", "ß", "é" * 100, "語" * 66]
@@ -63,3 +64,18 @@ def test_paths_that_cannot_be_resolved(tmp_path: Path) -> None:
     for path in ("loop/x.mp4", "a\0b"):
         with pytest.raises(DecodeError, match="cannot be resolved"):
             media_path(tmp_path, path)
+
+
+@pytest.mark.parametrize(
+    ("title_id", "name", "said"),
+    [
+        ("t1", "Zoë, die Erste", "Zoë, die Erste (t1)"),
+        ("日本語-2", "日本語", "日本語 (日本語-2)"),
+        ("Die_Brücke_-_S01E03", "Die Brücke - S01E03", "Die_Brücke_-_S01E03"),
+        ("zoë", unicodedata.normalize("NFD", "ZOË"), "zoë"),
+        ("t1", "", "t1"),
+        ("---", "!!!", "!!! (---)"),
+    ],
+)
+def test_people_are_told_name_and_id_or_one_of_them_where_both_say_the_same(title_id, name, said):
+    assert called(title_id, name) == said

@@ -12,6 +12,7 @@ from infer.protocol import Protocol
 from pipeline.config import load_config
 from pipeline.report.run import find_run, read_run, read_truth
 from pipeline.report.stage import gather
+from pipeline.runs.stage import run
 from pipeline.stages import thresholds as thresholds_stage
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.extract import feature_import, import_feature_files
@@ -64,8 +65,8 @@ def test_import_names_the_titles_whose_labels_reach_beyond(cut_short, caplog):
     with caplog.at_level(logging.WARNING):
         import_feature_files(config, feature_import(config, "toy"))
     assert (
-        "3 titles: labels reach beyond what was read: t02 (clip to 00:01:30, read to 00:01:00), "
-        "t09 (clip to 00:01:50, read to 00:01:00), t12 (clip to 00:01:50, read to 00:01:00)"
+        "3 titles: labels reach beyond what was read: t02, clip to 00:01:30, read to 00:01:00; "
+        "t09, clip to 00:01:50, read to 00:01:00; t12, clip to 00:01:50, read to 00:01:00"
     ) in caplog.text
 
 
@@ -108,7 +109,7 @@ def test_what_nobody_could_see_is_no_miss_and_evaluation_says_so(cut_short, capl
         caplog.clear()
         result, found = evaluate(config, "test")
     assert "2 clips lie where nothing was read: left out; 1 clip cut where reading ended" in result.summary
-    assert "1 title: labels reach beyond what was read: t12 (clip to 00:01:50, read to 00:01:00)" in caplog.text
+    assert "1 title: labels reach beyond what was read: t12, clip to 00:01:50, read to 00:01:00" in caplog.text
     clips = pd.read_csv(cut_short.parent / "clip_labels.csv")
     every = clips[(clips.title_id.isin(["t11", "t12", "t13"])) & (clips.kind == "all_occurrence")]
     assert found.result(Protocol.ALL_OCCURRENCE, "ge").clips == len(every) - 2
@@ -140,3 +141,18 @@ def test_thresholds_and_the_report_judge_by_the_same_clips(cut_short, monkeypatc
     truth = read_truth(config)
     missed = gather(replace(run, segments={}), truth.as_read(run.titles)).mistakes
     assert sorted(m.start_s for m in missed if m.title_id == "t12") == [20, 50]
+
+
+def test_a_run_warns_once_of_labels_that_reach_beyond(cut_short, caplog):
+    titles = cut_short.parent / "titles.csv"
+    table = pd.read_csv(titles)
+    table["name"] = table.title_id.replace({"t12": "Zoë"})
+    table.to_csv(titles, index=False)
+    config = load_config(cut_short, {**SHORT, "run": {"import_name": "toy", "report": False}})
+    with caplog.at_level(logging.WARNING):
+        summaries = [result.summary for result, _ in run(config)]
+    assert [said.split(":")[0] for said in summaries] == ["extract", "train", "infer", "evaluate"]
+    assert caplog.text.count("labels reach beyond") == 1
+    assert "3 titles: labels reach beyond what was read: t02" in caplog.text
+    assert "Zoë (t12), clip to 00:01:50" in caplog.text
+    assert all("where nothing was read: left out" in summaries[number] for number in (1, 3))

@@ -107,5 +107,5 @@ def test_changes_are_told_by_name_where_titles_have_one(tmp_path):
         rows = [(replace(row("t1", status), name="Films/Zoë"), [])]
         write_results(tmp_path / name, rows, Origin(name, "m", "f"))
     found = run_diff.diff_runs(tmp_path / "a", tmp_path / "b")
-    assert next(run_diff.describe(found)) == "Films/Zoë  status  clear -> review"
+    assert next(run_diff.describe(found)) == "Films/Zoë (t1)  status  clear -> review"
     assert found.changes[0].title_id == "t1"
