@@ -21,23 +21,23 @@ def parse_tiou(text: str) -> tuple[float, ...]:
     """
     parts = [part.strip() for part in text.split(":" if ":" in text else ",")]
     if not all(len(part) <= 20 and _NUMBER.fullmatch(part) for part in parts) or (":" in text and len(parts) != 3):
-        raise ValueError(f"{text[:80]!r} is no tIoU; write {ALLOWED}")
+        raise ValueError(f"no tIoU; write {ALLOWED}")
     numbers = [Decimal(part) for part in parts]
     if ":" in text:
-        numbers = _steps(text, *numbers)
+        numbers = _steps(*numbers)
     if max(numbers) > 1:
-        raise ValueError(f"{text[:80]!r}: tIoU is between 0 and 1; write {ALLOWED}")
+        raise ValueError(f"tIoU is between 0 and 1; write {ALLOWED}")
     return tuple(map(float, numbers))
 
 
-def _steps(text: str, first: Decimal, last: Decimal, step: Decimal) -> list[Decimal]:
+def _steps(first: Decimal, last: Decimal, step: Decimal) -> list[Decimal]:
     if step <= 0 or last < first:
-        raise ValueError(f"{text[:80]!r}: the range must rise, by a step above 0; write {ALLOWED}")
+        raise ValueError(f"the range must rise, by a step above 0; write {ALLOWED}")
     count, rest = divmod(last - first, step)
     if rest:
-        raise ValueError(f"{text[:80]!r}: no whole number of steps leads from {first} to {last}; write {ALLOWED}")
+        raise ValueError(f"no whole number of steps leads from {first} to {last}; write {ALLOWED}")
     if count >= MOST:
-        raise ValueError(f"{text[:80]!r}: {count + 1} thresholds; at most {MOST}")
+        raise ValueError(f"{count + 1} thresholds; at most {MOST}")
     return [first + step * k for k in range(int(count) + 1)]
 
 

@@ -163,12 +163,14 @@ def validate_section(section: type[AnySection], name: str, values: Mapping[str, 
     Args:
         section: its class.
         name: its key in a configuration.
-        values: nested values; other sections in them are not looked at, but must exist.
+        values: nested values; no other section may be in them.
         where: what every mistake is named after.
     """
-    unknown = sorted(set(values) - set(Config.model_fields))
-    if unknown:
-        raise ConfigError(f"{where}: {unknown[0]}: unknown key{_nearest((unknown[0],))}")
+    for key in values:
+        if key not in Config.model_fields:
+            raise ConfigError(f"{where}: {key}: unknown key{_nearest((key,))}")
+        if key != name:
+            raise ConfigError(f"{where}: {key}: without --config there is only [{name}] to set")
     try:
         return section.model_validate(values.get(name, {}))
     except ValidationError as error:
@@ -196,7 +198,8 @@ def _dotted(location: tuple[str, ...]) -> str:
 def _nearest(location: tuple[str, ...]) -> str:
     """Name the key that was probably meant; a key of another section is found, too."""
     keys = _keys_of(Config, location[:-1])
-    close = difflib.get_close_matches(location[-1], keys, n=1)
+    begins = [key for key in keys if key.startswith(location[-1])]
+    close = begins if len(begins) == 1 else difflib.get_close_matches(location[-1], keys, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     elsewhere = [

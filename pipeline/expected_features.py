@@ -6,7 +6,6 @@ to mean; while the settings stay the same, that record is what shards are compar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +15,7 @@ from typing import Any
 from data.errors import WeightsError
 from data.files import file_sha256, fingerprint, write_json
 from data.import_features import FeatureImport
+from data.record_file import read_record
 from data.schemas import FeatureSpec
 from extract.frames import SAMPLING
 from extract.precision import recorded_precision
@@ -47,7 +47,7 @@ class ExpectedFeatures:
 def expected_features(record: Path, settings: ExtractSettings) -> ExpectedFeatures:
     """Return what extraction with these settings makes; all of it if ``record`` was written for the same settings."""
     if record.is_file():
-        stored = json.loads(record.read_text(encoding="utf-8"))
+        stored = read_record(record, "settings", "spec", to_do="remove it, the next extraction writes it anew")
         if stored["settings"] == _settings_id(settings):
             spec = FeatureSpec(**stored["spec"])
             return ExpectedFeatures(asdict(spec), spec.features_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from data.counted import counted
+from data.record_file import read_record
 from data.schemas import Segment
 from data.store_path import StorePath
 from infer.csv_export import clock
@@ -35,7 +35,7 @@ def print_moderation(moderated: Moderated, out: Path) -> None:
     segments: dict[str, list[Segment]] = {}
     for segment in read_segments(run_dir / "segments.parquet"):
         segments.setdefault(segment.title_id, []).append(segment)
-    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    record = read_record(run_dir / "run.json")
     screen = open_console()
     for line in what_it_knows(record, rows):
         screen.print(line, soft_wrap=True)

@@ -5,13 +5,13 @@ rarer, and titles without any label are complete by themselves, so counting all 
 Therefore whole splits count: those that hold clips and in which all labelled titles are complete; if there are none,
 all titles do, and the table says that its shares are lower bounds.
 
-Axes: T frames, C labels. Frame i covers ``[i, i + 1)`` seconds.
+Axes: T frames, C labels. A frame is a row of the features, which says what seconds it covers (``TimeGrid``); all have
+the same length, so shares of frames are shares of time.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,9 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS
+from data.shards import ShardHeader
 from data.targets import clip_frames
+from data.time_grid import TimeGrid
 from infer.protocol import is_interval, measured_clips
 from infer.settings import Protocol
 
@@ -62,6 +64,7 @@ class FrameShares:
         splits: whose titles were counted.
         is_lower_bound: some occurrences are not labelled.
         titles, frames: counted.
+        step_s: seconds of a frame.
         labels: one entry a label.
         foreground: frames that hold any label; its share among the foreground is 1.
     """
@@ -72,12 +75,33 @@ class FrameShares:
     frames: int
     labels: tuple[LabelShare, ...]
     foreground: LabelShare
+    step_s: float = 1.0
 
 
-def frame_shares(catalogue: Catalogue, labels: Sequence[str]) -> FrameShares | None:
-    """Count the frames that hold each label; None when no labelled title states a duration."""
-    usable = {split: _usable(catalogue, split) for split in SPLITS}
-    complete = [split for split in SPLITS if _is_complete([one for _, one in usable[split]], labels)]
+@dataclass(frozen=True)
+class _Rows:
+    """How many frames a labelled title has, and when each is seen."""
+
+    frames: int
+    grid: TimeGrid
+    labels: TitleLabels
+
+
+def frame_shares(
+    catalogue: Catalogue, labels: Sequence[str], headers: Mapping[str, ShardHeader] | None = None
+) -> FrameShares | None:
+    """Count the frames that hold each label; None when no labelled title states a duration or has features.
+
+    Args:
+        catalogue: titles and labels.
+        labels: C names.
+        headers: of the shards that there are: how many rows a title has, at what rate. A title without one has as many
+            as fit into its stated duration.
+    """
+    headers = headers or {}
+    step_s = next((header.spec.step_s for header in headers.values()), 1.0)
+    usable = {split: _usable(catalogue, split, headers, step_s) for split in SPLITS}
+    complete = [split for split in SPLITS if _is_complete([one.labels for one in usable[split]], labels)]
     counted = complete or [split for split in SPLITS if usable[split]]
     titles = [title for split in counted for title in usable[split]]
     if not titles:
@@ -85,16 +109,23 @@ def frame_shares(catalogue: Catalogue, labels: Sequence[str]) -> FrameShares | N
     held_C, foreground, frames = _count(titles, labels)
     shares = [_share(label, int(held), foreground, frames) for label, held in zip(labels, held_C)]
     anything = _share("any", foreground, foreground, frames)
-    return FrameShares(tuple(counted), not complete, len(titles), frames, tuple(shares), anything)
+    return FrameShares(tuple(counted), not complete, len(titles), frames, tuple(shares), anything, step_s)
 
 
-def _usable(catalogue: Catalogue, split: str) -> list[tuple[int, TitleLabels]]:
-    """Return frames and labels of the labelled titles of a split whose duration is known."""
-    return [
-        (max(math.ceil(title.duration_s), 1), catalogue.labels[title.title_id])
-        for title in catalogue.in_split(split)
-        if title.duration_s is not None and catalogue.labels[title.title_id].is_labelled
-    ]
+def _usable(catalogue: Catalogue, split: str, headers: Mapping[str, ShardHeader], step_s: float) -> list[_Rows]:
+    """Return the labelled titles of a split whose length is known."""
+    found = []
+    for title in catalogue.in_split(split):
+        labels = catalogue.labels[title.title_id]
+        header = headers.get(title.title_id)
+        if not labels.is_labelled:
+            continue
+        if header is not None:
+            found.append(_Rows(header.frames, header.grid, labels))
+        elif title.duration_s is not None:
+            grid = TimeGrid(step_s=step_s)
+            found.append(_Rows(max(grid.rows_until(title.duration_s), 1), grid, labels))
+    return found
 
 
 def _is_complete(titles: Sequence[TitleLabels], labels: Sequence[str]) -> bool:
@@ -105,15 +136,16 @@ def _is_complete(titles: Sequence[TitleLabels], labels: Sequence[str]) -> bool:
     return known and any(title.occurrences for title in titles)
 
 
-def _count(titles: Iterable[tuple[int, TitleLabels]], labels: Sequence[str]) -> tuple[np.ndarray, int, int]:
+def _count(titles: Iterable[_Rows], labels: Sequence[str]) -> tuple[np.ndarray, int, int]:
     """Return (C,) frames that hold each label, frames that hold any, and all frames."""
     held_C, foreground, frames = np.zeros(len(labels), np.int64), 0, 0
-    for length, title in titles:
+    for title in titles:
+        length = title.frames
         holds_TC = np.zeros((length, len(labels)), bool)
         for c, label in enumerate(labels):
-            for clip in _clips(title, label):
-                if clip.start_s < length:
-                    holds_TC[clip_frames(clip, length), c] = True
+            for clip in _clips(title.labels, label):
+                if clip.start_s < title.grid.time_s(length) and clip.end_s > title.grid.start_s:
+                    holds_TC[clip_frames(clip, length, title.grid), c] = True
         held_C += holds_TC.sum(axis=0)
         foreground += int(holds_TC.any(axis=1).sum())
         frames += length

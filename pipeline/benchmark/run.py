@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ import numpy as np
 from data.catalogue import Catalogue, read_catalogue
 from data.errors import ModerationError, SchemaError
 from data.files import atomic_path, fingerprint, write_json
-from data.shards import read_header, shard_path
+from data.shards import ShardHeader, read_header, shard_path
 from infer.evaluation import MEAN, MODEL, Resampled, as_json
 from infer.settings import Protocol
 from pipeline.benchmark.methods import Method, Plan, Variant
@@ -219,16 +219,25 @@ def _read_resampled(path: Path) -> dict[str, Resampled]:
     return found
 
 
+def read_headers(features: Path, title_ids: Iterable[str]) -> dict[str, ShardHeader]:
+    """Return the headers of the shards that are there and whole."""
+    headers = {}
+    for title_id in title_ids:
+        try:
+            headers[title_id] = read_header(shard_path(features, title_id))
+        except SchemaError:  # a shard that is not there, too
+            continue
+    return headers
+
+
 def _titles_id(config: Config, catalogue: Catalogue, splits: Sequence[str]) -> str:
     rows: list[object] = []
     for split in splits:
-        for title in catalogue.in_split(split):
-            path = shard_path(config.features_dir, title.title_id)
+        titles = catalogue.in_split(split)
+        headers = read_headers(config.features_dir, [title.title_id for title in titles])
+        for title in titles:
             labels = asdict(catalogue.labels[title.title_id])
-            try:
-                header = read_header(path) if path.exists() else None
-            except SchemaError:
-                header = None
+            header = headers.get(title.title_id)
             features = None if header is None else [header.spec.features_id, asdict(header.coverage)]
             rows.append([title.title_id, split, title.duration_s, labels, features])
     return fingerprint(rows)

@@ -17,7 +17,7 @@ from infer.evaluation import MEAN
 from pipeline.benchmark.catalogue import frame_shares
 from pipeline.benchmark.figures import draw_counts, draw_labels, draw_methods, draw_shares
 from pipeline.benchmark.methods import Entry, Method, Plan, Variant, plan_benchmark
-from pipeline.benchmark.run import Inputs, Outcome, read_inputs, run_once
+from pipeline.benchmark.run import Inputs, Outcome, read_headers, read_inputs, run_once
 from pipeline.benchmark.score_tables import columns_of, method_lines, table_3, table_4, table_5, trivial_lines
 from pipeline.benchmark.scores import Standing, choose
 from pipeline.benchmark.tables import Table, as_csv, as_markdown, runs_table, table_1, table_2
@@ -61,7 +61,8 @@ def write_tables(config: Config, standings: Sequence[Standing], folder: Path) ->
     """Write Tables 1 to 5, each as Markdown, CSV and a figure (PNG, SVG), and the appendix of all runs as CSV."""
     labels, confidence = config.data.labels, config.evaluate.confidence
     counts = check_labels(config.data).counts
-    shares = frame_shares(read_catalogue(config.data), labels)
+    catalogue = read_catalogue(config.data)
+    shares = frame_shares(catalogue, labels, read_headers(config.features_dir, catalogue.titles))
     _write(folder, table_1(counts))
     save(draw_counts(counts), folder, "table1")
     if shares is not None:

@@ -75,7 +75,8 @@ def table_2(shares: FrameShares) -> Table:
         "times as frequent among foreground frames": [rounded(one.lift) for one in columns],
     }
     rows = tuple((name, *cells) for name, cells in lines.items())
-    notes = [f"{shares.titles:,} titles ({', '.join(shares.splits)}), {shares.frames:,} frames of one second."]
+    length = "one second" if shares.step_s == 1 else f"{shares.step_s:g} s"
+    notes = [f"{shares.titles:,} titles ({', '.join(shares.splits)}), {shares.frames:,} frames of {length}."]
     if shares.is_lower_bound:
         notes.append("Only first occurrences are labelled: the shares are lower bounds.")
     lifts = [one.lift for one in shares.labels if one.lift is not None]

@@ -83,6 +83,8 @@ def assignment(_context: click.Context, _option: click.Parameter, values: tuple[
         table = nested
         for section in sections:
             table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise click.BadParameter(f"{value!r}: {section} was set to a value before; it is a section or a value")
         try:
             table[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:

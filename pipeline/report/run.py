@@ -112,6 +112,8 @@ def read_run(folder: Path) -> Run:
         raise ConfigError(
             f"{folder}: no finished run ({RUN_RECORD} is missing); run `coarse2fine infer` first"
         ) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a folder below runs/") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not the record of an inference ({error!r}); name a folder below runs/") from error
     segments: dict[str, list[Segment]] = {}
@@ -155,7 +157,7 @@ def read_evaluations(folder: Path) -> dict[str, Mapping[str, Any]]:
     for path in sorted(folder.glob(f"{EVALUATION_PREFIX}*.json")):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+        except (OSError, ValueError):
             continue
         if isinstance(value, dict):
             found[path.stem.removeprefix(EVALUATION_PREFIX)] = value

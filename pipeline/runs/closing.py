@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from data.counted import counted
+from data.record_file import read_record
 from data.schemas import STATUSES
 from pipeline.runs.ledger import FAILED, MISSING, QUARANTINED, TROUBLED, read_ledger
 from pipeline.stage_result import USAGE
@@ -27,7 +27,7 @@ def closing_line(work: WorkFolder, folder: Path, exit_code: int) -> str:
         folder: of the run.
         exit_code: that it ends with.
     """
-    statuses = json.loads((folder / "run.json").read_text(encoding="utf-8"))["statuses"]
+    statuses = read_record(folder / "run.json", "statuses")["statuses"]
     found = ", ".join(f"{statuses[status]} {status}" for status in STATUSES if statuses.get(status))
     trouble = Counter(row.status for row in read_ledger(work.ledger))
     wrong = troubled_words(trouble.elements())

@@ -51,19 +51,20 @@ class FailureGuard:
         return True
 
 
-def require_folder(media_root: Path) -> None:
-    """Raise AbortedError unless the media root is there."""
+def require_folder(media_root: Path, what: str = "the media root", key: str = "[data] media_root") -> None:
+    """Raise AbortedError unless the media root, or what ``key`` else names, is there."""
     if not media_root.is_dir():
-        raise AbortedError(f"{media_root}: the media root is not there; mount it, or correct [data] media_root")
+        raise AbortedError(f"{media_root}: {what} is not there; mount it, or correct {key}")
 
 
 def require_store(planned: Sequence[PlannedTitle], media_root: Path, settings: RunSettings) -> None:
     """Raise AbortedError when so many files that were there are gone that the store must be."""
-    require_folder(media_root)
     known = [item for item in planned if item.header is not None]
     gone = [item for item in known if (item.action, item.reason) == (Action.WAIT, Reason.MISSING)]
     if len(gone) >= settings.abort_after and len(gone) > settings.max_error_rate * len(known):
+        first = gone[0].title
         raise AbortedError(
-            f"{media_root}: {len(gone)} of {len(known)} files that were there are gone ({gone[0].title.path}, ...); is "
-            "the store mounted? If they are meant to be gone, take them out of the manifest"
+            f"{media_root}: {len(gone)} of {len(known)} files that were there are gone "
+            f"({first.path or first.title_id}, ...); is the store mounted? If they are meant to be "
+            "gone, take them out of the manifest"
         )

@@ -7,13 +7,13 @@ else the next night would undo what somebody decided in this one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import ConfigError
+from data.record_file import read_record
 from pipeline.runs.event_log import append_event, read_events
 from pipeline.runs.pointer import current_run, point_to
 from pipeline.work_folder import WorkFolder
@@ -57,7 +57,8 @@ def list_runs(work: WorkFolder) -> list[RunEntry]:
     entries = []
     for folder in sorted(work.runs.iterdir()) if work.runs.is_dir() else ():
         if is_finished(folder):
-            record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
+            damaged = "remove this folder of a run, the others are whole"
+            record = read_record(folder / RECORD_NAME, "finished_at", to_do=damaged)
             entries.append(RunEntry(folder.name, folder, record, folder.name == current))
     return sorted(entries, key=lambda entry: (order.get(entry.run_id, -1), str(entry.record["finished_at"])))
 

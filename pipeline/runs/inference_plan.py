@@ -5,7 +5,6 @@ Decided from the checkpoint's sidecar, shard headers and the names of kept score
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from data.errors import ConfigError, MissingShardError, SchemaError
 from data.files import fingerprint
+from data.record_file import read_record
 from data.schemas import LabelThresholds
 from data.shards import ShardHeader, read_header, shard_path
 from data.store_path import in_parallel
@@ -26,6 +26,8 @@ from pipeline.runs.pointer import current_run
 from pipeline.score_store import ScoreStore
 from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
+
+DAMAGED_RUN = "remove this folder of a run, `coarse2fine infer` makes it anew"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class InferencePlan:
         """Whether the run is written, and nothing in it waits for a damaged shard to be mended."""
         if not is_finished(self.folder):
             return False
-        record = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        record = read_record(self.folder / "run.json", "damaged_shards", to_do=DAMAGED_RUN)
         return bool(record["damaged_shards"] == 0)
 
     def to_score(self) -> list[str]:
@@ -105,7 +107,7 @@ class InferencePlan:
         path = self.run.work.runs / (current or "") / "run.json"
         if current is None or not path.is_file():
             return "no current run"
-        record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: Mapping[str, Any] = read_record(path, "model_id", "thresholds", to_do=DAMAGED_RUN)
         if record["model_id"] != self.checkpoint.model_id:
             return f"model {self.checkpoint.model_id} instead of {record['model_id']}"
         wanted = thresholds_record(self.checkpoint)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from data.errors import SchemaError
 from data.files import write_json
+from data.record_file import read_record
 
 MEMORY = 0.5
 """What earlier runs still count for beside the last one."""
@@ -28,5 +29,8 @@ def add_rate(path: Path, stage: str, video_s: float, wall_s: float) -> None:
 def _read(path: Path) -> dict[str, tuple[float, float]]:
     if not path.is_file():
         return {}
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return {stage: (value["video_s"], value["wall_s"]) for stage, value in stored.items()}
+    stored = read_record(path, to_do="remove it, rates are measured anew")
+    try:
+        return {stage: (float(value["video_s"]), float(value["wall_s"])) for stage, value in stored.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise SchemaError(f"{path}: no rates of a run; remove it, rates are measured anew") from error

@@ -5,7 +5,6 @@ Both are written however the run ends, except by a kill or a power cut: so alert
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any
 
 from data.errors import ModerationError
 from data.files import write_json, write_text
+from data.record_file import read_record
 from pipeline.runs.event_log import now
 from pipeline.runs.history import held_run
 from pipeline.runs.ledger import MISSING, read_ledger
@@ -70,7 +70,7 @@ def _metrics(work: WorkFolder, exit_code: int, seconds: float) -> Iterator[str]:
     yield from _metric("last_run_timestamp_seconds", "When the last run ended.", {"": int(time.time())})
     yield from _metric("last_run_duration_seconds", "How long the last run took.", {"": round(seconds, 1)})
     if work.last_success.is_file():
-        success = json.loads(work.last_success.read_text(encoding="utf-8"))
+        success = read_record(work.last_success, "at_unix_s", to_do="remove it, the next run writes it anew")
         help_text = "When a run last went to its end."
         yield from _metric("last_success_timestamp_seconds", help_text, {"": success["at_unix_s"]})
     ledger = Counter(row.status for row in read_ledger(work.ledger))
@@ -78,7 +78,7 @@ def _metrics(work: WorkFolder, exit_code: int, seconds: float) -> Iterator[str]:
     yield from _metric("missing_titles", "Titles whose file is not there.", {"": ledger[MISSING]})
     record = current_folder(work) / "run.json"
     if record.is_file():
-        statuses = json.loads(record.read_text(encoding="utf-8"))["statuses"]
+        statuses = read_record(record, "statuses")["statuses"]
         yield from _metric("titles", "Titles of the current run by status.", _by("status", statuses))
     held = int(held_run(work) is not None)
     yield from _metric("rollback_held", "1 while a rollback keeps newer runs from becoming current.", {"": held})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from data.catalogue import read_catalogue
 from data.counted import counted
 from data.errors import ConfigError
 from data.labels import TitleLabels
+from data.record_file import read_record
 from data.schemas import LabelThresholds, Segment
 from infer.evaluate import evaluate as measure
 from infer.evaluate import evaluate_activitynet
@@ -72,7 +72,7 @@ def evaluate(
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
     with_scores, run_file = (folder / "scores.parquet").is_file(), folder / "run.json"
-    record = json.loads(run_file.read_text(encoding="utf-8")) if with_scores or run_file.is_file() else {}
+    record = read_record(run_file, "thresholds", "segment_score") if with_scores or run_file.exists() else {}
     if official:
         kept = folder / "segments.parquet"
         everything = _all_candidates(folder, record, decoded_s) if with_scores else read_segments(kept)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from data.counted import counted
 from data.errors import ConfigError, StoreError
@@ -161,8 +162,11 @@ def _require_own_features(config: Config) -> None:
 def extract_sources(asked: ExtractionRun) -> Extraction:
     """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
     work, sources, run = asked.work, asked.sources, asked.run_settings
-    for root in (sources.media_root,) if sources.imports is None else sources.imports.folders.folders:
-        require_folder(root.parent if root.suffix.casefold() in SUFFIXES else root)  # one file may hold all titles
+    if sources.imports is None:
+        require_folder(sources.media_root)
+    else:
+        for root in map(_folder_of, sources.imports.folders.folders):
+            require_folder(root, "the folder of feature files", "--features, [data] feature_folders or media_root")
     ledger = read_ledger(work.ledger)
     worker: FeatureWork
     notes: Mapping[str, int] = {}
@@ -184,7 +188,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             planned = [_settled(planner, item, recorder, events) for item in planned]
             recorder.remove_unlisted({item.title.title_id for item in planned})
             jobs = [item for item in planned if item.action is Action.EXTRACT]
-            guard = FailureGuard(run, sources.media_root)
+            guard = FailureGuard(run, _folder_of(sources.media_root))
             results = _work(
                 worker,
                 jobs,
@@ -200,6 +204,11 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
     return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected, notes)
+
+
+def _folder_of(root: Path) -> Path:
+    """Return a folder of feature files; one file may hold those of all titles."""
+    return root.parent if root.suffix.casefold() in SUFFIXES and root.is_file() else root
 
 
 def _work(

@@ -82,7 +82,8 @@ def test_what_is_missing_or_wrong_is_a_usage_error(run_dir, tmp_path, capsys):
     assert code == 2
     assert "[export.severity] sex: not set; write low, medium or high, a score is no severity" in err
     code, _, err = coarse2fine(capsys, *arguments, "--run", run_dir, "--set", "export.severity.sex=awful")
-    assert (code, err) == (2, "coarse2fine: [export] severity.sex: Input should be 'low', 'medium' or 'high'\n")
+    said = "coarse2fine: --set: [export.severity] sex: 'awful': Input should be 'low', 'medium' or 'high'\n"
+    assert (code, err) == (2, said)
     code, _, err = coarse2fine(capsys, *arguments, "--run", tmp_path)
     assert code == 2
     assert "no such file; name the folder of a finished run" in err

@@ -1,10 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 
 from data.catalogue import Catalogue
 from data.labels import Clip, TitleLabels
 from data.manifest import TitleManifest
+from data.time_grid import TimeGrid
 from data.titles import Title
 from pipeline.benchmark.catalogue import frame_shares
+from pipeline.benchmark.tables import table_2
 
 LABELS = ("a", "b")
 
@@ -62,3 +66,25 @@ def test_a_split_of_known_absences_alone_is_not_what_events_are_counted_in(tmp_p
 
 def test_without_durations_there_is_no_table(tmp_path):
     assert frame_shares(catalogue(tmp_path, ("test", None, both("t1"))), LABELS) is None
+
+
+def header(rows, start_s=0.0):
+    """Stand for a shard of so many rows, 25 every 16 seconds."""
+    return SimpleNamespace(frames=rows, grid=TimeGrid(start_s, 0.64), spec=SimpleNamespace(step_s=0.64))
+
+
+def test_rows_of_features_are_counted_at_their_own_rate(tmp_path):
+    """100 rows of 0.64 s: 6.4 to 12.8 s are rows 10 to 19, whatever the manifest says of the duration."""
+    clips = (Clip("a", 6.4, 12.8), Clip("b", 63.9, 70.0), Clip("b", 64.0, 70.0))
+    films = catalogue(tmp_path, ("test", None, both("t1", *clips)), ("test", 64.0, both("t2")))
+    found = frame_shares(films, LABELS, {"t1": header(100)})
+    assert (found.titles, found.frames, found.step_s) == (2, 200, 0.64)
+    assert [label.frames for label in found.labels] == [10, 1]  # what begins after the last row is not in it
+    assert "200 frames of 0.64 s." in table_2(found).notes[0]
+
+
+def test_rows_that_begin_later_than_the_player_are_counted_where_they_are(tmp_path):
+    clips = (Clip("a", 10.0, 10.64), Clip("b", 1.0, 2.0))
+    films = catalogue(tmp_path, ("test", None, both("t1", *clips)))
+    found = frame_shares(films, LABELS, {"t1": header(100, start_s=10.0)})
+    assert [label.frames for label in found.labels] == [1, 0]

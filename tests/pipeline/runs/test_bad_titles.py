@@ -54,7 +54,7 @@ def test_a_store_that_is_not_mounted_is_not_a_thousand_bad_titles(make_night, tm
     assert night.command("run") == 5
     assert "4 of 4 files that were there are gone" in capsys.readouterr().err
     assert night.command("run", "--set", f"data.media_root={tmp_path / 'nowhere'}") == 5
-    assert "the media root is not there" in capsys.readouterr().err
+    assert "nowhere: the folder of feature files is not there" in capsys.readouterr().err
     (tmp_path / "away").rename(features)
     night.work_done()
     assert night.command("run") == 0
