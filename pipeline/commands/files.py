@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from infer.export.settings import FORMATS, Format
-from pipeline.commands.terminal import FILE, LOCAL_FILE, print_outcome, print_segments, set_option
+from pipeline.commands.terminal import FILE, LOCAL_FILE, print_lines, print_outcome, set_option
 from pipeline.lock import folder_lock
 
 
@@ -70,12 +70,13 @@ def moderate(
 @click.option("--titles", default=36, show_default=True, type=click.IntRange(min=12), help="Size of the catalogue.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another catalogue.")
 def demo(out: Path, titles: int, seed: int) -> None:
-    """Make a small catalogue of videos and run everything on it: extract, train, infer, evaluate."""
-    from pipeline.demo.stage import DEMO_SPLIT
+    """Make a small catalogue of videos, learn from it, find, and say what was right."""
     from pipeline.demo.stage import demo as stages
+    from pipeline.demo.story import story
 
+    evaluations = []
     with folder_lock(out):
-        for outcome in stages(out, titles=titles, seed=seed):
-            print_outcome(*outcome)
-    print_segments(out / "work" / "current")
-    click.echo(f"The titles above are the {DEMO_SPLIT} split, which training never saw; two of its files are broken.")
+        for result, evaluation in stages(out, titles=titles, seed=seed):
+            print_outcome(result, None)
+            evaluations += [] if evaluation is None else [evaluation]
+        print_lines(story(out, evaluations[-1]))

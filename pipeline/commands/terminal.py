@@ -223,10 +223,3 @@ def print_evaluation(evaluation: Evaluation, *, everything: bool = False, offici
     from pipeline.summary import open_console
 
     evaluation_table.print_evaluation(open_console(), evaluation, everything=everything, official=official)
-
-
-def print_segments(run_dir: Path) -> None:
-    """Print a run's statuses and segments."""
-    from pipeline.summary import print_run
-
-    print_run(run_dir)

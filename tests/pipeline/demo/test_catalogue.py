@@ -258,7 +258,7 @@ def test_the_tables_are_free_of_problems_and_first_occurrences_are_the_earliest(
             earliest = min(clip.start_s for clip in plan.clips if clip.label == label)
             assert first.start_s == pytest.approx(earliest, abs=0.001)
         assert all(0 < first.start_s < first.end_s < plan.duration_s for first in found.first.values())
-        if plan.split == "train":
+        if plan.split != "test":  # what the paper's annotators note, and no more
             assert found.occurrences is None
         else:
             assert found.occurrences is not None

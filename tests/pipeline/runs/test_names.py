@@ -75,14 +75,3 @@ def test_two_runs_differ_in_titles_with_name_and_id(night, capsys):
     assert {change["name"] for change in changes if change["title_id"] == "t0"} == {NAMES["t0"]}
     assert night.command("diff", "previous") == 0
     assert "Zoë, die Erste (t0)  " in capsys.readouterr().out
-
-
-def test_tables_of_a_run_call_titles_by_name_and_id(night, capsys):
-    assert named(night).command("run") == 0
-    capsys.readouterr()
-    from pipeline.summary import print_run
-
-    print_run(night.work / "current")
-    out = capsys.readouterr().out
-    assert out.count("Zoë, die Erste (t0)") >= 1
-    assert "日本語 (t1)" in out
