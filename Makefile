@@ -1,21 +1,25 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
-# Both install into their own environment first; PYTHON names the interpreter to build it with (3.11 or newer).
+# Two commands do everything on a fresh machine: `make demo` and `make test`; `make help` lists all.
+# Both install into their own environment first; PYTHON names the interpreter to build it with (3.11 or newer), TORCH_INDEX
+# the index that torch is taken from (default: PyTorch's for CPUs where there is no NVIDIA device).
+.DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
 BENCH_VENV ?= .venv-bench
 
-.PHONY: demo test test-slow test-long bench gallery lint check install clean
+.PHONY: help demo test test-slow test-long bench gallery lint check image install clean
 
-install: $(VENV)/installed
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed  ## an environment of its own in .venv, with everything
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,demo]'
+	$(PYTHON) .ci/install.py $(VENV) --editable '.[dev,demo]'
 	touch $@
 
-demo: install  ## the main job on a small generated catalogue: videos to segments, CSV, Parquet and mAP
+demo: install  ## all of it on short videos that it makes: learn, find, and say what was right
 	$(BIN)/coarse2fine demo --out $(OUT)
 
 test: install  ## the default tests
@@ -31,9 +35,7 @@ bench: $(BENCH_VENV)/installed  ## speed against what one would otherwise run; w
 	$(BENCH_VENV)/bin/python tests/bench/bench.py $(BENCH)
 
 $(BENCH_VENV)/installed: setup.cfg constraints.txt tests/bench/requirements.txt
-	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python -m pip install --quiet --constraint constraints.txt \
-		--editable '.[onnxruntime,openvino]' --requirement tests/bench/requirements.txt
+	$(PYTHON) .ci/install.py $(BENCH_VENV) --editable '.[onnxruntime,openvino]' --requirement tests/bench/requirements.txt
 	touch $@
 
 test-long: install  ## tests that take half an hour: real kills, thousands of damaged files
@@ -45,7 +47,10 @@ lint: install  ## style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 
-check: lint test
+check: lint test  ## what must be green
 
-clean:
+image:  ## the Docker image; ARGS="--build-arg DEVICE=cuda" for NVIDIA devices
+	docker build --tag coarse2fine $(ARGS) .
+
+clean:  ## remove what was installed and made
 	rm -rf $(VENV) build *.egg-info demo-output gallery-work .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

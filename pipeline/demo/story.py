@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from infer.write import read_segments, read_titles_table
 from pipeline.config import load_config
 from pipeline.demo.stage import CONFIG, DEMO_SPLIT
 
+NAME = "coarse2fine"
 WHOLE = ("flagged", "clear", "review")
 MOST_EXAMPLES = 3
 
@@ -50,7 +53,7 @@ def judge(flags: Sequence[Segment], clips: Sequence[Clip]) -> Verdicts:
 def story(out: Path, evaluation: Evaluation) -> Iterator[str]:
     """Yield the lines of the story, from a demo folder that is done and the evaluation of its run."""
     config = load_config(out / CONFIG)
-    run_dir = config.work_dir / "current"
+    run_dir = out / "work" / "current"
     catalogue = read_catalogue(config.data)
     rows = read_titles_table(run_dir / "titles.parquet")
     flags: dict[str, list[Segment]] = {}
@@ -86,9 +89,9 @@ def _found(
     wrong: list[tuple[float, str]] = []
     missed: list[str] = []
     for row in rows:
-        if row.status not in WHOLE:
-            continue
-        verdicts = judge(flags.get(row.title_id, ()), catalogue.labels[row.title_id].occurrences or ())
+        known = catalogue.labels[row.title_id].occurrences or ()
+        clips = [clip for clip in known if clip.start_s < row.read_until_s]  # what nobody could see is not missed
+        verdicts = judge(flags.get(row.title_id, ()), clips)
         right += [(flag.score, f"{_told(row, flag)} (it is there {_span(clip)})") for flag, clip in verdicts.right]
         wrong += [(flag.score, f"{_told(row, flag)} (there is none)") for flag in verdicts.wrong]
         missed += [f"{row.shown}  {clip.label} {_span(clip)}" for clip in verdicts.missed]
@@ -136,11 +139,13 @@ def _unread(rows: Sequence[TitleRow]) -> Iterator[str]:
 
 def _next(out: Path, run_dir: Path) -> Iterator[str]:
     config = shlex.quote(str(out / CONFIG))
+    # `make` runs the program of an environment that the user's shell does not look into.
+    program = NAME if shutil.which(NAME) or Path(sys.argv[0]).name != NAME else shlex.quote(sys.argv[0])
     yield f"  open in a browser   {(run_dir / 'report.html').absolute().as_uri()}"
     yield f"  in a spreadsheet    {run_dir / 'segments.csv'}, {run_dir / 'titles.csv'}"
-    yield f"  watch and correct   coarse2fine review --config {config}"
-    yield f"  label by label      coarse2fine evaluate --config {config} --split {DEMO_SPLIT}"
-    yield "  your own films      coarse2fine moderate FOLDER"
+    yield f"  watch and correct   {program} review --config {config}"
+    yield f"  label by label      {program} evaluate --config {config} --split {DEMO_SPLIT}"
+    yield f"  your own films      {program} moderate FOLDER"
 
 
 def _overlap_s(flag: Segment, clip: Clip) -> float:
