@@ -5,13 +5,17 @@ From the run's own tables and record, so that the terminal and the report say th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from data.counted import counted
 from data.schemas import Segment
 from infer.csv_export import clock
+from infer.flags_measured import KEY
 from infer.title_status import TitleRow
+from infer.write import read_titles_table
 
 UNBELIEVABLE = 0.5
 """A larger share of a title is hardly ever anything: the model does not know what it sees."""
@@ -28,25 +32,43 @@ def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[s
     labels = list(record.get("thresholds", {}))
     lines = [str(record["notice"])] if record.get("notice") else []
     lines.append(f"It looks for {_listed(labels)}, and for nothing else: clear means that none of these was noticed.")
-    measured = record.get("flags_measured") or {}
-    known = [label for label in labels if label in measured.get("labels", {})]
-    if not known:
+    measured = _known(record)
+    if not measured:
         lines.append(
             "How often it is right is not known of this checkpoint; `coarse2fine evaluate` tells, on labelled titles."
         )
         return lines
-    lines.append(f"Measured on {measured['on']}:")
-    lines += [f"  {label}: {_measured(measured['labels'][label])}" for label in known]
-    hours = sum(row.decoded_s or 0.0 for row in rows) / 3600
-    false = hours * sum(measured["labels"][label]["false_per_hour"] for label in known)
-    flags = sum(row.segments for row in rows)
-    lines.append(
-        f"In the {_length(hours)} read here that would make about {counted(round(false), 'false flag')}, of "
-        f"{flags} that it raised; on films of another kind expect more."
-    )
+    for on in dict.fromkeys(values["on"] for values in measured.values()):
+        lines.append(f"Measured on {on}:")
+        lines += [f"  {label}: {_measured(values)}" for label, values in measured.items() if values["on"] == on]
+    rates = [values["false_per_hour"] for values in measured.values() if values["false_per_hour"] is not None]
+    if rates:
+        hours = sum(row.decoded_s or 0.0 for row in rows) / 3600
+        false = counted(round(hours * sum(rates)), "false flag")
+        flags = sum(row.segments for row in rows)
+        lines.append(
+            f"In the {_length(hours)} read here that would make about {false}, of {flags} that it raised; on "
+            "films of another kind expect more."
+        )
     if record.get("config", {}).get("infer", {}).get("thresholds"):
         lines.append("Thresholds were changed for this run: other numbers hold for it.")
     return lines
+
+
+def _known(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what was measured, by label, of the thresholds that the run has: of others nothing is known."""
+    measured, found = record.get(KEY) or {}, {}
+    for label, used in record.get("thresholds", {}).items():
+        values = measured.get("labels", {}).get(label)
+        if values is not None and values.get("thresholds", used) == used:
+            found[label] = {"on": measured["on"], **values}
+    return found
+
+
+def how_sure(folder: Path) -> list[str]:
+    """Say what is known of the results in a run's folder, but for the notice, which its stage said."""
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return what_it_knows({**record, "notice": ""}, read_titles_table(folder / "titles.parquet"))
 
 
 def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]) -> list[str]:
@@ -74,11 +96,28 @@ def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Se
     return lines
 
 
-def _measured(values: Mapping[str, float]) -> str:
-    return (
-        f"finds {values['recall']:.0%} of the scenes; {values['precision']:.0%} of its flags are right; "
-        f"{values['false_per_hour']:.1f} false flags an hour"
-    )
+def _measured(values: Mapping[str, Any]) -> str:
+    """Say it in shares, and in counts where they are known: 2 of 2 is not 90 of 90."""
+    counts = "clips" in values
+    if values["recall"] is None:
+        found = "no scene of it was there to be found"
+    elif counts:
+        found = f"finds {values['found']} of {counted(values['clips'], 'scene')} ({values['recall']:.0%})"
+    else:
+        found = f"finds {values['recall']:.0%} of the scenes"
+    if values["precision"] is None:
+        right = "it raised no flag there"
+    elif counts:
+        right = (
+            f"{values['flagged'] - values['false']} of {counted(values['flagged'], 'flag')} right "
+            f"({values['precision']:.0%})"
+        )
+    else:
+        right = f"{values['precision']:.0%} of its flags are right"
+    if values["false_per_hour"] is None:
+        return f"{found}; {right}"
+    rate = f"{values['false_per_hour']:.1f} false flags an hour"
+    return f"{found}; {right}; {rate}" + (f", in {_length(values['hours'])}" if counts else "")
 
 
 def _length(hours: float) -> str:

@@ -103,17 +103,22 @@ def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None
 def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, verify: bool) -> None:
     with locked(config_path, overrides) as config:
         from pipeline.runs.closing import closing_line
-        from pipeline.runs.pointer import current_folder
+        from pipeline.runs.pointer import current_folder, current_run
         from pipeline.runs.record import recorded_run
         from pipeline.runs.stage import run as stages
+        from pipeline.trust import how_sure
 
         with recorded_run(config.work) as outcome:
-            worst, folder = 0, current_folder(config.work)
+            worst, folder, is_measured = 0, current_folder(config.work), False
+            before = current_run(config.work)
             for result, evaluation in stages(config, selection, verify=verify):
                 print_outcome(result, evaluation)
+                is_measured = is_measured or evaluation is not None
                 worst = max(worst, result.exit_code)
                 folder = result.path if result.path.parent == config.work.runs else folder
             outcome.exit_code = worst
+        if folder.parent == config.work.runs and folder.name != before and not is_measured:
+            print_lines(how_sure(folder))
         click.echo(closing_line(config.work, folder, worst))
     sys.exit(worst)
 

@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from data.counted import counted
 from data.schemas import STATUSES
+from infer.flags_measured import KEY
 from infer.title_status import TitleRow
 from pipeline.report.charts import marks, points, scaled, steps
 from pipeline.report.drift import Drift
@@ -93,6 +94,7 @@ def render(report: Report) -> Iterator[str]:
         points=points, counted=counted, number_class=number_class, zip=zip, symbols=SYMBOLS, meanings=MEANINGS
     )
     style, script = part("report.css"), "".join(map(part, SCRIPTS))
+    told = report.run.record.get("notice") or report.run.record.get(KEY)
     context = {
         "report": report,
         "run": report.run,
@@ -101,7 +103,7 @@ def render(report: Report) -> Iterator[str]:
         "policy": content_policy(style, script),
         "rows": _rows(report),
         "names": {row.title_id: row.shown for row in report.run.titles},
-        "known": what_it_knows(report.run.record, report.run.titles) if report.run.record.get("notice") else [],
+        "known": what_it_knows(report.run.record, report.run.titles) if told else [],
         "doubts": hard_to_believe(report.run.titles, report.run.segments),
         "statuses": _statuses(report.run),
         "labels": _labels(report.run),

@@ -15,6 +15,7 @@ from model.sidecar import read_checkpoint
 from pipeline.config import Config
 from pipeline.engine import LOCAL, require_ray
 from pipeline.report.kept import kept_report
+from pipeline.runs.kept_flags import keep_test_flags
 from pipeline.runs.leftovers import sweep
 from pipeline.runs.selection import Selection
 from pipeline.runs.training_plan import (
@@ -121,7 +122,9 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
     if held_protocols(truth, config.data.labels, config.evaluate.protocols):
         from pipeline.stages.evaluate import evaluate
 
-        yield evaluate(config, TEST_SPLIT, folder, told=True)
+        result, evaluation = evaluate(config, TEST_SPLIT, folder, told=True)
+        keep_test_flags(config, folder, evaluation, TEST_SPLIT)
+        yield result, evaluation
     elif any(labels.is_labelled for labels in truth.values()):
         said = f"evaluate: nothing to measure, no title of the {TEST_SPLIT} split has a clip or a known absence"
         yield StageResult(said, folder), None

@@ -21,6 +21,7 @@ from data.manifest import read_titles
 from data.schemas import Segment
 from data.shards import ShardHeader
 from data.titles import Title, called
+from infer.flags_measured import KEY
 from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow, title_row, with_reason
@@ -97,7 +98,7 @@ def infer_titles(run: InferenceRun) -> StageResult:
         run_id=plan.run_id,
         model_id=plan.checkpoint.model_id,
         **({"notice": notice} if notice else {}),
-        **({"flags_measured": measured} if (measured := plan.checkpoint.training.get("flags_measured")) else {}),
+        **({KEY: measured} if (measured := plan.checkpoint.training.get(KEY)) else {}),
         features_id=plan.checkpoint.feature_spec.features_id,
         trained_on=plan.checkpoint.trained_on,
         thresholds=thresholds_record(plan.checkpoint),

@@ -26,6 +26,7 @@ from data.seen_labels import ReadSpan
 from data.shards import ShardHeader, read_header, read_shard, shard_path
 from infer.average_precision import Predictions
 from infer.certainty import CONFIDENCE, certainty
+from infer.flags_measured import KEY, label_flags
 from infer.operating_curve import OperatingCurve, operating_curve
 from infer.operating_point import Choice, FlaggedTitles, Goal, choose
 from infer.protocol import GroundTruth, cut_to_measured, fullest_truth, index_predictions
@@ -40,6 +41,7 @@ from pipeline.progress import progress_bar
 from pipeline.seen_truth import header_spans, seen_truth
 from pipeline.stage_result import StageResult
 from pipeline.stages.thresholds_figure import draw_curve
+from pipeline.stages.validation import CHOSEN_THERE
 
 CURVE_COLUMNS = ("threshold", "recall", "precision", "false_per_hour", "flagged", "false", "found")
 
@@ -94,7 +96,11 @@ def store_thresholds(config: Config, choices: Sequence[Choice]) -> StageResult:
     checkpoint = read_checkpoint(config.checkpoint_dir)
     thresholds = {**checkpoint.thresholds, **{choice.label: choice.after for choice in choices}}
     record = {choice.label: choice_record(choice) for choice in choices}
-    training = {**checkpoint.training, "chosen": {**checkpoint.training.get("chosen", {}), **record}}
+    training = {
+        **checkpoint.training,
+        "chosen": {**checkpoint.training.get("chosen", {}), **record},
+        KEY: _measured_anew(checkpoint.training.get(KEY) or {"on": CHOSEN_THERE, "labels": {}}, choices),
+    }
     write_sidecar(config.checkpoint_dir, replace(checkpoint, thresholds=thresholds, training=training))
     unsure = [label for label, values in record.items() if not values["promised"]]
     note = f" (too few clips to promise {choices[0].goal}: {', '.join(unsure)})" if unsure else ""
@@ -103,6 +109,20 @@ def store_thresholds(config: Config, choices: Sequence[Choice]) -> StageResult:
         "run",
         config.checkpoint_dir,
     )
+
+
+def _measured_anew(before: Mapping[str, Any], choices: Sequence[Choice]) -> dict[str, Any]:
+    """Return how right flags are, with what the new thresholds reach in the place of what those before them reached."""
+    anew = {}
+    for choice in choices:
+        curve, row = choice.curve, choice.row
+        assert row is not None  # a goal was reached
+        found, flagged, false = (int(counts[row]) for counts in (curve.found_K, curve.flagged_K, curve.false_K))
+        counts = label_flags(
+            choice.after, found=found, clips=curve.clips, flagged=flagged, false=false, hours=curve.hours
+        )
+        anew[choice.label] = {"on": CHOSEN_THERE, **counts}
+    return {**before, "labels": {**before["labels"], **anew}}
 
 
 def curves_folder(config: Config) -> Path:

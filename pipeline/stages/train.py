@@ -13,17 +13,12 @@ from data.counted import counted
 from data.errors import ConfigError
 from data.labels import TitleLabels
 from data.schemas import FeatureSpec, LabelThresholds
-from data.shards import ShardHeader, read_shard
+from data.shards import ShardHeader
 from data.targets import frame_targets
 from data.windows import TitlesOnDemand, TrainingTitle
-from infer.evaluate import evaluate
-from infer.evaluation import JUDGED, MEAN
+from infer.flags_measured import KEY
 from infer.protocol import fullest_truth
-from infer.score import score_shards
-from infer.segments import find_segments
-from infer.settings import EvaluateSettings
 from infer.title_scores import TitleScores
-from infer.tune import tune_thresholds
 from model.build import FrameNetwork, build_network
 from model.checkpoint import save_checkpoint
 from model.peers import Peers, launched_peers
@@ -46,6 +41,7 @@ from pipeline.runs.training_plan import (
 )
 from pipeline.seen_truth import header_spans, seen_truth
 from pipeline.stage_result import StageResult
+from pipeline.stages.validation import CHOSEN_BY_HALVES, CHOSEN_THERE, judge, measure_flags, score_titles
 
 log = logging.getLogger(__name__)
 
@@ -87,18 +83,22 @@ def _train(config: Config, peers: Peers, stage: str | None) -> StageResult:
         return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
     lost = peers.from_first(lambda: _lost_choices(config))
 
-    def validate(candidate: FrameNetwork) -> tuple[Validation, dict[str, LabelThresholds]]:
-        return _validate(config, candidate, validation, catalogue, peers)
+    truth = {header.title_id: catalogue.labels[header.title_id] for header in validation}
 
-    network, state = _fit(
-        config, training, catalogue, lambda candidate: validate(candidate)[0], identity=identity, peers=peers
-    )
-    _, thresholds = validate(network.eval())
+    def validate(candidate: FrameNetwork) -> Validation:
+        scores = score_titles(config, candidate, validation, peers)
+        return peers.from_first(lambda: judge(config, scores, truth))[0]
+
+    network, state = _fit(config, training, catalogue, validate, identity=identity, peers=peers)
+    scores, measured_on = score_titles(config, network.eval(), validation, peers), CHOSEN_THERE
+    _, thresholds = peers.from_first(lambda: judge(config, scores, truth))
     used = f"{counted(len(training), 'title')}, kept epoch {state.best_epoch + 1} of {state.epoch}"
     if config.train.refit:
-        network, refitted = _refit(config, training, validation, catalogue, state, identity=identity, peers=peers)
-        thresholds = _stricter_flags(refitted, thresholds)
+        network, scores = _refit(config, training, validation, catalogue, state, identity=identity, peers=peers)
+        refitted = peers.from_first(lambda: judge(config, scores, truth))[1]
+        thresholds, measured_on = _stricter_flags(refitted, thresholds), CHOSEN_BY_HALVES
         used += f", trained anew with {counted(len(validation), 'title')} of val"
+    measured = peers.from_first(lambda: measure_flags(config, scores, truth, thresholds, measured_on))
     record = {
         "inputs": identity,
         "best_epoch": state.best_epoch,
@@ -107,6 +107,7 @@ def _train(config: Config, peers: Peers, stage: str | None) -> StageResult:
         "train_titles": len(training),
         "val_titles": len(validation),
         "untuned": untuned,
+        KEY: measured,
         "trained_on": ["train", "val"] if config.train.refit else ["train"],
         "processes": peers.count,
         "loss": config.loss.model_dump(mode="json"),
@@ -181,8 +182,8 @@ def _refit(
     *,
     identity: str,
     peers: Peers,
-) -> tuple[FrameNetwork, dict[str, LabelThresholds]]:
-    """Train anew on all titles, for as long as the kept weights were trained; return the network and its thresholds.
+) -> tuple[FrameNetwork, list[TitleScores]]:
+    """Train anew on all titles, for as long as the kept weights were trained; return the network and scores of val.
 
     A network that has seen more titles is surer of what it sees, so thresholds of the first one do not fit it. Each
     half of the val titles is scored by a network that was trained on all titles but those, which is nearly as many.
@@ -201,13 +202,11 @@ def _refit(
         return network.eval()
 
     halves = validation[::2], validation[1::2]
-    scores = []
+    scores: list[TitleScores] = []
     for number, (half, rest) in enumerate((halves, halves[::-1]), start=1):
         if half:
-            scores += _scored(config, fit([*training, *rest], f"refit-half-{number}"), half, peers)
-    truth = {header.title_id: catalogue.labels[header.title_id] for header in validation}
-    _, thresholds = peers.from_first(lambda: _judge(config, scores, truth))
-    return fit([*training, *validation], "refit"), thresholds
+            scores += score_titles(config, fit([*training, *rest], f"refit-half-{number}"), half, peers)
+    return fit([*training, *validation], "refit"), scores
 
 
 def _stricter_flags(
@@ -296,44 +295,6 @@ def _training_title(config: Config, header: ShardHeader, labels: TitleLabels) ->
         occurrences=config.train.occurrences,
     )
     return TrainingTitle(header.title_id, header.path, targets)
-
-
-def _validate(
-    config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], catalogue: Catalogue, peers: Peers
-) -> tuple[Validation, dict[str, LabelThresholds]]:
-    """Choose thresholds on validation titles, and say what mAP they reach there: the number that selects an epoch."""
-    scores = _scored(config, network, headers, peers)
-    truth = {header.title_id: catalogue.labels[header.title_id] for header in headers}
-    return peers.from_first(lambda: _judge(config, scores, truth))
-
-
-def _scored(config: Config, network: FrameNetwork, headers: Sequence[ShardHeader], peers: Peers) -> list[TitleScores]:
-    """Return the titles' scores to the first process, nothing to the others; each process scores its part."""
-    shards = (read_shard(header.path) for header in headers[peers.part(len(headers))])
-    own = list(score_shards(network, shards, window=config.infer.window_s, top_k_divisor=config.model.top_k_divisor))
-    return [title for part in peers.at_first(own) for title in part]
-
-
-def _judge(
-    config: Config, scores: Sequence[TitleScores], truth: Mapping[str, TitleLabels]
-) -> tuple[Validation, dict[str, LabelThresholds]]:
-    """Return mAP and thresholds, by the protocol that ``judged_protocol`` chooses; val holds a clip."""
-    labels = config.data.labels
-    thresholds = tune_thresholds(scores, truth, labels, config.tune, segment_score=config.infer.segment_score)
-    candidates = {label: replace(limits, flag=0.0) for label, limits in thresholds.items()}
-    found = [
-        segment
-        for title in scores
-        for segment in find_segments(
-            title, candidates, labels, segment_score=config.infer.segment_score, review_fraction=0
-        )
-    ]
-    quick = EvaluateSettings(rules=(), bootstrap_draws=0, trivial_draws=0)
-    evaluation = evaluate(found, truth, labels, settings=quick)
-    judged = [row for row in evaluation.results if (row.protocol, row.rule) == (evaluation.protocol, JUDGED)]
-    scored = {row.label: row.average for row in judged if row.average is not None}
-    details = {f"val_{label}": value for label, value in scored.items() if label != MEAN}
-    return Validation(scored[MEAN], details), thresholds
 
 
 def _is_current(config: Config, identity: str) -> bool:

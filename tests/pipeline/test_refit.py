@@ -68,7 +68,7 @@ def test_a_refit_is_the_same_training_as_one_whose_train_split_holds_val(plain, 
 
 def test_thresholds_come_from_titles_that_were_not_trained_on(plain, catalogue, monkeypatch):
     seen = []
-    fit, scored = stage._fit, stage._scored
+    fit, scored = stage._fit, stage.score_titles
 
     def noting_fit(config, headers, *arguments, **options):
         network, state = fit(config, headers, *arguments, **options)
@@ -81,9 +81,9 @@ def test_thresholds_come_from_titles_that_were_not_trained_on(plain, catalogue, 
 
     judged = []
     monkeypatch.setattr(stage, "_fit", noting_fit)
-    monkeypatch.setattr(stage, "_scored", noting_scored)
-    judge = stage._judge
-    monkeypatch.setattr(stage, "_judge", lambda *rest: judged.append(judge(*rest)) or judged[-1])
+    monkeypatch.setattr(stage, "score_titles", noting_scored)
+    judge = stage.judge
+    monkeypatch.setattr(stage, "judge", lambda *rest: judged.append(judge(*rest)) or judged[-1])
     config = refitted(plain, catalogue, "refit")
     train(config)
     (_, one), (_, half), (_, two), (_, rest), (_, everything) = seen[-5:]
