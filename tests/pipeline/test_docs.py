@@ -75,3 +75,10 @@ def test_the_ledger_answers_the_queries_of_the_runbook(night, monkeypatch):
     monkeypatch.chdir(night.folder)
     assert set(duckdb.sql(query).fetchall()) == {("done", "", 3), ("failed", "unreadable", 1)}
     assert list(eval(expression, {"pandas": pd}).title_id) == ["t1"]
+
+
+def test_the_map_names_files_that_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:data|extract|infer|model|pipeline|tests|\.ci)/[\w./]*)`", text))
+    assert {"data/time_grid.py", "tests/journeys/"} <= named
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]
