@@ -30,6 +30,7 @@ Advance = Callable[[int, int, str], None]
 """Called with (done, total, what is being done)."""
 
 _moving: ContextVar[Progress | None] = ContextVar("moving", default=None)
+_untold: ContextVar[bool] = ContextVar("untold", default=False)
 
 
 class LogLines(logging.Handler):
@@ -203,10 +204,22 @@ def progress_bar(title: str) -> Iterator[Advance]:
         yield advance
 
 
+@contextmanager
+def titles_untold() -> Iterator[None]:
+    """Leave out the lines of titles, where thousands of them end in a moment, or the same ones for every method."""
+    token = _untold.set(True)
+    try:
+        yield
+    finally:
+        _untold.reset(token)
+
+
 def result_line(line: str) -> None:
     """Show what became of a title: above the bar that moves, or else in the log."""
     bars = _moving.get()
-    if bars is None:
+    if _untold.get():
+        log.debug("%s", printable(line))
+    elif bars is None:
         log.info("%s", printable(line))
     else:
         bars.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)

@@ -23,7 +23,7 @@ from pipeline.benchmark.scores import Standing, choose
 from pipeline.benchmark.tables import Table, as_csv, as_markdown, runs_table, table_1, table_2
 from pipeline.config import Config
 from pipeline.figures import save
-from pipeline.progress import Advance, progress_bar
+from pipeline.progress import Advance, progress_bar, titles_untold
 from pipeline.stage_result import StageResult
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def benchmark(path: Path, overrides: Mapping[str, Any] | None = None) -> StageRe
             f"{path}: work_dir: a benchmark works on this machine; name a folder here (features may be on a store)"
         )
     inputs = read_inputs(plan.config)
-    with progress_bar("benchmark") as advance:
+    with progress_bar("benchmark") as advance, titles_untold():
         runner = _Runner(plan, inputs, advance)
         standings = [runner.compete(entry) for entry in plan.entries]
     folder = plan.folder / "tables"

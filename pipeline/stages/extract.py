@@ -26,7 +26,7 @@ from pipeline.expected_features import IMPORTED, ExpectedFeatures, expected_feat
 from pipeline.extraction_words import pace_of, read_s_of, result_words
 from pipeline.failure_words import failure_words, note_words, rate_words
 from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
-from pipeline.progress import progress_bar, titles_bar
+from pipeline.progress import progress_bar, titles_bar, titles_untold
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
@@ -146,9 +146,9 @@ def import_feature_files(config: Config, imports: FeatureImport) -> StageResult:
     root = imports.folders.folders[0]
     titles = list(read_titles(config.data.titles, root, subsets=config.data.subsets).values())
     sources = Sources(titles, root, config.data.titles.name, imports)
-    return _finish(
-        config, "import-features", extract_sources(ExtractionRun(config.work, sources, config.extract, config.run))
-    )
+    with titles_untold():  # milliseconds a title; those that failed are named in the end, by reason
+        done = extract_sources(ExtractionRun(config.work, sources, config.extract, config.run))
+    return _finish(config, "import-features", done)
 
 
 def _require_own_features(config: Config) -> None:

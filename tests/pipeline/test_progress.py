@@ -12,7 +12,7 @@ import sys
 import textwrap
 
 from pipeline.pace import Pace
-from pipeline.progress import result_line, titles_bar
+from pipeline.progress import result_line, titles_bar, titles_untold
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -92,3 +92,11 @@ def in_a_terminal(program):
     os.close(ours)
     assert process.wait(60) == 0
     return ANSI.sub("", shown.decode())
+
+
+def test_lines_of_titles_are_left_out_where_thousands_end_in_a_moment(caplog):
+    with caplog.at_level(logging.INFO):
+        with titles_untold():
+            result_line("import 1 of 410  a")
+        result_line("extract 1 of 2  b")
+    assert [record.message for record in caplog.records] == ["extract 1 of 2  b"]
