@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from data.errors import SchemaError
 from data.store_path import StorePath
 
 SEND_EVERY_S = 60.0
@@ -96,10 +97,19 @@ def append_event(path: Path, **event: Any) -> None:
 
 
 def read_events(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the whole lines of a log; none when there is no log."""
-    for line in _content(path).splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            yield json.loads(line)
+    """Yield the whole lines of a log; none when there is no log.
+
+    Raises:
+        SchemaError: a whole line that is no event.
+    """
+    for number, line in enumerate(_content(path).split(b"\n")[:-1], 1):
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            event = None
+        if not isinstance(event, dict):
+            raise SchemaError(f"{path}:{number}: damaged, no event of a run; take this line out")
+        yield event
 
 
 def move_events(source: Path, target: Path) -> None:

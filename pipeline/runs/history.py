@@ -40,9 +40,9 @@ def held_run(work: WorkFolder) -> str | None:
     """Return the run that a rollback holds in force, None if no rollback does."""
     held: str | None = None
     for event in read_events(work.history):
-        if event["event"] == ROLLBACK:
+        if event.get("event") == ROLLBACK:
             held = event["run_id"]
-        elif event["event"] == RELEASE:
+        elif event.get("event") == RELEASE:
             held = None
     return held
 
@@ -51,7 +51,7 @@ def list_runs(work: WorkFolder) -> list[RunEntry]:
     """Return the finished runs, the earliest first; those of before there was a history come before all others."""
     order: dict[str, int] = {}
     for number, event in enumerate(read_events(work.history)):
-        if event["event"] == MADE:
+        if event.get("event") == MADE:
             order[event["run_id"]] = number
     current = current_run(work)
     entries = []
@@ -82,7 +82,7 @@ def make_current(work: WorkFolder, run_id: str) -> bool:
     """Record that a run is the newest and put it in force; return False if a rollback holds another one."""
     newest = None
     for event in read_events(work.history):
-        newest = event["run_id"] if event["event"] == MADE else newest
+        newest = event["run_id"] if event.get("event") == MADE else newest
     if newest != run_id:
         append_event(work.history, event=MADE, run_id=run_id)
     held = held_run(work)

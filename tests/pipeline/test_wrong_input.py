@@ -176,6 +176,14 @@ def test_a_damaged_record_of_a_run_is_named(kind, line, catalogue_run, tmp_path,
         assert "run.json" in said
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", b'{"event":\n', b"[1]\n", b"\n"])
+def test_a_damaged_line_of_the_history_is_named(content, catalogue_run, tmp_path, type_line):
+    shutil.copytree(catalogue_run, tmp_path / "all", symlinks=True)
+    (tmp_path / "all" / "work" / "history.jsonl").write_bytes(content)
+    code, said = type_line("runs", "list", "--config", tmp_path / "all" / "run.toml")
+    assert (code, "history.jsonl:1: damaged" in said) == (2, True), said
+
+
 @pytest.fixture(scope="module")
 def catalogue_run(tmp_path_factory):
     """Make a run of two titles by hand: its tables are never reached."""
