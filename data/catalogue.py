@@ -106,6 +106,6 @@ def _scan_splits(
         group_column=settings.group_column,
         seed=settings.split_seed,
         earlier=earlier,
-        labels=labels if settings.split_file is not None else None,
+        labels=labels if settings.split_file is not None or settings.is_published else None,
     )
     return splits, []

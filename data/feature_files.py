@@ -65,6 +65,8 @@ class FeatureFolders:
         for file in files:
             roots = (folder.resolve() for folder in self.folders)
             names.append(next((str(file.relative_to(root)) for root in roots if file.is_relative_to(root)), file.name))
+        if len(set(names)) < len(names):  # alike in folders of streams
+            names = [f"{root.name}/{name}" for root, name in zip(self.folders, names)]
         return " + ".join(name if name != "." else file.name for name, file in zip(names, files))
 
     @cached_property

@@ -218,7 +218,8 @@ def _check(features: Array, named: str, title: Title, rate: float) -> None:
     """Raise ImportFeatureError for what is (D, T), or not finite within float16."""
     rows, columns = features.shape
     declared_s = title.duration_s
-    if declared_s is not None and _gap(rows, rate, declared_s) and not _gap(columns, rate, declared_s):
+    at_no_rate = declared_s is not None and fitting_rate(rows, declared_s) is None
+    if at_no_rate and _gap(rows, rate, declared_s) and not _gap(columns, rate, declared_s):
         message = f"{named}: shape {features.shape} for {declared_s:g} s looks like (D, T); save its transpose (T, D)"
         raise ImportFeatureError(message, code="shape")
     bad = np.flatnonzero(~(np.abs(features) <= FLOAT16_MAX).all(axis=1))

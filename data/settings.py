@@ -91,6 +91,11 @@ class DataSettings(Section):
         return settings
 
     @property
+    def is_published(self) -> bool:
+        """Whether the titles are those of a published data set, to which none are added."""
+        return is_json(self.titles)
+
+    @property
     def media_folder(self) -> Path:
         """Folder that the manifest's paths are relative to."""
         return self.media_root if self.media_root is not None else self.titles.parent
@@ -139,8 +144,7 @@ class DataSettings(Section):
         if not isinstance(values, dict) or values.get("video_labels") or values.get("clip_labels"):
             return values
         titles = values.get("titles")
-        is_published = str(titles).casefold().endswith(".json") if titles is not None else False
-        return {**values, "clip_labels": titles} if is_published else values
+        return {**values, "clip_labels": titles} if titles is not None and is_json(titles) else values
 
     @model_validator(mode="after")
     def _fractions_sum(self) -> DataSettings:
@@ -148,3 +152,8 @@ class DataSettings(Section):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"train_fraction, val_fraction and test_fraction sum to {total:g}; they must sum to 1")
         return self
+
+
+def is_json(titles: object) -> bool:
+    """Say whether a manifest is an ActivityNet JSON, by its name."""
+    return str(titles).casefold().endswith(".json")

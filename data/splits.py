@@ -6,7 +6,8 @@ split file says, then what other members of the group (the series) have. For the
 - Without a split file a title's split is a hash of the seed and its group, which no other title and no label can
   change. With few titles it may leave a split without clips of a label, or empty.
 - With a split file, which remembers what was drawn, titles are drawn so that every label is in every split where the
-  labels allow it (``data.stratify``); what is drawn later evens out what is there, and moves nothing.
+  labels allow it (``data.stratify``); what is drawn later evens out what is there, and moves nothing. So are those of a
+  published data set, to which none are added.
 
 The split file is part of the data: keep it with the labels.
 """

@@ -50,6 +50,7 @@ def draw_stratified(
         Splits by name, of the groups that are not in ``settled``.
     """
     splits = [split for split, share in fractions.items() if share > 0]
+    groups = [group for group in groups if settled.get(group.name, splits[0]) in splits]  # the others are out of it
     holders = {kind: [group for group in groups if kind in group.kinds] for kind in sorted(_kinds(groups))}
     wanted = {kind: _quota(len(held), fractions, splits) for kind, held in holders.items()}
     total = sum(group.size for group in groups)
@@ -57,10 +58,9 @@ def draw_stratified(
     drawn: dict[str, str] = {}
 
     def put(group: Group, split: str) -> None:
-        if split in lacking_titles:
-            lacking_titles[split] -= group.size
-            for kind in group.kinds:
-                wanted[kind][split] -= 1
+        lacking_titles[split] -= group.size
+        for kind in group.kinds:
+            wanted[kind][split] -= 1
 
     for group in groups:
         if group.name in settled:

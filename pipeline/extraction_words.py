@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data.counted import brief_clock
+from data.import_features import IMPORTED
 from data.shards import ShardHeader
 from pipeline.feature_work import Worked
 from pipeline.pace import Pace
@@ -27,6 +28,8 @@ def result_words(worked: Worked, header: ShardHeader | None) -> str:
     if header is None:
         return f"failed: {worked.error}"
     coverage = header.coverage
+    if header.spec.backbone.startswith(IMPORTED):
+        return f"{brief_clock(coverage.decoded_s)} imported{f': {coverage.reason}' if coverage.reason else ''}"
     speed = f", {coverage.decoded_s / worked.seconds:.0f}x" if worked.seconds > 0 else ""
     how = "read to its end" if coverage.complete else "read in part"
     reason = f": {coverage.reason}" if coverage.reason else ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from data.counted import counted
-from data.import_features import WOULD_FIT
+from data.import_features import IMPORTED, WOULD_FIT
 from data.shards import ShardHeader
 from pipeline.runs.extraction_plan import Failure
 
@@ -32,7 +32,7 @@ REASONS = {
 
 
 def failure_words(failures: Mapping[str, Failure]) -> str:
-    """Return ``3 failed: 2 no such file (t1, t2), 1 not readable (t3)``; empty if nothing failed."""
+    """Return ``3 without features: 2 no such file (t1, t2), 1 not readable (t3)``; empty if all have some."""
     if not failures:
         return ""
     by_code: dict[str, list[str]] = {}
@@ -42,22 +42,37 @@ def failure_words(failures: Mapping[str, Failure]) -> str:
         f"{len(titles)} {REASONS.get(code, code.replace('_', ' '))} ({_named(titles)})"
         for code, titles in sorted(by_code.items(), key=lambda item: -len(item[1]))
     ]
-    return f"{len(failures)} failed: {', '.join(parts)}"
+    return f"{len(failures)} without features: {', '.join(parts)}"
 
 
-def rate_words(headers: Iterable[ShardHeader]) -> str:
-    """Say that the rows of imported features would last as long as is stated at another rate; empty if they do."""
+def rate_words(headers: Iterable[ShardHeader], *, told: bool) -> str:
+    """Say that the rows of imported features would last as long as is stated at another rate; empty if they do.
+
+    Where a row was taken for a second and no title states its duration, nothing can tell: that is said, too, unless
+    somebody told the rate.
+    """
     fitting: Counter[str] = Counter()
-    for header in headers:
+    found_headers = [header for header in headers if header.spec.backbone.startswith(IMPORTED)]
+    for header in found_headers:
         _, found, rate = header.coverage.reason.partition(WOULD_FIT)
         if found:
             fitting[rate] += 1
     if not fitting:
-        return ""
+        return "" if told else _unchecked(found_headers)
     rate, count = fitting.most_common(1)[0]
     return (
         f"{counted(sum(fitting.values()), 'title')}: the rows do not last as long as stated; at {rate} rows a second "
         f'{count} would: give --rate {rate}, or [data] feature_rate = "{rate}"'
+    )
+
+
+def _unchecked(headers: Sequence[ShardHeader]) -> str:
+    a_second = [header for header in headers if header.spec.step_s == 1 and header.coverage.declared_duration_s is None]
+    if not headers or len(a_second) < len(headers):
+        return ""
+    return (
+        "a row was taken for a second, and no title states its duration to check that by; if there are more or fewer, "
+        "give --rate, such as 25/16, or [data] feature_rate"
     )
 
 

@@ -181,7 +181,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
     if sources.imports is None:
-        _refuse_imported(planned)
+        refuse_imported(planned)
     recorder = Recorder(ledger, run.attempts, planner.expected.features_id)
     with EventLog(work.events) as events:
         try:
@@ -307,7 +307,8 @@ def _standing(
     return headers, failures
 
 
-def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
+def refuse_imported(planned: Sequence[PlannedTitle]) -> None:
+    """Raise ConfigError if the features that are there were imported, where videos are to be extracted."""
     for item in planned:
         if item.header is not None and item.header.spec.backbone.startswith(IMPORTED):
             name = item.header.spec.backbone.removeprefix(IMPORTED)
@@ -325,7 +326,8 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
     summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {partial} partial"
     summary += f", {missing} missing" if missing else ""
-    said = (failure_words(done.failures), note_words(done.notes), rate_words(done.headers.values()))
+    rates = rate_words(done.headers.values(), told="feature_rate" in config.data.model_fields_set)
+    said = (failure_words(done.failures), note_words(done.notes), rates)
     summary += "".join(f"\n  {line}" for line in said if line)
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     warn_of_labels_beyond(config.data, done.headers, stage)

@@ -401,3 +401,18 @@ def test_a_link_out_of_the_folder_is_no_feature_file(tmp_path: Path, root: Path)
     np.save(root / "v_b.npy", FEATURES)
     found = run(tmp_path, Title("a"), Title("b"))
     assert [(outcome.status, outcome.error_code) for outcome in found] == [("failed", "missing"), ("done", "")]
+
+
+def test_rows_of_another_rate_are_not_taken_for_a_transpose(tmp_path: Path, root: Path) -> None:
+    np.save(root / "a.npy", np.zeros((50, 32), np.float32))  # 32 s at 25/16; the width happens to be 32
+    (outcome,) = run(tmp_path, Title("a", duration_s=32.0))
+    assert outcome.status == "done"
+    assert "would fit at a rate of 25/16" in shard_of(tmp_path).header.coverage.reason
+
+
+def test_streams_of_one_name_are_told_by_their_folders(tmp_path: Path) -> None:
+    for name, width in (("rgb", 10), ("flow", 4)):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "a.npy", np.zeros((width, 4), np.float32))
+    (outcome,) = run(tmp_path, Title("a"), folders=("rgb", "flow"))
+    assert outcome.error.startswith("rgb/a.npy + flow/a.npy: streams of 10 and 4 rows cannot be joined")
