@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from data.errors import ConfigError
 from data.manifest import SPLITS
 from data.settings import Crops
 from pipeline.commands.terminal import (
@@ -70,6 +71,11 @@ def import_features(
     """
     given = {"feature_folders": list(folders) or None, "feature_rate": rate, "feature_crops": crops}
     data = {key: value for key, value in given.items() if value is not None}
+    for folder in folders:
+        if not folder.is_dir() and not (folder.is_file() and folder.suffix.casefold() in (".h5", ".hdf5")):
+            raise ConfigError(
+                f"{folder}: no folder of feature files, and no .h5 that holds all titles; correct --features"
+            )
     with locked(config_path, merged(overrides, {"data": data} if data else {})) as config:
         from pipeline.stages.extract import feature_import, import_feature_files
 

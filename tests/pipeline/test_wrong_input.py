@@ -176,6 +176,14 @@ def test_a_damaged_record_of_a_run_is_named(kind, line, catalogue_run, tmp_path,
         assert "run.json" in said
 
 
+@pytest.mark.parametrize("kind", [kind for kind in WRONG if kind != "folder"])
+def test_features_that_are_no_folder_are_named(kind, catalogue_run, tmp_path, type_line):
+    put(tmp_path / "i3d", kind)
+    line = ("import-features", "--config", catalogue_run / "run.toml", "--name", "i3d", "--features", tmp_path / "i3d")
+    code, said = type_line(*line)
+    assert (code, "i3d: no folder of feature files" in said) == (2, True)
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\n", b'{"event":\n', b"[1]\n", b"\n"])
 def test_a_damaged_line_of_the_history_is_named(content, catalogue_run, tmp_path, type_line):
     shutil.copytree(catalogue_run, tmp_path / "all", symlinks=True)
