@@ -103,6 +103,8 @@ class Coverage:
         reason: why not complete, in words; empty when complete.
         picture_start_s: when the first displayed picture is seen on the player's clock, whose 0 is where a player
             starts; more than 0 where the sound comes first. Times of samples count from that picture.
+        declared_start_s: where the declared duration begins on the player's clock, where that is before the first
+            picture: a recording may begin with pictures that nobody can decode; None where it is with that picture.
     """
 
     title_id: str
@@ -121,6 +123,7 @@ class Coverage:
     complete: bool
     reason: str
     picture_start_s: float = 0.0
+    declared_start_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,7 @@ COVERAGE_SCHEMA = _with_name(
             pa.field("error", pa.string()),
             pa.field("seconds", pa.float64()),
             pa.field("picture_start_s", pa.float64()),
+            pa.field("declared_start_s", pa.float64()),
         ]
     ),
     COVERAGE,

@@ -71,6 +71,7 @@ class _Report(_Words):
     stepped_over: Spots = []
     stepped_over_count: Count = 0
     picture_start_s: Seconds = 0.0
+    declared_start_s: Seconds | None = None
 
 
 class _Failure(_Words):

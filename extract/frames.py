@@ -123,6 +123,7 @@ class ReadReport:
         damage: the first spots of it, and how many there are (``extract.damage``), in seconds of the film.
         stepped_over: likewise where bytes were that belong to no picture.
         picture_start_s: when the first picture is displayed on the player's clock, see ``data.schemas.Coverage``.
+        declared_start_s: where the declared duration begins, see there.
     """
 
     decoded_s: float
@@ -138,6 +139,7 @@ class ReadReport:
     stepped_over: tuple[Spot, ...] = ()
     stepped_over_count: int = 0
     picture_start_s: float = 0.0
+    declared_start_s: float | None = None
 
 
 class VideoReader(Protocol):

@@ -151,7 +151,9 @@ class PyAvReader:
             reasons.append(self._misshapen)
         spots = self._in_film(ledger.spots.first)
         if ledger.lost_s > TOLERATED_S:
-            end_s = self._moment(max(span_s, self.info.declared_duration_s or 0.0))
+            begins_s = self._declared_start_s()
+            begins_s = self.picture_start_s if begins_s is None else begins_s
+            end_s = max(self._moment(span_s), begins_s + (self.info.declared_duration_s or 0.0))
             reasons.append(damage_words(spots, ledger.spots.count, float(ledger.lost_s), end_s))
         if self._unconverted:
             reasons.append(f"the pictures of {self._unconverted} samples cannot be converted to RGB")
@@ -172,6 +174,7 @@ class PyAvReader:
             stepped_over=self._in_film(ledger.stepped_over.first),
             stepped_over_count=ledger.stepped_over.count,
             picture_start_s=self.picture_start_s,
+            declared_start_s=self._declared_start_s(),
         )
 
     def _in_film(self, spots: Sequence[Spot]) -> tuple[Spot, ...]:
@@ -185,6 +188,17 @@ class PyAvReader:
         return picture_start_s(
             self._container, self._first_s if (first := self._decoding.first) is None else float(first)
         )
+
+    def _declared_start_s(self) -> float | None:
+        """Return where the declared duration begins on the player's clock; None where it is with the first picture.
+
+        It counts from the first picture of the stream, which may be one that cannot be decoded.
+        """
+        ticks = self._stream.start_time
+        if ticks is None:
+            return None
+        start_s = picture_start_s(self._container, float(ticks * Fraction(self._stream.time_base or 1)))
+        return start_s if start_s < self.picture_start_s else None
 
     def _moment(self, since_s: float) -> float:
         """Return what a person reads as the time of what is displayed so long after the first picture."""

@@ -351,4 +351,5 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         complete=report.complete and not shortfall,
         reason=report.reason if not report.complete else shortfall,
         picture_start_s=start_s,
+        declared_start_s=None if info.declared_duration_s is None else report.declared_start_s,
     )

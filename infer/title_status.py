@@ -116,13 +116,16 @@ def title_row(
     complete = coverage is not None and coverage.complete
     picture_start_s = coverage.picture_start_s if coverage else 0.0
     length_s = declared_s if declared_s else decoded_s if complete else None
+    begins_s = picture_start_s
+    if coverage is not None and coverage.declared_start_s is not None:
+        begins_s = coverage.declared_start_s
     return TitleRow(
         title_id=title_id,
         status=title_status(segments, coverage),
         labels=LABEL_SEPARATOR.join(sorted({listed_label(segment.label) for segment in flagged})),
         segments=len(flagged),
         flagged_s=covered_s([(segment.start_s, segment.end_s) for segment in flagged]),
-        duration_s=None if length_s is None else picture_start_s + length_s,
+        duration_s=None if length_s is None else begins_s + length_s,
         decoded_s=decoded_s,
         coverage=min(1.0 if complete else WHOLE, decoded_s / length_s) if decoded_s is not None and length_s else None,
         samples=coverage.samples if coverage else None,

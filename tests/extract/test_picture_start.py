@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from fractions import Fraction
 
+import av
 import pytest
 
 from data.errors import DecodeError
@@ -148,3 +149,41 @@ def test_a_recording_in_which_the_clock_of_33_bits_begins_anew_is_read_whole(fil
     assert report.picture_start_s == (pytest.approx(late_s, abs=SOUND_DELAY_S) if late_s else 0)
     stills = read_stills(path, [late_s + 1], input_px=176, timeout_s=60, memory_mib=None)
     assert stills.pictures[late_s + 1].mean() == pytest.approx(clip.coded_frame(10).mean(), abs=6)
+
+
+def cut_in_mid_gop(source, target, *, begins_s, decodable_s):
+    """Copy what a recording holds that began at ``begins_s``, and whose next key frame is at ``decodable_s``."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        copies = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
+        zero_s = old.start_time / av.time_base
+        for packet in old.demux():
+            if packet.dts is None:
+                continue
+            since_s = float(packet.pts * packet.time_base) - zero_s
+            is_lost_key = packet.stream.type == "video" and packet.is_keyframe and since_s < decodable_s - 0.01
+            if since_s < begins_s - 0.01 or is_lost_key:
+                continue
+            packet.stream = copies[packet.stream.index]
+            new.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("decode", [PLANNED, FULL])
+@pytest.mark.parametrize("sound_s", [None, 8])
+def test_a_recording_that_begins_within_a_group_is_as_long_as_its_stream_with_what_cannot_be_decoded(
+    film, clip, tmp_path, sound_s, decode
+):
+    whole = film("film.ts", picture_start_s=0, sound_s=sound_s, count=80)
+    path = cut_in_mid_gop(whole, tmp_path / "cut.ts", begins_s=0.3, decodable_s=3)
+    _, report = read(path, PyAvReader, decode)
+    # pictures from 0.3 to 8 s of the film, of which those before 3 s cannot be decoded; a player's 0 is at 0.3 s
+    assert report.picture_start_s == pytest.approx(2.7, abs=2 * SOUND_DELAY_S)
+    assert report.decoded_s == pytest.approx(5)
+    assert report.declared_start_s == 0
+    assert "5.0 s of 7.7 s could be decoded" in report.reason
+
+
+def test_where_the_first_picture_can_be_decoded_the_declared_length_begins_with_it(film):
+    for name in CONTAINERS:
+        for picture_start_s in (0, 3):
+            assert read(film(name, picture_start_s=picture_start_s))[1].declared_start_s is None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from infer.title_status import covered_s, title_row, title_status
@@ -62,3 +64,23 @@ def test_row_of_a_failed_title():
 def test_overlaps_count_once():
     assert covered_s([(5, 8), (0, 4), (1, 2), (7, 9)]) == 8
     assert covered_s([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("declared_s", "declared_start_s", "length_s", "coverage"),
+    [(11, 0.0, 11, 8 / 11), (11, 1.0, 12, 8 / 11), (11, None, 14, 8 / 11), (None, None, None, None)],
+)
+def test_what_lies_before_the_first_picture_counts_once(
+    make_coverage, declared_s, declared_start_s, length_s, coverage
+):
+    """A recording begins with pictures that nobody can decode, at 0 or 1 s; or its sound begins before its pictures."""
+    read = replace(
+        make_coverage(False),
+        declared_duration_s=declared_s,
+        decoded_s=8.0,
+        picture_start_s=3.0,
+        declared_start_s=declared_start_s,
+    )
+    row = title_row("t", [], read)
+    assert (row.duration_s, row.coverage) == (length_s, pytest.approx(coverage) if coverage else None)
+    assert row.read_until_s == 11
