@@ -45,14 +45,15 @@ def labels() -> None:
 @labels.command()
 @config_option
 @click.option("--strict", is_flag=True, help="Refuse clips that reach beyond their title's end ([data] strict).")
-def check(config_path: Path, overrides: dict[str, Any], strict: bool) -> None:
+@click.option("--all", "everything", is_flag=True, help="List all problems of a kind, however many.")
+def check(config_path: Path, overrides: dict[str, Any], strict: bool, everything: bool) -> None:
     """Report every problem of the manifests and labels at once, and counts beside the paper's Table 1."""
     from data.label_check import check_labels, render_report
 
     if strict:
         overrides = merged(overrides, {"data": {"strict": True, "on_bad_label": "refuse"}})
     report = check_labels(load_config(config_path, overrides).data)
-    print_lines(render_report(report))
+    print_lines(render_report(report, everything=everything))
     sys.exit(USAGE if report.errors else 0)
 
 

@@ -69,6 +69,8 @@ def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
         "neither its thresholds nor the weights are chosen by it; label more titles",
     ]
     assert lines[4:] == [
+        f"{tmp_path}/video.csv: warning: nothing is known to be without violence in test: false flags can hardly be "
+        "counted, so precision is not known; write 0 where a label is absent, blank means unknown",
         "",
         "4 titles, 2.0 h (1 without a stated duration)",
         "",
@@ -84,7 +86,7 @@ def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
         "sex           1    0     0",
         "violence      1    0     1",
         "",
-        "0 errors, 4 warnings",
+        "0 errors, 5 warnings",
     ]
 
 
@@ -186,3 +188,56 @@ def test_a_wrong_media_root_does_not_bury_the_rest(tmp_path: Path) -> None:
     )
     assert sum("no such file under" in message for message in found) == 20
     assert "titles.csv: warning: 25 of 25 media files are not there; is media_root right?" in found
+
+
+def split_of(tmp_path: Path, without: int, occurrences: bool = False) -> list[str]:
+    """Return what is said of a label's absence in test, where 20 titles hold sex, others do not."""
+    names = [f"t{number}" for number in range(20 + without)]
+    titles = ["title_id,path,duration_s,split", "a,,100,train", "b,,100,val"]
+    kind = "all_occurrence" if occurrences else "first_occurrence"
+    clips = [f"{name},sex,5,9,{kind}" for name in ["a", "b", *names[:20]]]
+    configured = settings(
+        tmp_path,
+        titles="\n".join([*titles, *(f"{name},,100,test" for name in names)]) + "\n",
+        video="\n".join(["title_id,label,present", "a,sex,1", "b,sex,1", *(f"{n},sex,0" for n in names[20:])]) + "\n",
+        clips="\n".join(["title_id,label,start_s,end_s,kind", *clips]) + "\n",
+        labels=("sex",),
+    )
+    return [line.split("warning: ")[1] for line in messages(tmp_path, configured) if " in test: false flags" in line]
+
+
+def test_blanks_for_zeros_leave_false_flags_uncounted(tmp_path: Path) -> None:
+    said = "in test: false flags can hardly be counted, so precision is not known; write 0 where a label is absent"
+    assert split_of(tmp_path, 0) == [f"nothing is known to be without sex {said}, blank means unknown"]
+    assert split_of(tmp_path, 1) == [f"hardly anything is known to be without sex {said}, blank means unknown"]
+    assert split_of(tmp_path, 2) == []  # one for ten with it
+    assert split_of(tmp_path, 0, occurrences=True) == []  # the rest of each title is known
+
+
+def overlapping(tmp_path: Path, count: int) -> DataSettings:
+    """Return labels with so many overlaps, of titles with names, and one repeat."""
+    titles = ["title_id,name,duration_s,split", *(f"t{n},Zoë {n},100,train" for n in range(count))]
+    clips = [f"t{n},sex,{start},{start + 20},all_occurrence" for n in range(count) for start in (10, 25)]
+    header = "title_id,label,start_s,end_s,kind"
+    rows = "\n".join([header, *clips, "t0,sex,10,30,all_occurrence"]) + "\n"
+    return settings(tmp_path, titles="\n".join(titles) + "\n", video="title_id,label,present\n", clips=rows)
+
+
+def test_of_each_kind_of_warning_twenty_are_listed_and_the_rest_counted(tmp_path: Path) -> None:
+    report = check_labels(overlapping(tmp_path, 25))
+    lines = render_report(report)
+    overlaps = [line for line in lines if "overlaps" in line]
+    assert len(overlaps) == 20
+    assert "title Zoë 0 (t0), sex: 25-45 s overlaps 10-30 s of clips.csv:" in overlaps[0]
+    assert f"{tmp_path}/clips.csv: ... and 5 more warnings like these; --all lists them" in lines
+    assert sum("repeats" in line for line in lines) == 1
+    everything = render_report(report, everything=True)
+    assert sum("overlaps" in line for line in everything) == 25
+    assert not any("--all" in line for line in everything)
+    assert lines[-1] == everything[-1]  # all are counted
+
+
+def test_twenty_of_a_kind_are_not_folded(tmp_path: Path) -> None:
+    lines = render_report(check_labels(overlapping(tmp_path, 20)))
+    assert sum("overlaps" in line for line in lines) == 20
+    assert not any("--all" in line for line in lines)
