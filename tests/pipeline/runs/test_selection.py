@@ -104,6 +104,7 @@ def test_a_plan_says_what_left_the_manifest_and_what_is_extracted_but_not_scored
     assert plan["removed"] == ["t3"]
     assert plan["titles"][0] == {
         "title_id": "t0",
+        "name": "t0",
         "action": "nothing",
         "score": True,
         "reason": "extracted, not scored",
