@@ -33,6 +33,8 @@ def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[s
     lines = [str(record["notice"])] if record.get("notice") else []
     lines.append(f"It looks for {_listed(labels)}, and for nothing else: clear means that none of these was noticed.")
     measured = _known(record)
+    if not measured and record.get(KEY):
+        return [*lines, "It was measured at other thresholds than these; how often it is right at these is not known."]
     if not measured:
         lines.append(
             "How often it is right is not known of this checkpoint; `coarse2fine evaluate` tells, on labelled titles."
@@ -41,18 +43,29 @@ def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[s
     for on in dict.fromkeys(values["on"] for values in measured.values()):
         lines.append(f"Measured on {on}:")
         lines += [f"  {label}: {_measured(values)}" for label, values in measured.items() if values["on"] == on]
-    rates = [values["false_per_hour"] for values in measured.values() if values["false_per_hour"] is not None]
-    if rates:
-        hours = sum(row.decoded_s or 0.0 for row in rows) / 3600
-        false = counted(round(hours * sum(rates)), "false flag")
-        flags = sum(row.segments for row in rows)
-        lines.append(
-            f"In the {_length(hours)} read here that would make about {false}, of {flags} that it raised; on "
-            "films of another kind expect more."
-        )
+    if len(measured) == len(labels) and (expected := _expected_wrong(list(measured.values()), rows)):
+        lines.append(expected)
     if record.get("config", {}).get("infer", {}).get("thresholds"):
         lines.append("Thresholds were changed for this run: other numbers hold for it.")
     return lines
+
+
+def _expected_wrong(measured: Sequence[Mapping[str, Any]], rows: Sequence[TitleRow]) -> str:
+    """Say how many of a run's flags would be wrong, by either measure: they differ where films differ from those."""
+    rates = [values["false_per_hour"] for values in measured if values["false_per_hour"] is not None]
+    shares = [values["precision"] for values in measured if values["precision"] is not None]
+    flags = sum(row.segments for row in rows)
+    if not rates or not flags:
+        return ""
+    hours = sum(row.decoded_s or 0.0 for row in rows) / 3600
+    parts = [f"{min(flags, round(hours * sum(rates)))} by those false flags an hour"]
+    if shares:
+        least, most = round(flags * (1 - max(shares))), round(flags * (1 - min(shares)))
+        parts.insert(0, f"{least if least == most else f'{least} to {most}'} by those shares")
+    return (
+        f"It raised {counted(flags, 'flag')} in the {_length(hours)} read here: of these {', '.join(parts)} would be "
+        "wrong; on films of another kind expect more."
+    )
 
 
 def _known(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

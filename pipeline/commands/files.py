@@ -39,7 +39,7 @@ from pipeline.lock import folder_lock
     "thresholds",
     multiple=True,
     metavar="[LABEL=]SCORE",
-    help="Flag from this score on, 0 to 1: violence=0.4, or 0.4 for all labels; may be repeated.",
+    help="Flag from this score on: violence=0.9995, or 0.9995 for all labels; higher flags less. May be repeated.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files beside films that this program did not write.")
 @set_option

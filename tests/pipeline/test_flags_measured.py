@@ -82,8 +82,8 @@ def test_found_clips_right_flags_and_false_flags_an_hour_are_counted_at_the_thre
         "Measured on titles:",
         "  x: finds 1 of 2 scenes (50%); 1 of 2 flags right (50%); 1.0 false flags an hour, in 1.0 h",
         "  y: no scene of it was there to be found; it raised no flag there; 0.0 false flags an hour, in 1.0 h",
-        "In the 2.0 h read here that would make about 2 false flags, of 3 that it raised; on films of another kind "
-        "expect more.",
+        "It raised 3 flags in the 2.0 h read here: of these 2 by those shares, 2 by those false flags an hour would be "
+        "wrong; on films of another kind expect more.",
     ]
 
 

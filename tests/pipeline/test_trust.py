@@ -33,9 +33,9 @@ def test_the_notice_then_what_is_looked_for_then_how_often_it_is_right() -> None
         "Measured on its test titles:",
         "  intimacy: finds 88% of the scenes; 36% of its flags are right; 2.1 false flags an hour",
         "  violence: finds 77% of the scenes; 69% of its flags are right; 0.8 false flags an hour",
-        # 3 h x 2.9 an hour
-        "In the 3.0 h read here that would make about 9 false flags, of 8 that it raised; on films of another kind "
-        "expect more.",
+        # 8 x (1 - .69) and 8 x (1 - .36); 3 h x 2.9 an hour, but no more than there are
+        "It raised 8 flags in the 3.0 h read here: of these 2 to 5 by those shares, 8 by those false flags an hour "
+        "would be wrong; on films of another kind expect more.",
     ]
 
 
@@ -71,3 +71,16 @@ def test_many_of_them_are_counted() -> None:
     lines = hard_to_believe(rows, segments)
     assert len(lines) == 9
     assert lines[-1] == "and 2 more titles of which more than half is flagged"
+
+
+def test_of_thresholds_that_were_not_measured_no_number_is_said() -> None:
+    tuned, other = {"flag": 0.5}, {"flag": 0.9}
+    values = {"recall": 0.8, "precision": 0.5, "false_per_hour": 1.0, "thresholds": tuned}
+    found = {"on": "its titles", "labels": {"x": values, "y": values}}
+    both = what_it_knows({"thresholds": {"x": other, "y": other}, "flags_measured": found}, [row("a", 60)])
+    assert both[1:] == ["It was measured at other thresholds than these; how often it is right at these is not known."]
+    one = what_it_knows({"thresholds": {"x": tuned, "y": other}, "flags_measured": found}, [row("a", 60)])
+    assert one[1:] == [
+        "Measured on its titles:",
+        "  x: finds 80% of the scenes; 50% of its flags are right; 1.0 false flags an hour",
+    ]
