@@ -150,7 +150,7 @@ def test_a_library_is_moderated_tonight(person: Person, checkpoint: Path) -> Non
     # honest words come first, then what was found by name, then what to do next
     lines = out.splitlines()
     assert lines[0] == "It looks for violence, and for nothing else: clear means that none of these was noticed."
-    assert out.index("How often it is right") < out.index("Films/日本語") < out.index("5 films: ")
+    assert out.index("Measured on ") < out.index("Films/日本語") < out.index("5 films: ")
     assert "left out, no films: 2 hidden, 1 .db, 1 .jpg, 1 .nfo, 1 .srt" in lines
     titles = person.titles().set_index("name")
     assert {name: titles.status[name] for name in titles.index} == {

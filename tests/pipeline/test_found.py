@@ -51,7 +51,7 @@ def test_with_a_checkpoint_a_title_says_what_was_found_before_the_next_is_read(n
     _, done = extract_catalogue(config, found=Finder(config))
     lines = told()
     assert [line.split("  ")[0] for line in lines] == [f"import {number} of 4" for number in range(1, 5)]
-    assert all("  00:00:40 read to its end in " in line for line in lines)
+    assert all("  00:00:40 imported" in line for line in lines)
     result = infer_titles(inference_run(config, done.titles, done.failures, done.headers))
     assert told() == []  # their scores were kept
     expected = in_tables(result.path)
