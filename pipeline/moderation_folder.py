@@ -180,7 +180,7 @@ def _titles_text(films: Sequence[Film]) -> str:
     writer.writerow(["title_id", "path", "name"])
     for title_id, film in zip(film_ids([film.resolved for film in films]), films):
         name = f"./{film.name}" if film.name.startswith(FORMULA_STARTS) else film.name
-        writer.writerow([title_id, str(film.path), name])
+        writer.writerow([title_id, _listed(film.path), name])
     return buffer.getvalue()
 
 
@@ -216,6 +216,11 @@ def _root(films: Sequence[Film]) -> Path:
     if len(roots) > 1:
         raise ConfigError(f"videos of {' and '.join(sorted(map(str, roots)))}; moderate those of one place at a time")
     return roots.pop()
+
+
+def _listed(path: Path) -> str:
+    """Return a path as the manifest has it: whole, or below its bucket, which is the media root then."""
+    return str(path.relative_to(whole_root(path))) if isinstance(path, StorePath) else str(path)
 
 
 def _whole(path: Path) -> Path:

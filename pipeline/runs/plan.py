@@ -17,7 +17,7 @@ from pipeline.runs.lengths import probed_lengths
 from pipeline.runs.rates import read_rates
 from pipeline.runs.selection import Selection
 from pipeline.runs.training_plan import Training, TrainingPlan, plan_training, teaching_headers
-from pipeline.stages.extract import ExtractionRun, refuse_imported
+from pipeline.stages.extract import ExtractionRun
 from pipeline.stages.infer import inference_run
 
 
@@ -69,8 +69,6 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
     ledger = read_ledger(config.work.ledger)
     planner = asked.planner(ledger)
     planned = list(planner.plan())
-    if asked.sources.imports is None:
-        refuse_imported(planned)
     kept = [item for item in planned if item.action is not Action.EXTRACT]
     failures = {item.title.title_id: item.failure for item in kept if item.failure is not None}
     headers = {item.title.title_id: item.header for item in kept if item.header is not None}

@@ -181,7 +181,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
     if sources.imports is None:
-        refuse_imported(planned)
+        _refuse_imported(planned)
     recorder = Recorder(ledger, run.attempts, planner.expected.features_id)
     with EventLog(work.events) as events:
         try:
@@ -307,7 +307,7 @@ def _standing(
     return headers, failures
 
 
-def refuse_imported(planned: Sequence[PlannedTitle]) -> None:
+def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
     """Raise ConfigError if the features that are there were imported, where videos are to be extracted."""
     for item in planned:
         if item.header is not None and item.header.spec.backbone.startswith(IMPORTED):
