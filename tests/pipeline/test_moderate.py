@@ -79,7 +79,7 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
     assert [line.split(":")[0] for line in lines[:4]] == ["extract", "train", "infer", "report"]
     assert lines[4].startswith("It looks for checks, and for nothing else")  # no test titles: how sure it is comes last
     assert lines[5].startswith("Measured on its validation titles, by which its thresholds were chosen, too")
-    assert lines[6].startswith("In the ")
+    assert lines[6].startswith("It raised ")
     assert [line.split(":")[0] for line in lines[7:]] == ["run"]
     coverage = pd.read_parquet(catalogue / "work" / "coverage.parquet")
     assert (coverage.samples == SECONDS).all()
