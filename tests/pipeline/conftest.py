@@ -69,6 +69,21 @@ def catalogue(tmp_path: Path) -> Path:
     return tmp_path / "run.toml"
 
 
+@pytest.fixture
+def coarse2fine(capsys):
+    """Return a function that runs the command line in this process: exit code, standard output, standard error."""
+    from pipeline import cli
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.main([str(argument) for argument in arguments])
+            sys.exit(0)
+        captured = capsys.readouterr()
+        return caught.value.code or 0, captured.out, captured.err
+
+    return run
+
+
 class Night:
     """A catalogue of feature files with a checkpoint, and the runs over it."""
 

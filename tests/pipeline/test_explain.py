@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -14,20 +13,11 @@ from infer.segments import find_segments
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import Origin, read_title_scores, write_results, write_scores
-from pipeline import cli
 from pipeline.report.run import Run
 from pipeline.stages.explain import find_title
 from pipeline.stages.explain_figure import chosen_labels
 
 LIMITS = {"sex": LabelThresholds(0.5, 0.5, 0.0, 0.0, 0.5), "violence": LabelThresholds(0.25, 0.5, 0.0, 2.0, 0.75)}
-
-
-def coarse2fine(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-        sys.exit(0)
-    captured = capsys.readouterr()
-    return caught.value.code or 0, captured.out, captured.err
 
 
 def title_scores(title_id, frames=20):
@@ -58,8 +48,8 @@ def run_dir(tmp_path):
     return folder
 
 
-def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, capsys):
-    code, out, _ = coarse2fine(capsys, "explain", "tt1", "--run", run_dir)
+def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, coarse2fine):
+    code, out, _ = coarse2fine("explain", "tt1", "--run", run_dir)
     assert code == 0
     assert out.splitlines() == [
         "tt1: flagged",
@@ -84,8 +74,8 @@ def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, capsys)
     ]
 
 
-def test_plot_is_a_picture_with_curves(run_dir, tmp_path, capsys):
-    code, out, _ = coarse2fine(capsys, "explain", "z", "--run", run_dir, "--plot", tmp_path / "z.png", "--misses", 0)
+def test_plot_is_a_picture_with_curves(run_dir, tmp_path, coarse2fine):
+    code, out, _ = coarse2fine("explain", "z", "--run", run_dir, "--plot", tmp_path / "z.png", "--misses", 0)
     assert (code, out.splitlines()[-1]) == (0, f"  -> {tmp_path / 'z.png'}")
     assert "0 nearest misses" in out
     picture = np.asarray(Image.open(tmp_path / "z.png").convert("RGB")).astype(int)
@@ -93,24 +83,24 @@ def test_plot_is_a_picture_with_curves(run_dir, tmp_path, capsys):
     assert blue.sum() > 100
 
 
-def test_the_current_run_is_found_by_its_configuration(run_dir, tmp_path, capsys):
+def test_the_current_run_is_found_by_its_configuration(run_dir, tmp_path, coarse2fine):
     (tmp_path / "run.toml").write_text(
         'work_dir = "work"\n[data]\ntitles = "titles.csv"\nlabels = ["sex", "violence"]\n'
     )
     (tmp_path / "work" / "runs").mkdir(parents=True)
     run_dir.rename(tmp_path / "work" / "runs" / "run0")
     (tmp_path / "work" / "current").symlink_to("runs/run0")
-    code, out, _ = coarse2fine(capsys, "explain", "tt1", "--config", tmp_path / "run.toml")
+    code, out, _ = coarse2fine("explain", "tt1", "--config", tmp_path / "run.toml")
     assert (code, out.splitlines()[0]) == (0, "tt1: flagged")
-    assert coarse2fine(capsys, "explain", "tt1", "--config", tmp_path / "run.toml", "--run", "run0")[1] == out
-    code, _, err = coarse2fine(capsys, "explain", "tt1")
+    assert coarse2fine("explain", "tt1", "--config", tmp_path / "run.toml", "--run", "run0")[1] == out
+    code, _, err = coarse2fine("explain", "tt1")
     assert (code, "name a run: --run FOLDER, or --config FILE" in err) == (2, True)
 
 
-def test_a_plot_is_png_or_svg(run_dir, tmp_path, capsys):
-    assert coarse2fine(capsys, "explain", "z", "--run", run_dir, "--plot", tmp_path / "z.svg")[0] == 0
+def test_a_plot_is_png_or_svg(run_dir, tmp_path, coarse2fine):
+    assert coarse2fine("explain", "z", "--run", run_dir, "--plot", tmp_path / "z.svg")[0] == 0
     assert "<svg" in (tmp_path / "z.svg").read_text()
-    code, _, err = coarse2fine(capsys, "explain", "z", "--run", run_dir, "--plot", tmp_path / "z.jpg")
+    code, _, err = coarse2fine("explain", "z", "--run", run_dir, "--plot", tmp_path / "z.jpg")
     assert (code, "cannot draw .jpg; name a .png or .svg file" in err) == (2, True)
 
 
@@ -124,12 +114,12 @@ def test_of_many_labels_those_with_segments_are_drawn():
     assert chosen_labels(scores, labels, []) == labels[3:]
 
 
-def test_a_title_without_scores(run_dir, capsys):
-    assert coarse2fine(capsys, "explain", "bad", "--run", run_dir)[1] == "bad: quarantined (bad.mp4: no video stream)\n"
-    code, _, err = coarse2fine(capsys, "explain", "tt9", "--run", run_dir)
+def test_a_title_without_scores(run_dir, coarse2fine):
+    assert coarse2fine("explain", "bad", "--run", run_dir)[1] == "bad: quarantined (bad.mp4: no video stream)\n"
+    code, _, err = coarse2fine("explain", "tt9", "--run", run_dir)
     assert (code, "no title 'tt9' in this run" in err) == (2, True)
     (run_dir / "scores.parquet").unlink()
-    code, _, err = coarse2fine(capsys, "explain", "tt1", "--run", run_dir)
+    code, _, err = coarse2fine("explain", "tt1", "--run", run_dir)
     assert (code, "this run kept no frame scores; set write_scores" in err) == (2, True)
 
 

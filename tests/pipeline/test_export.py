@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import duckdb
 import pandas as pd
@@ -13,16 +12,7 @@ from data.schemas import Segment
 from infer.settings import EvaluateSettings
 from infer.title_status import TitleRow
 from infer.write import Origin, write_results
-from pipeline import cli
 from pipeline.stages.evaluate import evaluate_foreign
-
-
-def coarse2fine(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-        sys.exit(0)
-    captured = capsys.readouterr()
-    return caught.value.code or 0, captured.out, captured.err
 
 
 def segment(title_id, index, label, start_s, end_s, score, decision="flag"):
@@ -54,8 +44,8 @@ def run_dir(tmp_path):
     return folder
 
 
-def test_export_says_what_it_wrote_and_that_not_all_was_read(run_dir, tmp_path, capsys):
-    code, out, _ = coarse2fine(capsys, "export", "--run", run_dir, "--format", "webvtt", "--out", tmp_path / "vtt")
+def test_export_says_what_it_wrote_and_that_not_all_was_read(run_dir, tmp_path, coarse2fine):
+    code, out, _ = coarse2fine("export", "--run", run_dir, "--format", "webvtt", "--out", tmp_path / "vtt")
     assert code == 1  # finished, but a title was not read to its end
     assert out.startswith(
         "export: 2 segments of 4 titles as webvtt (1 near miss left out, 1 title not read to the end;"
@@ -63,36 +53,36 @@ def test_export_says_what_it_wrote_and_that_not_all_was_read(run_dir, tmp_path, 
     assert (tmp_path / "vtt" / "007.vtt").is_file()
 
 
-def test_config_gives_run_media_and_settings(run_dir, tmp_path, capsys):
+def test_config_gives_run_media_and_settings(run_dir, tmp_path, coarse2fine):
     (tmp_path / "titles.csv").write_text("title_id,path,item\n007,films/seven.mkv,abc\n")
     (tmp_path / "run.toml").write_text(
         'work_dir = "work"\n[data]\ntitles = "titles.csv"\n[export]\njellyfin_item_column = "item"\n'
     )
     arguments = ("export", "--config", tmp_path / "run.toml", "--out", tmp_path / "out")
-    assert coarse2fine(capsys, *arguments, "--format", "jellyfin")[0] == 1
+    assert coarse2fine(*arguments, "--format", "jellyfin")[0] == 1
     assert json.loads((tmp_path / "out/007.json").read_text())["Items"][0]["ItemId"] == "abc"
-    assert coarse2fine(capsys, *arguments, "--format", "labelstudio")[0] == 1
+    assert coarse2fine(*arguments, "--format", "labelstudio")[0] == 1
     assert json.loads((tmp_path / "out/tasks.json").read_text())[0]["data"]["video"] == "films/seven.mkv"
 
 
-def test_what_is_missing_or_wrong_is_a_usage_error(run_dir, tmp_path, capsys):
+def test_what_is_missing_or_wrong_is_a_usage_error(run_dir, tmp_path, coarse2fine):
     arguments = ("export", "--format", "mcf", "--out", tmp_path / "out")
-    assert "give --run, or --config" in coarse2fine(capsys, *arguments)[2]
-    code, _, err = coarse2fine(capsys, *arguments, "--run", run_dir)
+    assert "give --run, or --config" in coarse2fine(*arguments)[2]
+    code, _, err = coarse2fine(*arguments, "--run", run_dir)
     assert code == 2
     assert "[export.severity] sex: not set; write low, medium or high, a score is no severity" in err
-    code, _, err = coarse2fine(capsys, *arguments, "--run", run_dir, "--set", "export.severity.sex=awful")
+    code, _, err = coarse2fine(*arguments, "--run", run_dir, "--set", "export.severity.sex=awful")
     said = "coarse2fine: --set: [export.severity] sex: 'awful': Input should be 'low', 'medium' or 'high'\n"
     assert (code, err) == (2, said)
-    code, _, err = coarse2fine(capsys, *arguments, "--run", tmp_path)
+    code, _, err = coarse2fine(*arguments, "--run", tmp_path)
     assert code == 2
     assert "no such file; name the folder of a finished run" in err
     severities = ("--set", "export.severity.sex=low", "--set", "export.severity.violence=high")
-    assert coarse2fine(capsys, *arguments, "--run", run_dir, *severities)[0] == 1
+    assert coarse2fine(*arguments, "--run", run_dir, *severities)[0] == 1
 
 
-def test_activitynet_file_by_the_official_rules(run_dir, tmp_path, capsys):
-    coarse2fine(capsys, "export", "--run", run_dir, "--format", "activitynet", "--out", tmp_path)
+def test_activitynet_file_by_the_official_rules(run_dir, tmp_path, coarse2fine):
+    coarse2fine("export", "--run", run_dir, "--format", "activitynet", "--out", tmp_path)
     annotations = [{"label": "sex", "segment": [10, 20]}, {"label": "violence", "segment": [30, 45.5]}]
     truth = {"007": {"subset": "test", "annotations": annotations}}
     (tmp_path / "truth.json").write_text(json.dumps({"database": truth}))
@@ -118,8 +108,8 @@ def test_canonical_tables_by_pandas_polars_and_duckdb(run_dir):
     assert duckdb.sql(f"select {names} from {typed}").fetchall() == expected
 
 
-def test_no_cell_of_a_table_is_a_formula(run_dir, tmp_path, capsys):
-    coarse2fine(capsys, "export", "--run", run_dir, "--format", "edl", "--out", tmp_path / "edl")
+def test_no_cell_of_a_table_is_a_formula(run_dir, tmp_path, coarse2fine):
+    coarse2fine("export", "--run", run_dir, "--format", "edl", "--out", tmp_path / "edl")
     for path in (run_dir / "titles.csv", run_dir / "segments.csv", tmp_path / "edl" / "titles.csv"):
         with path.open(newline="") as handle:
             cells = [cell for line in csv.reader(handle) for cell in line]

@@ -1,14 +1,12 @@
 """`init --media`: the title manifest of a folder of films and a configuration that fits it, and nothing overwritten."""
 
 import csv
-import sys
 from pathlib import PurePosixPath
 
 import pytest
 
 from data.catalogue import scan_catalogue
 from data.media_manifest import series_of
-from pipeline import cli
 from pipeline.config import load_config
 
 VIDEO = b"\x1a\x45\xdf\xa3" + bytes(100)
@@ -18,14 +16,6 @@ LIBRARY = [
     "Series/Other/Season 01/S01E03.mkv",
     "日本語.mkv",
 ]
-
-
-def coarse2fine(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-        sys.exit(0)
-    captured = capsys.readouterr()
-    return caught.value.code or 0, captured.out, captured.err
 
 
 @pytest.fixture
@@ -42,9 +32,9 @@ def rows(folder):
         return list(csv.DictReader(handle))
 
 
-def test_titles_have_ids_names_and_series_of_their_paths_and_the_configuration_loads(library, capsys, monkeypatch):
+def test_titles_have_ids_names_and_series_of_their_paths_and_the_configuration_loads(library, coarse2fine, monkeypatch):
     monkeypatch.chdir(library)
-    code, out, _ = coarse2fine(capsys, "init", "--media", ".")
+    code, out, _ = coarse2fine("init", "--media", ".")
     assert (code, out.splitlines()[0]) == (
         0,
         "wrote titles.csv: 4 films, 2 series among them; left out: 1 .nfo, 1 .srt, 1 hidden",
@@ -64,12 +54,12 @@ def test_titles_have_ids_names_and_series_of_their_paths_and_the_configuration_l
     assert all((titles.media_root / title.path).is_file() for title in titles.titles.values())
 
 
-def test_nothing_is_overwritten_and_nothing_written_beside_what_is_there(library, tmp_path, capsys):
+def test_nothing_is_overwritten_and_nothing_written_beside_what_is_there(library, tmp_path, coarse2fine):
     out = tmp_path / "out"
     for there, other in (("titles.csv", "run.toml"), ("run.toml", "titles.csv")):
         out.mkdir(exist_ok=True)
         (out / there).write_text("mine")
-        code, _, error = coarse2fine(capsys, "init", out / "run.toml", "--media", library)
+        code, _, error = coarse2fine("init", out / "run.toml", "--media", library)
         assert code == 2
         assert f"{out / there}: exists already and is not overwritten" in error
         assert (out / there).read_text() == "mine"
@@ -77,13 +67,13 @@ def test_nothing_is_overwritten_and_nothing_written_beside_what_is_there(library
         (out / there).unlink()
 
 
-def test_films_elsewhere_and_labels_that_are_there_become_keys(library, tmp_path, capsys):
+def test_films_elsewhere_and_labels_that_are_there_become_keys(library, tmp_path, coarse2fine):
     out = tmp_path / "out"
     out.mkdir()
     (out / "My labels.csv").write_text(
         "title_id;Long jump;Long jump_start;Long jump_end\r\n日本語;yes;00:00:03;00:00:05\r\n", encoding="utf-8-sig"
     )
-    code, _, _ = coarse2fine(capsys, "init", out / "run.toml", "--media", library, "--labels", out / "My labels.csv")
+    code, _, _ = coarse2fine("init", out / "run.toml", "--media", library, "--labels", out / "My labels.csv")
     assert code == 0
     config = load_config(out / "run.toml")
     assert (config.data.media_root, config.data.labels) == (library, ("Long jump",))
@@ -95,21 +85,21 @@ def test_films_elsewhere_and_labels_that_are_there_become_keys(library, tmp_path
     assert "work-old" in [row["title_id"] for row in rows(out)]  # the work folder is the one beside run.toml
 
 
-def test_more_labels_than_one_would_list_stay_in_their_file(library, tmp_path, capsys):
+def test_more_labels_than_one_would_list_stay_in_their_file(library, tmp_path, coarse2fine):
     path = tmp_path / "labels.csv"
     names = [f"Class {n}" for n in range(40)]
     path.write_text("title_id,label,present\n" + "".join(f"日本語,{name},1\n" for name in names), encoding="utf-8")
-    assert coarse2fine(capsys, "init", tmp_path / "run.toml", "--media", library, "--labels", path)[0] == 0
+    assert coarse2fine("init", tmp_path / "run.toml", "--media", library, "--labels", path)[0] == 0
     config = load_config(tmp_path / "run.toml")
     assert config.data.labels == tuple(sorted(names))
     assert config.data.labels_found
 
 
-def test_what_cannot_be_in_a_table_is_said(library, tmp_path, capsys):
+def test_what_cannot_be_in_a_table_is_said(library, tmp_path, coarse2fine):
     (library / " blank.mkv").write_bytes(VIDEO)
     (tmp_path / "outside.mkv").write_bytes(VIDEO)
     (library / "link.mkv").symlink_to(tmp_path / "outside.mkv")
-    code, out, error = coarse2fine(capsys, "init", tmp_path / "run.toml", "--media", library)
+    code, out, error = coarse2fine("init", tmp_path / "run.toml", "--media", library)
     assert code == 1
     assert "5 films" in out
     assert "link.mkv: a link out of the folder" in error
@@ -117,9 +107,9 @@ def test_what_cannot_be_in_a_table_is_said(library, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments", [("--media", "none"), ("--labels", "x.csv"), ("--media", ".", "--benchmark")])
-def test_what_is_asked_wrongly_writes_nothing(tmp_path, capsys, monkeypatch, arguments):
+def test_what_is_asked_wrongly_writes_nothing(tmp_path, coarse2fine, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
-    assert coarse2fine(capsys, "init", *arguments)[0] == 2
+    assert coarse2fine("init", *arguments)[0] == 2
     assert list(tmp_path.iterdir()) == []
 
 

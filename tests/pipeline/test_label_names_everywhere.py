@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +10,8 @@ import pytest
 
 from data.label_files import read_label_file
 from data.label_names import label_slug
-from pipeline import cli
 
 LABELS = ('=Long jump; A/B, <i>--> "1"', "курение.喫煙")
-
-
-def coarse2fine(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-        sys.exit(0)
-    captured = capsys.readouterr()
-    return caught.value.code or 0, captured.out, captured.err
 
 
 @pytest.fixture
@@ -60,7 +50,7 @@ def published(catalogue: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_every_command_takes_labels_of_any_text(published, capsys):
+def test_every_command_takes_labels_of_any_text(published, coarse2fine):
     work, out = published.parent / "work", published.parent / "out"
     first = json.dumps(LABELS[0])
     flag = f"infer.thresholds.{first}.flag=0.05"
@@ -78,7 +68,7 @@ def test_every_command_takes_labels_of_any_text(published, capsys):
         ["diff", "previous"],
         ["explain", "t13"],
     ):
-        code, text, error = coarse2fine(capsys, *command, "--config", published)
+        code, text, error = coarse2fine(*command, "--config", published)
         assert code in (0, 1) or print(command, text, error), command
     current = work / "current"
     segments = pd.read_parquet(current / "segments.parquet")
@@ -91,13 +81,13 @@ def test_every_command_takes_labels_of_any_text(published, capsys):
     assert set(listed) <= {"", LABELS[1], LABELS[0].replace(";", ",")}
     assert LABELS[1] in (current / "report.html").read_text(encoding="utf-8")
     assert "<i>-->" not in (current / "report.html").read_text(encoding="utf-8")
-    _exports_hold_the_labels_and_are_read_back(published, capsys)
-    _label_files_that_are_written_read_the_same(published, capsys)
+    _exports_hold_the_labels_and_are_read_back(published, coarse2fine)
+    _label_files_that_are_written_read_the_same(published, coarse2fine)
     names = [path.name for path in (*work.rglob("*"), *out.rglob("*"))]
     assert not [name for name in names if not name.isascii() or set(name) & set('<>"; ')]
 
 
-def _exports_hold_the_labels_and_are_read_back(scored, capsys):
+def _exports_hold_the_labels_and_are_read_back(scored, coarse2fine):
     current = scored.parent / "work" / "current"
     segments = pd.read_parquet(current / "segments.parquet")
     flagged = segments[segments.decision == "flag"]
@@ -105,7 +95,7 @@ def _exports_hold_the_labels_and_are_read_back(scored, capsys):
     formats = ("activitynet", "webvtt", "srt", "edl", "mcf", "rekognition", "jellyfin", "labelstudio", "via3", "elan")
     for name in formats:
         out = scored.parent / "out" / name
-        code, _, error = coarse2fine(capsys, "export", "--config", scored, "--format", name, "--out", out)
+        code, _, error = coarse2fine("export", "--config", scored, "--format", name, "--out", out)
         assert code == 0, (name, error)
         texts = "\n".join(path.read_text(encoding="utf-8") for path in out.rglob("*") if path.suffix != ".csv")
         assert "курение.喫煙" in texts or name in ("mcf", "jellyfin") or "\\u043a" in texts, name
@@ -122,9 +112,9 @@ def _exports_hold_the_labels_and_are_read_back(scored, capsys):
     assert set(cells.label) == {"'" + LABELS[0], LABELS[1]}  # which no spreadsheet takes for a formula
 
 
-def _label_files_that_are_written_read_the_same(scored, capsys):
+def _label_files_that_are_written_read_the_same(scored, coarse2fine):
     out = scored.parent / "labels"
-    code, _, _ = coarse2fine(capsys, "labels", "import", scored.parent / "gt.json", "--config", scored, "--out", out)
+    code, _, _ = coarse2fine("labels", "import", scored.parent / "gt.json", "--config", scored, "--out", out)
     assert code == 0
     rows = read_label_file(out / "clip_labels.csv", LABELS, ())
     again = read_label_file(scored.parent / "gt.json", LABELS, ())

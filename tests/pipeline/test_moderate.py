@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from extract.pyav_writer import write_video
-from pipeline import cli
 
 FPS, SECONDS = 4, 24
 CONFIG = """
@@ -46,13 +45,6 @@ def film(path: Path, event: tuple[int, int] | None, seed: int) -> None:
     write_video(path, frames, fps=Fraction(FPS))
 
 
-def coarse2fine(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return caught.value.code, captured.out, captured.err
-
-
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("films")
@@ -72,8 +64,8 @@ def catalogue(tmp_path_factory) -> Path:
     return folder
 
 
-def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
-    code, out, err = coarse2fine(capsys, "run", "--config", catalogue / "run.toml")
+def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, coarse2fine):
+    code, out, err = coarse2fine("run", "--config", catalogue / "run.toml")
     assert code == 0, err
     lines = [line for line in out.splitlines() if not line.startswith(" ")]
     assert [line.split(":")[0] for line in lines[:4]] == ["extract", "train", "infer", "report"]
@@ -94,7 +86,7 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
     (new / "notes.mp4").write_text("not a film\n")
     out_dir = catalogue / "moderation"
     arguments = ("moderate", new, "--checkpoint", catalogue / "work" / "checkpoint", "--out", out_dir)
-    code, out, _ = coarse2fine(capsys, *arguments)
+    code, out, _ = coarse2fine(*arguments)
     assert code == 1  # two of three were not read to their end
     titles = pd.read_parquet(out_dir / "current" / "titles.parquet").set_index("title_id")
     assert titles.set_index("name").status.to_dict() == {
@@ -110,12 +102,12 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, capsys):
     assert "Film (2026)" in out
     assert "partial" in out
 
-    code, out, _ = coarse2fine(capsys, *arguments)
+    code, out, _ = coarse2fine(*arguments)
     assert "nothing to do" in out
     assert code == 1
 
 
-def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, capsys):
+def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, coarse2fine):
     from data.schemas import FeatureSpec, LabelThresholds
     from model.build import build_network
     from model.checkpoint import save_checkpoint
@@ -126,7 +118,7 @@ def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, 
     spec = FeatureSpec("imported:i3d", "", 4, "imported", "imported", False, 0)
     network = build_network(settings, width=4, labels=1, seed=0)
     save_checkpoint(tmp_path, network, Checkpoint(settings, ("a",), spec, {"a": LabelThresholds(0, 0.5, 0, 0)}))
-    code, _, err = coarse2fine(capsys, "moderate", catalogue / "film 0.mp4", "--checkpoint", tmp_path)
+    code, _, err = coarse2fine("moderate", catalogue / "film 0.mp4", "--checkpoint", tmp_path)
     assert code == 2
     assert "trained on imported:i3d features, which this program cannot make from a video" in err
 

@@ -1,38 +1,26 @@
 """Operator metrics and chosen thresholds on a small trained catalogue: what is printed, written and stored."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
 
-from pipeline import cli
-
-
-def coarse2fine(capsys, *arguments):
-    """Run the command line in this process; return exit code, standard output and standard error."""
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-        sys.exit(0)
-    captured = capsys.readouterr()
-    return caught.value.code or 0, captured.out, captured.err
-
 
 @pytest.fixture
-def trained(catalogue, capsys):
-    assert coarse2fine(capsys, "import-features", "--config", catalogue, "--name", "toy")[0] == 0
-    assert coarse2fine(capsys, "train", "--config", catalogue)[0] == 0
+def trained(catalogue, coarse2fine):
+    assert coarse2fine("import-features", "--config", catalogue, "--name", "toy")[0] == 0
+    assert coarse2fine("train", "--config", catalogue)[0] == 0
     return catalogue
 
 
-def test_thresholds_are_chosen_stored_and_used(trained, capsys):
+def test_thresholds_are_chosen_stored_and_used(trained, coarse2fine):
     work = trained.parent / "work"
     sidecar = work / "checkpoint" / "model.json"
     before = sidecar.read_text()
-    coarse2fine(capsys, "infer", "--config", trained)
+    coarse2fine("infer", "--config", trained)
 
     # looking changes nothing
-    code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.9")
+    code, out, _ = coarse2fine("thresholds", "--config", trained, "--recall", "0.9")
     assert (code, "90 % of the clips found" in out, "nothing stored" in out) == (0, True, True)
     assert sidecar.read_text() == before
     curve = pd.read_csv(work / "thresholds" / "violence.csv")
@@ -41,7 +29,7 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
     assert (work / "thresholds" / "smoking.png").read_bytes().startswith(b"\x89PNG")
 
     # what a program reads is the same, and nothing else is printed
-    code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.9", "--json")
+    code, out, _ = coarse2fine("thresholds", "--config", trained, "--recall", "0.9", "--json")
     found = json.loads(out)
     assert (code, set(found)) == (0, {"smoking", "violence"})
     assert {values["reached"] for values in found.values()} == {True}
@@ -50,7 +38,7 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
 
     # storing one label keeps the model and the other label, and makes a new run
     little = ("--label", "violence", "--recall", "0.1", "--write")
-    code, out, _ = coarse2fine(capsys, "thresholds", "--config", trained, *little)
+    code, out, _ = coarse2fine("thresholds", "--config", trained, *little)
     assert (code, "stored for violence" in out) == (0, True)
     old, new = json.loads(before), json.loads(sidecar.read_text())
     assert new["model_id"] == old["model_id"]
@@ -64,14 +52,14 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
     assert chosen["needed"] == 2
     assert chosen["titles"]["titles"] == 3
     assert "too few clips to promise 10 % of the clips found: violence" in out
-    assert "nothing to do" in coarse2fine(capsys, "train", "--config", trained)[1]
-    coarse2fine(capsys, "infer", "--config", trained)
+    assert "nothing to do" in coarse2fine("train", "--config", trained)[1]
+    coarse2fine("infer", "--config", trained)
     assert len(list((work / "runs").iterdir())) == 2
     recorded = json.loads((work / "current" / "run.json").read_text())["thresholds"]
     assert recorded == new["thresholds"]
 
     # what was promised is what evaluate finds with these thresholds on the same titles
-    code, out, _ = coarse2fine(capsys, "evaluate", "--config", trained, "--split", "val", "--all")
+    code, out, _ = coarse2fine("evaluate", "--config", trained, "--split", "val", "--all")
     assert (code, "What an operator decides by" in out) == (0, True)
     table = pd.read_csv(work / "current" / "operator-val.csv").set_index(["protocol", "label"])
     row = table.loc[("all-occurrence", "violence")]
@@ -92,21 +80,21 @@ def test_thresholds_are_chosen_stored_and_used(trained, capsys):
         (["--recall", "1.5"], "1.5"),
     ],
 )
-def test_usage_errors(catalogue, capsys, arguments, message):
-    code, _, err = coarse2fine(capsys, "thresholds", "--config", catalogue, *arguments)
+def test_usage_errors(catalogue, coarse2fine, arguments, message):
+    code, _, err = coarse2fine("thresholds", "--config", catalogue, *arguments)
     assert code == 2
     assert message in err
 
 
-def test_what_cannot_be_chosen_is_refused(trained, capsys):
+def test_what_cannot_be_chosen_is_refused(trained, coarse2fine):
     sidecar = trained.parent / "work" / "checkpoint" / "model.json"
     before = sidecar.read_text()
     wanted = ("thresholds", "--config", trained, "--precision", "0.9")
-    code, _, err = coarse2fine(capsys, *wanted, "--label", "sex")
+    code, _, err = coarse2fine(*wanted, "--label", "sex")
     assert (code, "--label sex: not a label of the checkpoint, which has smoking, violence" in err) == (2, True)
-    code, _, err = coarse2fine(capsys, *wanted, "--set", "infer.thresholds.violence.flag=0.3")
+    code, _, err = coarse2fine(*wanted, "--set", "infer.thresholds.violence.flag=0.3")
     assert (code, "[infer.thresholds.violence]: the configuration overrides" in err) == (2, True)
-    code, _, err = coarse2fine(capsys, *wanted, "--set", "infer.rule=three-c-net")
+    code, _, err = coarse2fine(*wanted, "--set", "infer.rule=three-c-net")
     assert (code, "reads no thresholds" in err) == (2, True)
     # a video label without a clip of it in validation: its recall cannot be reached
     labels = trained.parent / "clip_labels.csv"
@@ -115,7 +103,7 @@ def test_what_cannot_be_chosen_is_refused(trained, capsys):
     )
     video = trained.parent / "video_labels.csv"
     video.write_text("".join(line for line in video.read_text().splitlines(keepends=True) if not _is_val_smoking(line)))
-    code, out, err = coarse2fine(capsys, "thresholds", "--config", trained, "--recall", "0.5", "--write")
+    code, out, err = coarse2fine("thresholds", "--config", trained, "--recall", "0.5", "--write")
     assert (code, "nothing is written: no threshold reaches 50 % of the clips found for smoking" in err) == (2, True)
     assert "no, this is the nearest" in out
     assert sidecar.read_text() == before

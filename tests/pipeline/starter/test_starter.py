@@ -5,24 +5,15 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 
 from extract.backbone import feature_spec, load_backbone
 from extract.pyav_writer import write_video
 from extract.settings import ExtractSettings
 from model.checkpoint import load_network
-from pipeline import cli
 from pipeline.config import validate
 from pipeline.moderate import STARTER
 from pipeline.starter.build import LABELS, MAX_BYTES, NOTICE
-
-
-def coarse2fine(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return caught.value.code, captured.out, captured.err
 
 
 def test_what_is_shipped_is_small_whole_and_made_for_the_default_features():
@@ -46,12 +37,12 @@ def test_the_card_is_of_what_is_shipped():
     assert f"| {100 * average:.2f} |" in card
 
 
-def test_moderate_without_a_checkpoint_works_and_says_whose_it_is(tmp_path, capsys):
+def test_moderate_without_a_checkpoint_works_and_says_whose_it_is(tmp_path, coarse2fine):
     rng = np.random.default_rng(0)
     frames = [rng.integers(0, 256, (96, 128, 3), dtype=np.uint8) for _ in range(10)]
     write_video(tmp_path / "clip.mp4", frames, fps=Fraction(2))
     out = tmp_path / "moderation"
-    code, printed, err = coarse2fine(capsys, "moderate", tmp_path / "clip.mp4", "--out", out)
+    code, printed, err = coarse2fine("moderate", tmp_path / "clip.mp4", "--out", out)
     assert code == 0, err
     assert NOTICE in printed.splitlines()
     titles = pd.read_parquet(out / "current" / "titles.parquet")
@@ -62,19 +53,19 @@ def test_moderate_without_a_checkpoint_works_and_says_whose_it_is(tmp_path, caps
     assert record["notice"] == NOTICE
     assert record["model_id"] == load_network(STARTER)[1].model_id
 
-    code, printed, _ = coarse2fine(capsys, "moderate", tmp_path / "clip.mp4", "--out", out)
+    code, printed, _ = coarse2fine("moderate", tmp_path / "clip.mp4", "--out", out)
     assert code == 0
     assert "nothing to do" in printed
     assert NOTICE in printed.splitlines()
 
 
-def test_a_run_by_configuration_never_takes_the_starter(tmp_path, capsys):
+def test_a_run_by_configuration_never_takes_the_starter(tmp_path, coarse2fine):
     """Without a checkpoint of its own it has none."""
     (tmp_path / "titles.csv").write_text("title_id,path\nt,clip.mp4\n")
     (tmp_path / "run.toml").write_text(
         'work_dir = "work"\n[data]\ntitles = "titles.csv"\nlabels = ["intimacy", "violence", "smoking"]\n'
     )
-    code, printed, err = coarse2fine(capsys, "infer", "--config", tmp_path / "run.toml")
+    code, printed, err = coarse2fine("infer", "--config", tmp_path / "run.toml")
     assert code == 2
     assert "no model.json in it; give a folder that `coarse2fine train` wrote" in err
     assert NOTICE not in printed + err
