@@ -111,7 +111,9 @@ def test_what_fails_is_told_by_the_exit_code(install, typed, monkeypatch):
 
 
 def test_make_help_lists_every_target():
-    said = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     assert sorted(line.split()[1] for line in said.splitlines()) == sorted(phony.split()[1:])
     assert all(len(line.split()) > 2 for line in said.splitlines())
