@@ -39,27 +39,27 @@ class _Place(click.ParamType[Path]):
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        return value if isinstance(value, Path) else locate(value)
+        return value if isinstance(value, Path) else locate(self._said(value, param, ctx))
+
+    def _said(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse an empty path: an unset variable of a shell must not mean the working directory."""
+        if not value.strip():
+            self.fail("is empty; write . for the working directory", param, ctx)
+        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Have the shell propose files."""
         return [CompletionItem(incomplete, type="file")]
 
 
-class _LocalFile(click.ParamType[Path]):
+class _LocalFile(_Place):
     """A path of this machine."""
 
-    name = "path"
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = value if isinstance(value, Path) else locate(value)
+        path = super().convert(value, param, ctx)
         if isinstance(path, StorePath):
             self.fail(f"{path}: must be on this machine, a URL is not taken here", param, ctx)
         return path
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Have the shell propose files."""
-        return [CompletionItem(incomplete, type="file")]
 
 
 _ASSIGNMENT = re.compile(r"""((?:"(?:[^"\\]|\\.)*"|'[^']*'|[^='"])+)=(.*)""", re.DOTALL)

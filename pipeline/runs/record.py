@@ -36,7 +36,7 @@ class RunOutcome:
 
 @contextmanager
 def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
-    """Write metrics and last success however the block ends; its errors go on, an OSError as AbortedError."""
+    """Write metrics and last success however the block ends; its errors go on, an OSError as what ``os_fault`` says."""
     started_s, outcome, ended = time.monotonic(), RunOutcome(), False
     try:
         yield outcome
@@ -48,8 +48,9 @@ def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
         outcome.exit_code = INTERRUPTED
         raise
     except OSError as error:
-        outcome.exit_code = ABORTED
-        raise os_fault(error, work.root) from error
+        fault = os_fault(error, work.root)
+        outcome.exit_code = error_exit_code(fault)
+        raise fault from error
     finally:
         try:
             _write(work, outcome.exit_code, time.monotonic() - started_s, succeeded=ended)

@@ -151,6 +151,46 @@ def foreign(folder: Path) -> tuple[Path, Path]:
     return truth, predictions
 
 
+@pytest.mark.parametrize(
+    "line",
+    [("demo", "--out"), ("synthetic",), ("moderate", "films", "--out"), ("labels", "import", "labels.csv", "--out")],
+)
+def test_a_file_where_a_folder_is_needed_is_a_wrong_path_and_no_fault_of_the_disk(
+    line, catalogue_run, tmp_path, type_line, monkeypatch
+):
+    monkeypatch.chdir(catalogue_run)
+    (catalogue_run / "films").mkdir(exist_ok=True)
+    (catalogue_run / "films" / "a.mp4").touch()
+    (tmp_path / "taken").write_text("mine\n")
+    for place in ("taken", "taken/below"):
+        code, said = type_line(*line, tmp_path / place)
+        assert (code, str(tmp_path / "taken") in said, "disk" in said) == (2, True, False), said
+    assert (tmp_path / "taken").read_text() == "mine\n"
+
+
+def path_options(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every option and argument that names a place; an argument as an empty name."""
+    if isinstance(command, click.Group) and not command.invoke_without_command:
+        for name, child in command.commands.items():
+            yield from path_options(child, (*names, name))
+    for parameter in command.params:
+        if parameter.type.name == "path":
+            yield names, parameter.opts[0] if isinstance(parameter, click.Option) else ""
+
+
+@pytest.mark.parametrize(("names", "option"), sorted(path_options(cli.cli)), ids=str)
+def test_an_empty_path_is_not_the_working_directory(names, option, type_line):
+    """``moderate "$FILMS"`` with a variable that is not set must not write beside films of the working directory."""
+    code, said = type_line(*names, *([option, ""] if option else [""]))
+    assert (code, "is empty; write ." in said) == (2, True), said
+
+
+@pytest.mark.parametrize("names", ["demo", "synthetic"])
+def test_a_seed_that_nothing_can_be_drawn_by_is_a_usage_error(names, tmp_path, type_line):
+    code, said = type_line(names, *(["--out"] if names == "demo" else []), tmp_path / "out", "--seed", "-1")
+    assert (code, "--seed" in said) == (2, True)
+
+
 @pytest.mark.parametrize("kind", WRONG)
 def test_foreign_files_that_are_none_are_named(kind, tmp_path, type_line):
     truth, predictions = foreign(tmp_path)
