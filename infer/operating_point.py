@@ -56,29 +56,46 @@ class FlaggedTitles:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """Segments that score high enough to be flagged, in titles whose own score is too low: tau_v drops them.
+
+    Args:
+        segments: so many, anywhere in their titles.
+        titles: so many titles hold them.
+    """
+
+    segments: int
+    titles: int
+
+
+@dataclass(frozen=True)
 class Choice:
     """One label's thresholds for a goal.
 
     Args:
         before, after: its thresholds; equal where the goal cannot be reached.
-        curve: what every flag threshold reaches, under the tau_v of ``after``.
+        shown: the thresholds of ``row``: ``after`` where the goal is reached, else those that come nearest.
+        curve: what every flag threshold reaches, under the other thresholds of ``shown``.
         row: the row of the curve that was chosen, or what comes nearest to the goal; None when there is no candidate.
         reached: whether that row meets the goal.
-        titles: what ``after`` flags; None where nobody counted.
+        titles: what ``shown`` flags; None where nobody counted.
+        dropped: what the title threshold of ``shown`` drops; None where nobody counted.
     """
 
     label: str
     goal: Goal
     before: LabelThresholds
     after: LabelThresholds
+    shown: LabelThresholds
     curve: OperatingCurve
     row: int | None
     reached: bool
     titles: FlaggedTitles | None = None
+    dropped: Dropped | None = None
 
     @property
     def flags_every_candidate(self) -> bool:
-        """Whether the threshold lies below all that was seen: nothing that tau_f lets through is left out."""
+        """Whether the threshold lies below all that was seen: nothing that tau_v and tau_f let through is left out."""
         return self.reached and self.row == len(self.curve.score_K) - 1
 
 
@@ -90,14 +107,17 @@ def choose(label: str, before: LabelThresholds, goal: Goal, kept: OperatingCurve
         kept: the curve over candidates of titles whose title score reaches tau_v.
         every: the curve over candidates of all titles.
     """
-    for curve, title in ((kept, before.title), (every, 0.0)):
+    lifted = replace(before, title=0.0)
+    for curve, limits in ((kept, before), (every, lifted)):
         row = goal_row(curve, goal)
         if row is not None:
-            after = replace(before, title=title, flag=threshold_at(curve, row, before.frame))
-            return Choice(label, goal, before, after, curve, row, reached=True)
+            after = replace(limits, flag=threshold_at(curve, row, before.frame))
+            return Choice(label, goal, before, after, after, curve, row, reached=True)
         if goal.wanted != "recall":
-            return Choice(label, goal, before, before, curve, _nearest_row(curve, goal), reached=False)
-    return Choice(label, goal, before, before, every, _nearest_row(every, goal), reached=False)
+            break
+    row = _nearest_row(curve, goal)
+    shown = limits if row is None else replace(limits, flag=threshold_at(curve, row, before.frame))
+    return Choice(label, goal, before, before, shown, curve, row, reached=False)
 
 
 def goal_row(curve: OperatingCurve, goal: Goal) -> int | None:

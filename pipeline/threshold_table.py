@@ -11,7 +11,11 @@ from infer.certainty import CONFIDENCE, Certainty, certainty
 from infer.operating_point import Choice
 from pipeline.terminal_table import print_table
 
-HEADER = ["label", "flag from", "clips found", "flags correct", "false flags\nper hour", "titles flagged", "reached"]
+HEADER = ["label", "flagged from", "clips found", "flags correct", "false flags\nper hour", "titles flagged", "reached"]
+FROM = (
+    "Flagged from: a segment whose score reaches `flag`, made of frames that reach `frame`, in a title whose own score "
+    "reaches `title`. All counts go through all three, as in a run."
+)
 READING = (
     f'In brackets and "at least": {CONFIDENCE:.0%} intervals (Clopper-Pearson; false flags: Poisson), two-sided. The '
     "thresholds were chosen on these same clips, so other titles may do worse."
@@ -25,7 +29,8 @@ def print_choices(console: Console, choices: Sequence[Choice]) -> None:
     for choice in choices:
         for line in remarks(choice):
             console.print(f"{choice.label}: {line}", soft_wrap=True)
-    console.print(READING, soft_wrap=True)
+    for line in (FROM, READING):
+        console.print(line, soft_wrap=True)
 
 
 def remarks(choice: Choice) -> Iterator[str]:
@@ -37,20 +42,45 @@ def remarks(choice: Choice) -> Iterator[str]:
         yield "nothing of it scores high enough in val to be a segment, so there is nothing to choose from"
         return
     yield _how_sure(choice, certainty(choice))
-    if choice.flags_every_candidate:
-        yield (
-            f"the threshold lies below the lowest candidate of val ({choice.curve.score_K[-1]:.4g}): everything is "
-            "flagged that comes up at all"
-        )
-    if choice.after.title != choice.before.title:
-        yield (
-            f"flagged also in titles whose own score is low: the title threshold {choice.before.title:.4g} is lifted, "
-            "since with it too little is found"
-        )
+    yield from _what_decides(choice)
     if choice.titles is not None and choice.titles.nearly_all:
         titles = choice.titles
         flagged = "every title" if titles.flagged == titles.titles else f"{titles.flagged} of {titles.titles} titles"
         yield f"it flags {flagged} of val, and {titles.holding} of {titles.titles} are known to hold it"
+
+
+def _what_decides(choice: Choice) -> Iterator[str]:
+    """Yield what must be known of a flag threshold and a title threshold together: a run asks for both."""
+    dropped, title = choice.dropped, choice.shown.title
+    drops = dropped is not None and dropped.segments > 0
+    if choice.flags_every_candidate:
+        lowest = f"{choice.curve.score_K[-1]:.4g}"
+        if drops:
+            yield (
+                f"its flag threshold lies below the lowest candidate of the titles that are kept ({lowest}): what is "
+                "flagged is decided by the title threshold"
+            )
+        else:
+            yield (
+                f"the threshold lies below the lowest candidate of val ({lowest}): everything is flagged that comes up "
+                "at all"
+            )
+    if title != choice.before.title:
+        without = f"the title threshold {choice.before.title:.4g}"
+        if choice.reached:
+            yield (
+                f"flagged also in titles whose own score is low: {without} is lifted, since with it too little is found"
+            )
+        else:
+            yield f"counted without {without}, which stays"
+    if dropped is not None and drops:
+        said = (
+            "segment of val scores as high and is" if dropped.segments == 1 else "segments of val score as high and are"
+        )
+        yield (
+            f"{dropped.segments} {said} not flagged: the own score of {counted(dropped.titles, 'title')} lies below "
+            f"the title threshold {title:.4g}"
+        )
 
 
 def _how_sure(choice: Choice, sure: Certainty) -> str:
@@ -90,10 +120,19 @@ def _cells(choice: Choice) -> list[str]:
             "-" if not curve.hours else f"{curve.false_per_hour[row]:.2f}",
             "-" if titles is None else f"{titles.flagged} of {titles.titles}",
         ]
-    flag = f"{choice.before.flag:.4g} -> {choice.after.flag:.4g}"
-    if not choice.reached:
-        return [choice.label, f"{choice.before.flag:.4g}", *numbers, "no, this is the nearest"]
-    return [choice.label, flag, *numbers, "yes" if certainty(choice).promised else "here, not promised"]
+    reached = "no, this is the nearest"
+    if choice.reached:
+        reached = "yes" if certainty(choice).promised else "here, not promised"
+    return [choice.label, _thresholds(choice), *numbers, reached]
+
+
+def _thresholds(choice: Choice) -> str:
+    """Return every threshold that takes part, a line each: of the segment, of its title, of its frames."""
+    before, shown = choice.before, choice.shown
+    flag = f"{before.flag:.4g} -> {shown.flag:.4g}" if choice.row is not None else f"{before.flag:.4g}"
+    lifted = f"{before.title:.4g} -> {shown.title:.4g}"
+    title = f"{before.title:.4g}" if shown.title == before.title else lifted
+    return f"flag {flag}\ntitle {title}\nframe {before.frame:.4g}"
 
 
 def _percent(share: float) -> str:

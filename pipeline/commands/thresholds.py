@@ -61,7 +61,9 @@ def thresholds(
                 choice.label: {
                     "flag_before": choice.before.flag,
                     "flag": choice.after.flag,
+                    "title_before": choice.before.title,
                     "title": choice.after.title,
+                    "frame": choice.after.frame,
                     "reached": choice.reached,
                     **choice_record(choice),
                     "remarks": list(remarks(choice)),

@@ -28,7 +28,7 @@ from infer.average_precision import Predictions
 from infer.certainty import CONFIDENCE, certainty
 from infer.flags_measured import KEY, label_flags
 from infer.operating_curve import OperatingCurve, operating_curve
-from infer.operating_point import Choice, FlaggedTitles, Goal, choose
+from infer.operating_point import Choice, Dropped, FlaggedTitles, Goal, choose
 from infer.protocol import GroundTruth, cut_to_measured, fullest_truth, index_predictions
 from infer.score import score_title
 from infer.segments import find_segments
@@ -143,6 +143,7 @@ def choice_record(choice: Choice) -> dict[str, Any]:
         "promised": choice.reached and sure.promised,
         "needed": sure.needed,
         "titles": None if choice.titles is None else asdict(choice.titles),
+        "dropped": None if choice.dropped is None else asdict(choice.dropped),
     }
 
 
@@ -216,22 +217,24 @@ def _choose(
     hours_C = _measured_hours(truth, header_spans(headers))
     every_curves, kept_curves = (_curves(part, truth, hours_C) for part in (candidates, kept))
     choices = [choose(label, thresholds[label], goal, *pair) for label, *pair in zip(labels, kept_curves, every_curves)]
-    return [
-        replace(choice, titles=_flagged_titles(choice, candidates, known)) if choice.reached else choice
-        for choice in choices
-    ]
+    return [_counted(choice, candidates, known) for choice in choices]
 
 
-def _flagged_titles(choice: Choice, candidates: Sequence[Segment], known: Mapping[str, TitleLabels]) -> FlaggedTitles:
-    """Count the titles that a choice flags anywhere, also after the end of what is measured."""
-    limits = choice.after
-    flagged = {
-        part.title_id
-        for part in candidates
-        if part.label == choice.label and part.score >= limits.flag and part.title_score >= limits.title
-    }
+def _counted(choice: Choice, candidates: Sequence[Segment], known: Mapping[str, TitleLabels]) -> Choice:
+    """Count what a choice flags, and what its title threshold drops, anywhere, also after the end of what is measured.
+
+    As ``infer.segments`` decides it, so that a run over these titles flags just these.
+    """
+    limits = choice.shown
+    high = [part for part in candidates if part.label == choice.label and part.score >= limits.flag]
+    flagged = {part.title_id for part in high if part.title_score >= limits.title}
+    dropped = [part.title_id for part in high if part.title_score < limits.title]
     holding = [labels for labels in known.values() if choice.label in labels.first or labels.present.get(choice.label)]
-    return FlaggedTitles(len(flagged), len(known), len(holding))
+    return replace(
+        choice,
+        titles=FlaggedTitles(len(flagged), len(known), len(holding)),
+        dropped=Dropped(len(dropped), len(set(dropped))),
+    )
 
 
 def _candidates(config: Config, headers: Sequence[ShardHeader], names: Mapping[str, str]) -> list[Segment]:

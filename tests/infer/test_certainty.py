@@ -85,7 +85,7 @@ def test_nothing_promises_all_or_none():
 
 def choice(goal, *, flagged, false, found, clips, hours=2.0):
     curve = OperatingCurve(np.array([0.5]), np.array([flagged]), np.array([false]), np.array([found]), clips, hours)
-    return Choice("sex", goal, LIMITS, LIMITS, curve, 0, reached=True)
+    return Choice("sex", goal, LIMITS, LIMITS, LIMITS, curve, 0, reached=True)
 
 
 def test_what_a_goal_can_be_promised_by():

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from data.schemas import LabelThresholds
 from infer.operating_curve import OperatingCurve
-from infer.operating_point import FlaggedTitles, Goal, choose
+from infer.operating_point import Dropped, FlaggedTitles, Goal, choose
 from pipeline.stages.thresholds import choice_record
 from pipeline.threshold_table import print_choices, remarks
 
@@ -64,7 +64,8 @@ def test_two_of_two_found_promise_nothing():
             Goal("recall", 0.9),
             [(0.9, 3, 1, 1), (0.5, 9, 5, 2)],
             4,
-            "2 of 4 clips found: at least 6.8 %; no threshold reaches 90 % of the clips found, this is the nearest",
+            "2 of 4 clips found: at least 6.8 %; no threshold reaches 90 % of the clips found, this is the nearest\n"
+            "counted without the title threshold 0.3, which stays",
         ),
         (
             Goal("recall", 0.9),
@@ -91,7 +92,7 @@ def test_two_of_two_found_promise_nothing():
     ],
 )
 def test_remarks_in_words(goal, rows, clips, said):
-    assert list(remarks(chosen(goal, curve(rows, clips)))) == [said]
+    assert list(remarks(chosen(goal, curve(rows, clips)))) == said.splitlines()
 
 
 def test_a_threshold_below_every_candidate_is_said_and_is_not_0():
@@ -120,13 +121,35 @@ def test_a_lifted_title_threshold_is_said():
     assert "the title threshold 0.3 is lifted" in " ".join(remarks(chosen(Goal("recall", 0.9), few, more)))
 
 
+def test_what_the_title_threshold_drops_is_said():
+    """A flag threshold of 0.3 that was printed alone promised segments that the title threshold kept from everybody."""
+    made = chosen(Goal("recall", 0.9), curve([(0.9, 1, 0, 1), (0.4, 9, 7, 2)], clips=2))
+    said = list(remarks(replace(made, dropped=Dropped(segments=5, titles=3))))[1:]
+    assert said == [
+        "its flag threshold lies below the lowest candidate of the titles that are kept (0.4): what is flagged is "
+        "decided by the title threshold",
+        "5 segments of val score as high and are not flagged: the own score of 3 titles lies below the title threshold "
+        "0.3",
+    ]
+    said = list(remarks(replace(made, dropped=Dropped(segments=1, titles=1))))[-1]
+    assert said.startswith("1 segment of val scores as high and is not flagged: the own score of 1 title lies below")
+    assert list(remarks(replace(made, dropped=Dropped(0, 0)))) == list(remarks(made))
+
+
+def test_the_nearest_to_a_goal_is_shown_with_the_thresholds_that_it_is_counted_at():
+    few, more = curve([(0.9, 1, 0, 1)], clips=4), curve([(0.9, 2, 0, 2), (0.5, 9, 7, 2)], clips=4)
+    made = chosen(Goal("recall", 0.9), few, more)
+    assert (made.reached, made.after, made.shown.title, made.shown.flag) == (False, BEFORE, 0.0, 0.7)
+    assert "counted without the title threshold 0.3, which stays" in list(remarks(made))
+
+
 def test_the_table_speaks_in_words():
     out = io.StringIO()
     made = chosen(Goal("recall", 0.9), curve([(0.9, 3, 1, 2), (0.5, 9, 5, 2)], 2), titles=FlaggedTitles(2, 5, 3))
     print_choices(Console(file=out, width=160, highlight=False, markup=False), [made])
     printed = " ".join(out.getvalue().replace("│", " ").split())
-    assert "label flag from clips found flags correct per hour titles flagged reached" in printed
-    assert "sex 0.45 -> 0.7 2 of 2 2 of 3 0.50 2 of 5 here, not promised" in printed
+    assert "label flagged from clips found flags correct per hour titles flagged reached" in printed
+    assert "sex flag 0.45 -> 0.7 2 of 2 2 of 3 0.50 2 of 5 here, not promised title 0.3 frame 0.2" in printed
     assert "Clopper-Pearson" in printed
     assert "tau" not in printed
 

@@ -71,6 +71,49 @@ def test_thresholds_are_chosen_stored_and_used(trained, coarse2fine):
     assert bins.groupby(["protocol", "label"]).samples.sum().to_dict() == table.frames.to_dict()
 
 
+def test_what_the_title_threshold_drops_is_counted_as_a_run_drops_it(trained, coarse2fine):
+    """All three thresholds are shown, and what is counted through them is what a run flags, segment by segment."""
+    sidecar = trained.parent / "work" / "checkpoint" / "model.json"
+
+    def chosen(*more):
+        code, out, _ = coarse2fine("thresholds", "--config", trained, "--label", "violence", "--recall", "0.3", *more)
+        assert code == 0
+        return out
+
+    raw = json.loads(sidecar.read_text())
+    raw["thresholds"]["violence"]["title"] = 0.0
+    sidecar.write_text(json.dumps(raw))
+    coarse2fine("infer", "--config", trained, "--set", "infer.thresholds.violence.flag=0", "--split", "val")
+    every = _val_segments(trained)
+    titles = every.groupby("title_id").title_score.first().sort_values()
+    gate = float(titles.iloc[-2:].mean())  # between the two best titles: it keeps one
+    raw["thresholds"]["violence"]["title"] = gate
+    sidecar.write_text(json.dumps(raw))
+
+    said = json.loads(chosen("--json"))["violence"]
+    assert (said["title_before"], said["title"], said["frame"]) == (gate, gate, raw["thresholds"]["violence"]["frame"])
+    high = every[every.score >= said["flag"]]
+    dropped = high[high.title_score < gate]
+    assert said["dropped"] == {"segments": len(dropped), "titles": dropped.title_id.nunique()}
+    assert said["dropped"]["segments"] > 0
+    printed = chosen()
+    assert f"title {gate:.4g}" in printed
+    assert f"frame {said['frame']:.4g}" in printed
+    assert f"below the title threshold {gate:.4g}" in printed
+
+    chosen("--write")
+    coarse2fine("infer", "--config", trained, "--split", "val")
+    flagged = _val_segments(trained).query("decision == 'flag'")
+    assert len(flagged) == said["flagged"]
+    assert flagged.title_id.nunique() == said["titles"]["flagged"] == 1
+    assert len(flagged) + len(dropped) == len(high)
+
+
+def _val_segments(config):
+    segments = pd.read_parquet(config.parent / "work" / "current" / "segments.parquet")
+    return segments[(segments.label == "violence") & segments.title_id.isin(["t08", "t09", "t10"])]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
