@@ -11,7 +11,7 @@ import fnmatch
 import os
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -44,7 +44,7 @@ OTHER_SUFFIXES = _words(
 RUBBISH_FOLDERS = _words(
     "@eadir @recycle @recently-snapshot @tmp #recycle #snapshot $recycle.bin __macosx lost+found"
 ) | {"system volume information"}
-HIDDEN = "hidden"
+HIDDEN, NOT_ASKED_FOR = "hidden", "not asked for"
 _HEAD_BYTES = 4096
 _PICTURE_AND_SOUND_BRANDS = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"M4A ", b"M4B ")
 _STARTS = (
@@ -83,12 +83,18 @@ class Listing:
         left_out: how many files are no films, by suffix, or ``hidden``, ``special``, ``not asked for``.
         problems: folders and files that could not be looked at, in words; nothing is known of what is in them.
         unused: patterns that met nothing.
+        not_asked_for: films that the patterns leave out.
+        named: films, asked for or not, that were named themselves.
+        ours: files of this program in the folders, which are neither films nor left out.
     """
 
     films: list[Film] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    not_asked_for: list[Path] = field(default_factory=list)
+    named: list[Path] = field(default_factory=list)
+    ours: list[Path] = field(default_factory=list)
 
     def left_out_words(self) -> str:
         """Say what is no film and how much of it; empty if nothing is."""
@@ -101,7 +107,9 @@ class _Walk:
     include: Sequence[str]
     exclude: Sequence[str]
     skipped: Path | None
-    ours: Collection[str]
+    is_ours: Callable[[Path], bool]
+    ours: set[Path] = field(default_factory=set)
+    named: list[Path] = field(default_factory=list)
     left_out: dict[Path, str] = field(default_factory=dict)
     problems: dict[Path, str] = field(default_factory=dict)
     folders: set[tuple[int, int]] = field(default_factory=set)
@@ -114,7 +122,7 @@ def find_films(
     exclude: Sequence[str] = (),
     *,
     skipped: Path | None = None,
-    ours: Collection[str] = (),
+    is_ours: Callable[[Path], bool] = lambda path: False,
 ) -> Listing:
     """Find the films in folders, and among files that are named.
 
@@ -124,12 +132,12 @@ def find_films(
             ``/`` is for the name of a file or of any folder it is in, one with it for the path below the named folder.
         exclude: patterns of what is left out.
         skipped: a folder that is not looked into: that of the results.
-        ours: paths of files that were written beside films, which need not be spoken of.
+        is_ours: tells of a file that is no film whether this program wrote it, so that it need not be spoken of.
 
     Raises:
         ConfigError: a place that does not exist, or no film in any of them.
     """
-    walk = _Walk(include, exclude, None if skipped is None else _resolved(skipped), ours)
+    walk = _Walk(include, exclude, None if skipped is None else _resolved(skipped), is_ours)
     found: dict[Path, list[tuple[Film, Path, PurePosixPath]]] = {}
     for place in places:
         root = _absolute(place)
@@ -139,11 +147,12 @@ def find_films(
             entries = [(path, path.relative_to(root), root) for path in below]
         elif root.exists() or root.is_symlink():
             entries = [(root, Path(root.name), root.parent)]
+            walk.named.append(root)
         else:
             raise ConfigError(f"{place}: no such file; name a video file, or a folder of them")
         for path, relative, folder in entries:
             if not _is_asked_for(PurePosixPath(*relative.parts), walk):
-                walk.left_out[path] = "not asked for"
+                walk.left_out[path] = NOT_ASKED_FOR
             elif fault := _name_fault(path):
                 walk.problems[path] = fault
             else:
@@ -157,6 +166,9 @@ def find_films(
         left_out=Counter(walk.left_out.values()),
         problems=list(walk.problems.values()),
         unused=[pattern for pattern in (*include, *exclude) if pattern not in walk.used],
+        not_asked_for=[path for path, kind in walk.left_out.items() if kind == NOT_ASKED_FOR],
+        named=walk.named,
+        ours=sorted(walk.ours, key=str),
     )
     if not listing.films:
         raise ConfigError(_nothing(places, listing))
@@ -232,7 +244,9 @@ def _is_film(path: Path, walk: _Walk) -> bool:
         except OSError as error:
             walk.problems[path] = f"{one_line(str(path))}: cannot be looked at ({error.strerror or error})"
             return False
-    if str(path) not in walk.ours:
+    if walk.is_ours(path):
+        walk.ours.add(path)
+    else:
         walk.left_out[path] = one_line(suffix) or "without suffix"
     return False
 

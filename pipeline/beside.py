@@ -1,34 +1,36 @@
 """Files for players beside the films: under the name that a player looks for, only of films with something to skip.
 
-A library is its owner's. So everything that is written into it is kept in a record in the folder of results, with its
-hash: what is there and is not as it was written is somebody else's, and is left alone unless they ask otherwise. A file
-of ours goes when its film is clear now, or is no more. Nothing else is ever put there or taken away.
+A library is its owner's. Every file that is written into it has a mark (``infer.export.mark``) that says whether it is
+as it was written: such a file is ours to bring up to date, or to take away when its film is clear now or is no more,
+wherever the folder was moved to, and whichever call wrote it. All else is somebody's, and is left alone unless they ask
+otherwise; then a copy of it is kept. Nothing else is ever put there or taken away.
 """
 
 from __future__ import annotations
 
 import csv
 import glob
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from data.errors import ConfigError, StoreError
-from data.files import TEMPORARY_PREFIX, atomic_path, write_json, write_text
-from data.locations import locate
+from data.errors import StoreError
+from data.files import TEMPORARY_PREFIX, atomic_path, write_text
+from data.library import OTHER_SUFFIXES
 from data.store_path import StorePath
+from data.titles import composed
 from infer.csv_export import guard
+from infer.export.mark import Hand, hand_in, marked
 from infer.export.settings import ExportSettings, Format
 from infer.export.source import ExportRun, ExportTitle
 from infer.export.write import BESIDE, Renderer, renderer
-from pipeline.work_folder import WorkFolder
 
 WRITTEN, CURRENT, REMOVED, KEPT, SHARED, FAILED = "written", "current", "removed", "kept", "shared", "failed"
 COLUMNS = ("title_id", "name", "format", "file", "outcome", "detail")
 READ_TO_THE_END = ("flagged", "review", "clear")
+LARGEST_BYTES = 8 << 20
+"""No file of ours is larger: what is, is not read to the end to find that out."""
+_NO_FILMS = OTHER_SUFFIXES - {".strm"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class BesideFile:
     """What became of one file beside a film.
 
     Args:
+        title_id: empty of a film that is no more.
         outcome: written; current, as it should be already; removed, nothing is to be skipped any more; kept, it is
             somebody else's or its film could not be read; shared, two films claim it; failed.
         detail: why, in words.
@@ -49,57 +52,49 @@ class BesideFile:
     detail: str = ""
 
 
-@dataclass
-class _Record:
-    """What was written by us: by path, the film it is for and the hashes it may have."""
-
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def is_ours(self, path: Path) -> bool:
-        """Say whether a file is as we wrote it; False where there is none."""
-        entry = self.files.get(str(path))
-        return entry is not None and _hash(path) in entry["sha256"]
-
-
 def export_beside(
     run: ExportRun,
     forms: Sequence[Format],
     videos: Mapping[str, Path],
-    work: WorkFolder,
+    table: Path,
     settings: ExportSettings,
     *,
+    met: Collection[Path] = (),
     overwrite: bool = False,
 ) -> list[BesideFile]:
-    """Bring the files beside the films of a run up to date; write what was done to ``exports.csv`` of the work folder.
+    """Bring the files beside the films of a run up to date; write what was done to ``table``.
 
     Args:
         forms: of ``BESIDE``.
         videos: where the films are, by title id.
-        overwrite: replace files that are not ours.
+        met: files of ours in folders that were looked into; those whose film is no more are taken away.
+        overwrite: replace files that are not ours, after a copy of each.
 
     Raises:
-        ConfigError: the format needs a setting that is not there, or the record is not readable.
+        ConfigError: the format needs a setting that is not there.
     """
-    record = _read_record(work.exports)
     done: list[BesideFile] = []
     for form in forms:
-        done += _Exporter(form, renderer(run, form, settings), videos, record, work, overwrite).export(run.titles)
-    done += _orphans(record)
-    _write_record(work.exports, record)
-    _write_table(work.exports_table, done)
+        done += _Exporter(form, renderer(run, form, settings), videos, overwrite).export(run.titles)
+    done += _orphans(set(met) - files_of(videos.values()))
+    _write_table(table, done)
     return done
 
 
-def written_files(work: WorkFolder) -> set[str]:
-    """Return the paths of the files that we wrote beside films."""
-    return set(_read_record(work.exports).files)
+def is_marked(path: Path) -> bool:
+    """Say whether a file has the name and the mark of one that we wrote beside a film, changed since or not."""
+    if not path.name.endswith(tuple(BESIDE.values())):
+        return False
+    try:
+        return _hand(path) in (Hand.OURS, Hand.CHANGED)
+    except (OSError, StoreError):
+        return False
 
 
-def outdated(work: WorkFolder, forms: Sequence[Format], videos: Mapping[str, Path]) -> int:
-    """Return how many files we wrote beside these films in formats that are not brought up to date now."""
-    named = {str(video) for video in videos.values()}
-    entries = _read_record(work.exports).files.values()
-    return sum(entry["video"] in named and entry["format"] not in forms for entry in entries)
+def files_of(films: Iterable[Path], forms: Iterable[Format] = tuple(BESIDE)) -> set[Path]:
+    """Return where the files of films are, whether they are there or not."""
+    forms = tuple(forms)
+    return {beside(film, form) for film in films for form in forms}
 
 
 @dataclass
@@ -109,8 +104,6 @@ class _Exporter:
     form: Format
     render: Renderer
     videos: Mapping[str, Path]
-    record: _Record
-    work: WorkFolder
     overwrite: bool
 
     def export(self, titles: Iterable[ExportTitle]) -> list[BesideFile]:
@@ -118,19 +111,9 @@ class _Exporter:
         for title in titles:
             if title.title_id in self.videos:
                 claims.setdefault(beside(self.videos[title.title_id], self.form), []).append(title)
-        done: list[BesideFile] = []
-        pending: list[tuple[Path, ExportTitle, str]] = []
-        for path, claimed in claims.items():
-            decided = self._decide(path, claimed)
-            if isinstance(decided, list):
-                done += decided
-            else:
-                pending.append((path, *decided))
-        self._announce(pending)
-        return done + [self._write(path, title, text) for path, title, text in pending]
+        return [file for path, claimed in claims.items() for file in self._bring_up_to_date(path, claimed)]
 
-    def _decide(self, path: Path, titles: Sequence[ExportTitle]) -> list[BesideFile] | tuple[ExportTitle, str]:
-        """Return what became of a place, or what is to be written there."""
+    def _bring_up_to_date(self, path: Path, titles: Sequence[ExportTitle]) -> list[BesideFile]:
         speaking = [title for title in titles if title.segments]
         if speaking and len(titles) > 1:
             names = " and ".join(self.videos[title.title_id].name for title in titles)
@@ -138,61 +121,43 @@ class _Exporter:
         title = (speaking or titles)[0]
         try:
             text = self.render(title) if speaking else None
-            return self._silent(title, path) if text is None else self._speaking(title, path, text)
+            if text is None:
+                return self._silent(title, path)
+            return [self._speaking(title, path, marked(text, self.form, title))]
         except (OSError, StoreError) as error:
             return [self._file(title, path, FAILED, _words(error))]
 
-    def _speaking(self, title: ExportTitle, path: Path, text: str) -> list[BesideFile] | tuple[ExportTitle, str]:
-        there = _hash(path)
-        if there == _text_hash(text):
-            self.record.files[str(path)] = self._entry(title, [there])
-            return [self._file(title, path, CURRENT)]
-        if there is None or self.overwrite or self.record.is_ours(path):
-            return title, text
-        return [self._file(title, path, KEPT, "not ours, or changed since it was written; --overwrite replaces it")]
+    def _speaking(self, title: ExportTitle, path: Path, text: str) -> BesideFile:
+        there = _content(path)
+        if there == text.encode():
+            return self._file(title, path, CURRENT)
+        hand = Hand.OURS if there is None else hand_in(there)
+        if hand is Hand.OURS:
+            _write(path, text)
+            return self._file(title, path, WRITTEN)
+        if not self.overwrite:
+            since = "not ours, or changed" if hand is Hand.FOREIGN else "changed"
+            return self._file(title, path, KEPT, f"{since} since it was written; --overwrite replaces it")
+        copy = _copied(path)
+        _write(path, text)
+        return self._file(title, path, WRITTEN, f"replaced; what was there is kept as {copy.name}")
 
     def _silent(self, title: ExportTitle, path: Path) -> list[BesideFile]:
         """Remove our file of a film with nothing to skip; what was known of one that cannot be read now stays."""
-        if str(path) not in self.record.files:
+        hand = _hand(path)
+        if hand in (None, Hand.FOREIGN):
             return []
         if title.row.status not in READ_TO_THE_END:
-            return [self._file(title, path, KEPT, "of an earlier call: the film was not read to its end now")]
-        found = _taken_away(path, self.record, "nothing is to be skipped any more")
-        return [self._file(title, path, *outcome) for outcome in found]
-
-    def _announce(self, pending: Sequence[tuple[Path, ExportTitle, str]]) -> None:
-        """Record what will be written: were the call killed in between, ours would else be taken for somebody's."""
-        for path, title, text in pending:
-            earlier = self.record.files.get(str(path), {}).get("sha256", [])
-            self.record.files[str(path)] = self._entry(title, [*earlier, _text_hash(text)])
-        if pending:
-            _write_record(self.work.exports, self.record)
-
-    def _write(self, path: Path, title: ExportTitle, text: str) -> BesideFile:
-        try:
-            if not isinstance(path, StorePath):  # what a killed call left of this very file
-                for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(path.name)}"):
-                    leftover.unlink()
-            write_text(path, text)
-        except (OSError, StoreError) as error:
-            self.record.files[str(path)]["sha256"].remove(_text_hash(text))
-            if not self.record.files[str(path)]["sha256"]:
-                del self.record.files[str(path)]
-            return self._file(title, path, FAILED, _words(error))
-        self.record.files[str(path)]["sha256"] = [_text_hash(text)]
-        return self._file(title, path, WRITTEN)
+            why = "of an earlier call: the film was not read to its end now"
+            return [self._file(title, path, KEPT, why)]
+        if hand is Hand.CHANGED:
+            why = "nothing is to be skipped any more, but the file was changed since it was written"
+            return [self._file(title, path, KEPT, why)]
+        path.unlink()
+        return [self._file(title, path, REMOVED, "nothing is to be skipped any more")]
 
     def _file(self, title: ExportTitle, path: Path, outcome: str, detail: str = "") -> BesideFile:
         return BesideFile(title.title_id, title.name, self.form, path, outcome, detail)
-
-    def _entry(self, title: ExportTitle, hashes: Sequence[str]) -> dict[str, Any]:
-        return {
-            "format": self.form,
-            "title_id": title.title_id,
-            "name": title.name,
-            "video": str(self.videos[title.title_id]),
-            "sha256": list(dict.fromkeys(hashes)),
-        }
 
 
 def beside(video: Path, form: Format) -> Path:
@@ -200,67 +165,73 @@ def beside(video: Path, form: Format) -> Path:
     return video.with_name(f"{video.stem}{BESIDE[form]}")
 
 
-def _orphans(record: _Record) -> list[BesideFile]:
-    """Remove our files of films that are no more, where their folder still is."""
-    done = []
-    for name, entry in list(record.files.items()):
-        path, video = locate(name), locate(entry["video"])
+def _orphans(unclaimed: Iterable[Path]) -> list[BesideFile]:
+    """Remove our files of films that are no more: nothing in the folder that may be a film has the name."""
+    done, names = [], {}
+    for path in sorted(unclaimed, key=str):
+        form = next(form for form, suffix in BESIDE.items() if path.name.endswith(suffix))
+        name = path.name.removesuffix(BESIDE[form])
         try:
-            if video.exists() or not video.parent.is_dir():
+            if path.parent not in names:
+                names[path.parent] = {_folded(p.stem) for p in path.parent.iterdir() if not _is_no_film(p)}
+            hand = _hand(path)
+            if hand is None or _folded(name) in names[path.parent]:
                 continue
-            for outcome in _taken_away(path, record, "its film is no more"):
-                done.append(BesideFile(entry["title_id"], entry["name"], entry["format"], path, *outcome))
+            outcome, why = KEPT, "its film is no more, but the file was changed since it was written"
+            if hand is Hand.OURS:
+                path.unlink()
+                outcome, why = REMOVED, "its film is no more"
+            done.append(BesideFile("", name, form, path, outcome, why))
         except (OSError, StoreError) as error:
-            done.append(BesideFile(entry["title_id"], entry["name"], entry["format"], path, FAILED, _words(error)))
+            done.append(BesideFile("", name, form, path, FAILED, _words(error)))
     return done
 
 
-def _taken_away(path: Path, record: _Record, why: str) -> list[tuple[str, str]]:
-    there = _hash(path)
-    if there is None:
-        del record.files[str(path)]
-        return []
-    if not record.is_ours(path):
-        del record.files[str(path)]
-        return [(KEPT, f"{why}, but the file was changed since it was written")]
-    path.unlink()
-    del record.files[str(path)]
-    return [(REMOVED, why)]
+def _is_no_film(path: Path) -> bool:
+    return path.suffix.casefold() in _NO_FILMS
 
 
-def _hash(path: Path) -> str | None:
+def _folded(name: str) -> str:
+    return composed(name).casefold()
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what is in a file, of a large one only its beginning; None where there is none."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as handle:
+            return handle.read(LARGEST_BYTES)
     except FileNotFoundError:
         return None
 
 
-def _text_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _hand(path: Path) -> Hand | None:
+    content = _content(path)
+    return None if content is None else hand_in(content)
+
+
+def _write(path: Path, text: str) -> None:
+    if not isinstance(path, StorePath):  # what a killed call left of this very file
+        for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(path.name)}"):
+            leftover.unlink()
+    write_text(path, text)
+
+
+def _copied(path: Path) -> Path:
+    """Keep a copy of a file that is not ours, never in place of another one; return where it is."""
+    content, number = path.read_bytes(), 1
+    while True:
+        copy = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+        if not copy.exists():
+            with atomic_path(copy) as temporary:
+                temporary.write_bytes(content)
+            return copy
+        if copy.is_file() and copy.read_bytes() == content:
+            return copy
+        number += 1
 
 
 def _words(error: OSError | StoreError) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-
-
-def _read_record(path: Path) -> _Record:
-    try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
-        for entry in files.values():
-            _ = entry["format"], entry["title_id"], entry["name"], entry["video"], entry["sha256"]
-        return _Record(files)
-    except FileNotFoundError:
-        return _Record()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{path}: not the record of files beside films ({error!r:.100}); without it nobody can tell which are "
-            "ours. Move it away, and remove those files by hand or use --overwrite"
-        ) from error
-
-
-def _write_record(path: Path, record: _Record) -> None:
-    if record.files or path.exists():
-        write_json(path, {"files": dict(sorted(record.files.items()))})
 
 
 def _write_table(path: Path, done: Sequence[BesideFile]) -> None:

@@ -8,7 +8,7 @@ calls stay beside it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from infer.export.source import read_run
 from infer.export.write import BESIDE, export_run
 from infer.write import read_titles_table
 from model.sidecar import read_checkpoint
-from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, outdated, written_files
+from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, files_of, is_marked
 from pipeline.config import Config
 from pipeline.lock import folder_lock
 from pipeline.moderation_folder import (
@@ -38,7 +38,6 @@ from pipeline.stage_result import SOME_FAILED, StageResult
 from pipeline.stages.extract import extract_catalogue
 from pipeline.stages.found import Finder
 from pipeline.stages.infer import infer_titles, inference_run
-from pipeline.work_folder import WorkFolder
 
 STARTER = Path(__file__).resolve().parent / "starter"
 """The checkpoint that comes with the package: a demonstration, which its ``notice`` says in every run."""
@@ -76,6 +75,7 @@ class Moderated:
         beside: what became of the files beside the films.
         exported: folders of the other exports.
         outdated: files beside these films that an earlier call wrote, and this one did not bring up to date.
+        of_others: files that an earlier call wrote beside films that are not asked for now.
         absent: titles of the run before that are not in this call.
         unchanged: the run is that of the call before.
     """
@@ -86,6 +86,7 @@ class Moderated:
     beside: Sequence[BesideFile]
     exported: Sequence[Path]
     outdated: int
+    of_others: Sequence[Path]
     absent: int
     unchanged: bool
 
@@ -112,8 +113,7 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     checkpoint = read_checkpoint(checkpoint_dir)
     require_own_features(checkpoint, checkpoint_dir)
     thresholds = threshold_values(wishes.thresholds, checkpoint.labels)
-    ours = written_files(WorkFolder(out))
-    listing = find_films(places, wishes.include, wishes.exclude, skipped=out, ours=ours)
+    listing = find_films(places, wishes.include, wishes.exclude, skipped=out, is_ours=is_marked)
     values = moderation_values(
         checkpoint, checkpoint_dir, out, listing.films, thresholds=thresholds, overrides=wishes.overrides
     )
@@ -127,16 +127,18 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
         titles = list(extraction.titles)
         inferred = infer_titles(inference_run(config, titles, extraction.failures, extraction.headers))
         videos = {title.title_id: config.data.media_folder / title.path for title in titles if title.path}
-        done, folders = _export(config, inferred.path, videos, wishes)
+        met = {*listing.ours, *filter(is_marked, files_of(listing.named))}
+        done, folders = _export(config, inferred.path, videos, wishes, met)
         report = draw_report(config, inferred.path)
-        late = outdated(config.work, wishes.exports, videos)
+    late = met & files_of(videos.values(), [form for form in BESIDE if form not in wishes.exports])
+    of_others = sorted(met & (files_of(listing.not_asked_for) - files_of(videos.values())), key=str)
     absent = len(before - {title.title_id for title in titles})
     unchanged = run_before == inferred.path.name
-    return Moderated(listing, inferred, report, done, folders, late, absent, unchanged)
+    return Moderated(listing, inferred, report, done, folders, len(late), of_others, absent, unchanged)
 
 
 def _export(
-    config: Config, run_dir: Path, videos: Mapping[str, Path], wishes: Wishes
+    config: Config, run_dir: Path, videos: Mapping[str, Path], wishes: Wishes, met: Collection[Path]
 ) -> tuple[list[BesideFile], list[Path]]:
     """Write the exports that were asked for; return what became of the files beside films, and the other folders."""
     forms = list(dict.fromkeys(wishes.exports))
@@ -146,7 +148,8 @@ def _export(
     run = read_run(run_dir, "flag", titles)
     done: list[BesideFile] = []
     if beside := [form for form in forms if form in BESIDE]:
-        done = export_beside(run, beside, videos, config.work, config.export, overwrite=wishes.overwrite)
+        table = config.work.exports_table
+        done = export_beside(run, beside, videos, table, config.export, met=met, overwrite=wishes.overwrite)
     folders = [config.work.export_folder / form for form in forms if form not in BESIDE]
     for folder in folders:
         export_run(run, folder.name, folder, config.export)  # type: ignore[arg-type]

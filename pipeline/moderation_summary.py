@@ -94,6 +94,12 @@ def _lines(
             f"! {counted(moderated.outdated, 'file')} that an earlier call wrote beside these films not brought up to "
             "date: name the format, too (--export)"
         )
+    if others := moderated.of_others:
+        first = f"{others[0]}" if len(others) == 1 else f"the first {others[0]}"
+        yield (
+            f"{counted(len(others), 'file')} that an earlier call wrote beside films that are left out now stay, and "
+            f"players go by them ({first}): remove what is not wanted, or take those films in"
+        )
     for folder in moderated.exported:
         yield f"exported: {folder}"
     if moderated.absent:
@@ -120,6 +126,9 @@ def _lines(
 
 def _files(files: Sequence[BesideFile]) -> Iterator[str]:
     """Yield a line for each file beside a film that somebody has to know of, and count the others."""
+    for file in files:
+        if file.outcome == WRITTEN and file.detail:
+            yield f"! {file.path}: {file.detail}"
     told = [file for file in files if file.outcome in _PROMPT]
     for file in told[:MOST_FILES]:
         mark = "" if file.outcome == REMOVED else "! "

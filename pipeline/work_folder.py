@@ -70,11 +70,6 @@ class WorkFolder:
         return self.root / "benchmark"
 
     @property
-    def exports(self) -> Path:
-        """Record of the files that were written beside films."""
-        return self.root / "exports.json"
-
-    @property
     def exports_table(self) -> Path:
         """What the last call did with files beside films."""
         return self.root / "exports.csv"

@@ -20,10 +20,15 @@ def render(title: ExportTitle) -> str:
     for segment in title.segments:
         captions.append((*milliseconds(segment), f"{segment.label} {segment.score:.3f} {segment.decision}"))
     blocks = [
-        f"{number}\n{_time(start_ms)} --> {_time(end_ms)}\n{one_line(text).translate(_BRACKETS)}\n"
+        f"{head(number, start_ms, end_ms)}{one_line(text).translate(_BRACKETS)}\n"
         for number, (start_ms, end_ms, text) in enumerate(captions, 1)
     ]
     return "\n".join(blocks)
+
+
+def head(number: int, start_ms: int, end_ms: int) -> str:
+    """Return the lines of a caption that come before its text."""
+    return f"{number}\n{_time(start_ms)} --> {_time(end_ms)}\n"
 
 
 def _time(time_ms: int) -> str:

@@ -41,7 +41,11 @@ from pipeline.lock import folder_lock
     metavar="[LABEL=]SCORE",
     help="Flag from this score on: violence=0.9995, or 0.9995 for all labels; higher flags less. May be repeated.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files beside films that this program did not write.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace files beside films that this program did not write; a copy of each is kept as .bak.",
+)
 @set_option
 def moderate(
     videos: tuple[Path, ...],

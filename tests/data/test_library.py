@@ -166,7 +166,9 @@ def test_the_folder_of_results_is_not_looked_into(library: Path) -> None:
 def test_files_that_were_written_beside_films_are_not_spoken_of(library: Path) -> None:
     ours = put(library / "Films" / "日本語.edl")
     put(library / "Films" / "Сталкер.edl")
-    assert find_films([library], ours={str(ours)}).left_out[".edl"] == 1
+    found = find_films([library], is_ours=lambda path: path == ours)
+    assert found.left_out[".edl"] == 1
+    assert found.ours == [ours]
 
 
 def test_no_film_at_all_says_what_there_was(tmp_path: Path) -> None:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import ConfigError
 from data.schemas import Segment
 from infer.export.settings import ExportSettings
 from infer.export.source import ExportRun, ExportTitle
 from infer.title_status import TitleRow
 from pipeline import beside as module
-from pipeline.beside import export_beside, outdated
-from pipeline.work_folder import WorkFolder
+from pipeline.beside import export_beside, files_of, is_marked
 
 SETTINGS = ExportSettings(severity={"violence": "high"})
 
@@ -38,7 +36,7 @@ class Library:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "Library"
         self.folder.mkdir()
-        self.work = WorkFolder(folder / "out")
+        self.table = folder / "out" / "exports.csv"
         self.videos: dict[str, Path] = {}
 
     def film(self, title_id: str, name: str) -> Path:
@@ -51,8 +49,16 @@ class Library:
     def export(self, *titles: ExportTitle, forms=("edl",), **options):
         run = ExportRun("run0", "model0", "2026-11-28", ("violence",), titles)
         videos = {one.title_id: self.videos[one.title_id] for one in titles}
-        done = export_beside(run, forms, videos, self.work, SETTINGS, **options)
-        return {(file.title_id, file.form): file.outcome for file in done}
+        met = [path for path in self.folder.rglob("*") if is_marked(path)]
+        done = export_beside(run, forms, videos, self.table, SETTINGS, met=met, **options)
+        return {(file.title_id or file.name, file.form): file.outcome for file in done}
+
+    def move(self, to: Path) -> None:
+        """Move the library; its films have other ids then, as those of `moderate` do."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.rename(to)
+        self.videos = {f"{title_id}2": to / path.relative_to(self.folder) for title_id, path in self.videos.items()}
+        self.folder = to
 
     def others(self) -> set[str]:
         return {path.name for path in self.folder.rglob("*") if path.is_file()} - {v.name for v in self.videos.values()}
@@ -105,18 +111,29 @@ def test_a_file_of_somebody_else_is_never_touched_unasked(library: Library) -> N
     assert library.export(title("a"), clear("b")) == {("a", "edl"): "kept"}
     assert library.export(clear("a")) == {}
     assert own.read_text() == "5 9 0\n"
+    former = own.with_name(f"{own.name}.bak")
+    former.write_text("1 2 0\n")
     assert library.export(title("a"), overwrite=True) == {("a", "edl"): "written"}
-    own.write_text("5 9 0 # by hand\n")
+    assert former.read_text() == "1 2 0\n"  # an earlier copy is not written over
+    assert own.with_name(f"{own.name}.bak2").read_text() == "5 9 0\n"
+    [row] = csv.DictReader(library.table.open(encoding="utf-8"))
+    assert row["detail"] == f"replaced; what was there is kept as {own.name}.bak2"
+    own.write_text("5 9 0\n")
+    assert library.export(title("a"), overwrite=True) == {("a", "edl"): "written"}
+    assert not own.with_name(f"{own.name}.bak3").exists()  # there is a copy of this already
+    assert library.export(title("a"), overwrite=True) == {("a", "edl"): "current"}
+    own.write_text(own.read_text().replace("10.000", "11.000"))
     assert library.export(title("a", times=((1.0, 2.0),))) == {("a", "edl"): "kept"}
     assert library.export(clear("a")) == {("a", "edl"): "kept"}
-    assert own.read_text() == "5 9 0 # by hand\n"
+    assert library.export(clear("a"), overwrite=True) == {("a", "edl"): "kept"}
+    assert own.read_text().endswith("11.000 20.500 3\n")
 
 
 def test_two_videos_that_would_share_a_file_are_said_and_nothing_is_written(library: Library) -> None:
     library.film("c", "日本語.mp4")
     assert library.export(title("b"), clear("c")) == {("b", "edl"): "shared"}
     assert library.others() == set()
-    rows = list(csv.DictReader(library.work.exports_table.open(encoding="utf-8")))
+    rows = list(csv.DictReader(library.table.open(encoding="utf-8")))
     assert rows[0]["detail"] == "日本語.mkv and 日本語.mp4 would share it; rename one of them"
     assert library.export(clear("b"), clear("c")) == {}
 
@@ -131,7 +148,7 @@ def test_a_library_that_cannot_be_written_is_recorded_and_the_rest_goes_on(libra
 
     monkeypatch.setattr(module, "write_text", refuse)
     assert library.export(title("a"), title("b")) == {("a", "edl"): "failed", ("b", "edl"): "written"}
-    rows = {row["title_id"]: row for row in csv.DictReader(library.work.exports_table.open(encoding="utf-8"))}
+    rows = {row["title_id"]: row for row in csv.DictReader(library.table.open(encoding="utf-8"))}
     assert (rows["a"]["outcome"], rows["a"]["detail"]) == ("failed", "Read-only file system")
     assert rows["a"]["name"] == "Name of a"
     library.videos["a"].with_suffix(".edl").write_text("somebody's")
@@ -139,40 +156,88 @@ def test_a_library_that_cannot_be_written_is_recorded_and_the_rest_goes_on(libra
     assert library.export(title("a")) == {("a", "edl"): "kept"}
 
 
-def test_a_call_that_is_killed_between_record_and_file_keeps_both_versions_ours(library: Library, monkeypatch) -> None:
-    library.export(title("a"))
+def test_a_call_that_is_killed_leaves_whole_files_of_ours(library: Library, monkeypatch) -> None:
+    write_text = module.write_text
+    path = library.videos["a"].with_suffix(".edl")
 
-    def killed(path: Path, text: str) -> None:
+    def killed(place: Path, text: str) -> None:
+        write_text(place, text)
+        (path.parent / f".tmp-0123456789ab-{path.name}").write_text("half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "write_text", killed)
     with pytest.raises(KeyboardInterrupt):
-        library.export(title("a", times=((1.0, 2.0),)))
+        library.export(title("a"), title("b"))
     monkeypatch.undo()
-    path = library.videos["a"].with_suffix(".edl")
-    (path.parent / f".tmp-0123456789ab-{path.name}").write_text("half")
     assert library.export(title("a", times=((1.0, 2.0),))) == {("a", "edl"): "written"}
     assert [p.name for p in path.parent.iterdir() if p.name.startswith(".tmp-")] == []
     assert library.export(clear("a")) == {("a", "edl"): "removed"}
 
 
+MOVES = {
+    "a renamed folder": lambda library: library.move(library.folder.with_name("Films")),
+    "another mount point": lambda library: library.move(library.folder.parent / "mnt" / "nas" / "Library"),
+    "another folder of results": lambda library: setattr(library, "table", library.table.with_name("other.csv")),
+}
+
+
+@pytest.mark.parametrize("moved", MOVES.values(), ids=MOVES)
+@pytest.mark.parametrize("form", ["edl", "mcf", "srt", "webvtt"])
+def test_a_file_of_ours_is_known_wherever_it_is_and_whoever_asks(library: Library, moved, form: str) -> None:
+    library.export(title("a"), title("b"), forms=(form,))
+    moved(library)
+    a, b = library.videos
+    assert library.export(title(a, times=((1.0, 2.0),)), clear(b), forms=(form,)) == {
+        (a, form): "written",
+        (b, form): "removed",
+    }
+    [name] = library.others()
+    assert name.startswith("Küss mich, Zoë! (2019).")
+
+
+@pytest.mark.parametrize("form", ["edl", "mcf", "srt", "webvtt"])
+def test_whatever_somebody_changes_in_a_file_is_kept_wherever_it_is(library: Library, form: str) -> None:
+    library.export(title("a"), forms=(form,))
+    [path] = files_of([library.videos["a"]], [form])
+    written = path.read_bytes()
+    for change in (
+        written.replace(b"10", b"11", 1),
+        written[:-1],
+        written + b"\n",
+        written.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + written,
+        written + written,
+    ):
+        path.write_bytes(change)
+        assert library.export(title("a", times=((1.0, 2.0),)), forms=(form,)) == {("a", form): "kept"}
+        assert library.export(clear("a"), forms=(form,)) == {("a", form): "kept"}
+        assert path.read_bytes() == change
+    path.write_bytes(written)
+    assert library.export(title("a"), forms=(form,)) == {("a", form): "current"}
+
+
 def test_the_file_of_a_film_that_is_no_more_goes_too_but_not_while_its_disk_is_away(library: Library) -> None:
-    library.export(title("a"), title("b"))
+    library.film("stream", "Stream.mkv")
+    library.export(title("a"), title("b"), title("stream"))
     away = library.videos["a"].parent
-    away.rename(library.folder / "elsewhere")
+    away.rename(library.folder.parent / "elsewhere")
     library.videos["b"].unlink()
+    library.videos["stream"].rename(library.folder / "stream.STRM")  # plays, though it is no video
     library.film("c", "c.mkv")
-    assert library.export(clear("c")) == {("b", "edl"): "removed"}
-    (library.folder / "elsewhere").rename(away)
+    assert library.export(clear("c")) == {("日本語", "edl"): "removed"}
+    (library.folder.parent / "elsewhere").rename(away)
     assert library.videos["a"].with_suffix(".edl").exists()
     assert library.export(clear("c")) == {}
+    assert {"Küss mich, Zoë! (2019).edl", "Stream.edl"} < library.others()
 
 
-def test_formats_that_are_not_asked_for_now_are_counted(library: Library) -> None:
-    library.export(title("a"), title("b"), forms=("edl", "mcf"))
-    assert outdated(library.work, ("edl",), library.videos) == 2
-    assert outdated(library.work, ("edl", "mcf"), library.videos) == 0
-    assert outdated(library.work, (), {"a": library.videos["a"]}) == 2
+def test_a_changed_file_of_a_film_that_is_no_more_is_kept_and_said(library: Library) -> None:
+    library.export(title("b"))
+    path = library.videos["b"].with_suffix(".edl")
+    path.write_text(path.read_text() + "30 40 0\n")
+    library.videos["b"].unlink()
+    assert library.export(clear("a")) == {("日本語", "edl"): "kept"}
+    assert path.exists()
 
 
 def test_a_film_and_its_subtitles_keep_their_names(library: Library) -> None:
@@ -184,14 +249,6 @@ def test_a_film_and_its_subtitles_keep_their_names(library: Library) -> None:
 def test_the_longest_name_of_a_film_has_its_file(library: Library) -> None:
     library.film("long", "語" * 83 + ".mkv")
     assert library.export(title("long")) == {("long", "edl"): "written"}
-
-
-def test_a_damaged_record_is_said_before_anything_is_written(library: Library) -> None:
-    library.export(title("a"))
-    library.work.exports.write_text("{}")
-    with pytest.raises(ConfigError, match="not the record of files beside films"):
-        library.export(title("b"))
-    assert "日本語.edl" not in library.others()
 
 
 def test_names_of_rows_without_one_are_ids() -> None:
