@@ -97,7 +97,7 @@ def check_labels(settings: DataSettings) -> LabelReport:
         *catalogue.problems,
         *_one_sided(settings, counts),
         *_empty_splits(settings, catalogue),
-        *_uneven_splits(settings, catalogue, clips),
+        *uneven_labels(settings, catalogue),
         *_unmeasurable(settings, catalogue, clips),
     ]
     durations = [title.duration_s for title in catalogue.titles.values() if title.duration_s is not None]
@@ -161,10 +161,11 @@ def _empty_splits(settings: DataSettings, catalogue: Catalogue) -> list[Problem]
     ]
 
 
-def _uneven_splits(
-    settings: DataSettings, catalogue: Catalogue, clips: Mapping[str, Mapping[str, int]]
-) -> list[Problem]:
+def uneven_labels(settings: DataSettings, catalogue: Catalogue) -> list[Problem]:
     """Warn of labels that have clips, but none in a split that needs some."""
+    if not catalogue.splits:
+        return []
+    clips = clips_by_split(catalogue.labels, catalogue.splits, settings.labels)
     drawn = any(title.split is None for title in catalogue.titles.values())
     path = settings.clip_labels or settings.video_labels or catalogue.manifest.path
     messages = uneven_splits(clips, settings.fractions, drawn=drawn, kept=settings.split_file is not None)

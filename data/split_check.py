@@ -25,6 +25,11 @@ def held_clips(labels: TitleLabels) -> set[str]:
     return {*labels.first, *(clip.label for clip in labels.occurrences or ())}
 
 
+def held_labels(labels: TitleLabels) -> set[str]:
+    """Return the labels that a title is known to hold, wherever in it."""
+    return {label for label, present in labels.present.items() if present} | held_clips(labels)
+
+
 def clips_by_split(
     labels: Mapping[str, TitleLabels], splits: Mapping[str, str], names: Sequence[str]
 ) -> dict[str, dict[str, int]]:

@@ -9,6 +9,12 @@ from data.errors import ConfigError
 LOCAL, RAY = "local", "ray"
 
 
+def require_engine(engine: str) -> None:
+    """Raise ConfigError unless what an engine needs is installed."""
+    if engine != LOCAL:
+        require_ray()
+
+
 def require_ray() -> None:
     """Raise ConfigError unless the extra ``ray`` is installed; it is not imported, which takes a second."""
     if find_spec("ray") is None:

@@ -72,12 +72,17 @@ def record_features(record: Path, settings: ExtractSettings, spec: FeatureSpec) 
     write_json(record, {"settings": _settings_id(settings), "spec": asdict(spec)})
 
 
+def require_weights(settings: ExtractSettings) -> None:
+    """Raise WeightsError if a file of weights is named that is not there."""
+    if settings.weights is not None and not settings.weights.is_file():
+        raise WeightsError(f"{settings.weights}: no such weights file; put it there or correct `weights` in [extract]")
+
+
 def _settings_id(settings: ExtractSettings) -> str:
     """Fingerprint of what decides the features: settings, bytes of a weights file, version of who ships the others."""
     weights = None
+    require_weights(settings)
     if settings.weights is not None:
-        if not settings.weights.is_file():
-            raise WeightsError(f"{settings.weights}: no such weights file; correct `weights` in [extract]")
         weights = file_sha256(settings.weights)
     named = settings.model_dump(mode="json", include={"backbone", "framing", "letterbox"})
     return fingerprint([named, SAMPLING, weights or _provider(settings.backbone), recorded_precision(settings)])

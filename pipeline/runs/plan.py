@@ -15,6 +15,7 @@ from pipeline.runs.inference_plan import InferencePlan, plan_inference
 from pipeline.runs.ledger import REMOVED, read_ledger
 from pipeline.runs.lengths import probed_lengths
 from pipeline.runs.rates import read_rates
+from pipeline.runs.refusals import refusals
 from pipeline.runs.selection import Selection
 from pipeline.runs.training_plan import Training, TrainingPlan, plan_training, teaching_headers
 from pipeline.stages.extract import ExtractionRun
@@ -37,6 +38,7 @@ class RunPlan:
         removed: titles that are no longer in the manifest, and were in the run before: their names by id.
         lengths: of videos whose length nobody stated, as their headers say, seconds.
         epochs: of a training, at most.
+        refusals: why a run would end before any work.
     """
 
     titles: Sequence[PlannedTitle]
@@ -48,6 +50,7 @@ class RunPlan:
     removed: Mapping[str, str] = field(default_factory=dict)
     lengths: Mapping[str, float] = field(default_factory=dict)
     epochs: int = 0
+    refusals: Sequence[str] = ()
 
     def length_s(self, item: PlannedTitle) -> float | None:
         """Return the length of a title's video as far as it is known."""
@@ -92,6 +95,7 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
         {row.title_id: row.name for row in ledger if row.status != REMOVED and row.title_id not in listed},
         probed_lengths(planned, config.extract) if config.run.import_name is None else {},
         config.train.epochs,
+        refusals(config, asked, planned),
     )
 
 

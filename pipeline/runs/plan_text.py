@@ -75,8 +75,10 @@ def as_json(plan: RunPlan) -> dict[str, Any]:
             "why": training.why if training is not None else plan.no_training,
             "titles": dict(training.titles) if training is not None else {},
             "obstacles": list(training.obstacles) if training is not None else [],
+            "warnings": list(training.warnings) if training is not None else [],
         },
         "segments": _segments(plan, scored),
+        "refusals": list(plan.refusals),
     }
 
 
@@ -140,6 +142,8 @@ def _summary(plan: RunPlan) -> Iterator[str]:
     scored = _scored(plan)
     yield f"{SCORE}: {_amount(plan, scored, plan.rates.get(SCORE))}"
     yield f"segments: {_segments(plan, scored)}"
+    for refusal in plan.refusals:
+        yield f"run would end before any work: {refusal}"
 
 
 def _scored(plan: RunPlan) -> list[PlannedTitle]:
@@ -188,7 +192,8 @@ def _training(plan: RunPlan) -> str:
         said += f"; at most about {_duration(known_s * plan.epochs / rate)}"
     elif not rate:
         said += "; no rate measured here yet"
-    return "\n  cannot be done: ".join([said, *training.obstacles])
+    told = [f"\n  cannot be done: {obstacle}" for obstacle in training.obstacles]
+    return "".join([said, *told, *(f"\n  {warning}" for warning in training.warnings)])
 
 
 def _segments(plan: RunPlan, scored: Sequence[PlannedTitle]) -> str:

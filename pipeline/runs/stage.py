@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.catalogue import read_catalogue
-from data.errors import ConfigError, ModerationError, StoreError
+from data.errors import ModerationError, StoreError
 from data.parquet_file import open_parquet_footer
 from infer.protocol import held_protocols
-from model.sidecar import read_checkpoint
 from pipeline.config import Config
-from pipeline.engine import LOCAL, require_ray
+from pipeline.engine import require_engine
 from pipeline.report.kept import kept_report
 from pipeline.runs.kept_flags import keep_test_flags
 from pipeline.runs.leftovers import sweep
+from pipeline.runs.refusals import require_named_model
 from pipeline.runs.selection import Selection
 from pipeline.runs.training_plan import (
     Training,
@@ -58,9 +58,11 @@ def run(
             engine is not installed.
         CheckpointError: likewise, if the one that is named cannot be read.
     """
-    if config.run.engine != LOCAL:
-        require_ray()
-    _require_model(config)
+    require_engine(config.run.engine)
+    require_named_model(config)
+    if config.checkpoint is None and found_checkpoint(config) is None:
+        require_training_allowed(config)
+        require_possible(config, read_catalogue(config.data))
     sweep(config.work)
     extracted, features = extract_catalogue(config, selection, verify=verify)
     yield extracted, None
@@ -71,20 +73,6 @@ def run(
     yield from _measured(config, inferred.path)
     if config.run.report:
         yield draw_report(config, inferred.path), None
-
-
-def _require_model(config: Config) -> None:
-    """Raise what would end the run after a night of decoding: no model to score with, and none that can be made."""
-    if config.checkpoint is not None:
-        if config.run.train == "changed":
-            raise ConfigError(
-                f"checkpoint: {config.checkpoint} is named to score with, so `run` does not train; leave the key "
-                "out, or leave out [run] train = 'changed' and --train"
-            )
-        read_checkpoint(config.checkpoint)
-    elif found_checkpoint(config) is None:
-        require_training_allowed(config)
-        require_possible(config, read_catalogue(config.data))
 
 
 def _trained(config: Config, features: Extraction) -> StageResult:

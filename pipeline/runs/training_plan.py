@@ -20,9 +20,10 @@ from data.catalogue import Catalogue
 from data.counted import counted
 from data.errors import CheckpointError, ConfigError, MissingShardError, SchemaError
 from data.files import fingerprint, write_json
+from data.label_check import uneven_labels
 from data.seen_labels import ReadSpan, all_seen_labels
 from data.shards import ShardHeader, read_header, shard_path
-from data.split_check import held_clips
+from data.split_check import held_clips, held_labels
 from model.sidecar import Checkpoint, read_checkpoint
 from pipeline.config import Config
 from pipeline.expected_features import ExpectedFeatures
@@ -66,6 +67,7 @@ class TrainingPlan:
         titles: usable titles by split; those that are still to be extracted count.
         teaching: the titles to train on.
         obstacles: why training could not be done, in words.
+        warnings: what it will not be able to learn, to choose or to be measured by.
         checkpoint: the one that is there; None if none is.
     """
 
@@ -75,6 +77,7 @@ class TrainingPlan:
     teaching: frozenset[str] = frozenset()
     obstacles: Sequence[str] = ()
     checkpoint: Checkpoint | None = None
+    warnings: Sequence[str] = ()
 
     @property
     def summary(self) -> str:
@@ -167,7 +170,9 @@ def plan_training(
     checkpoint = found_checkpoint(config)
 
     def plan(action: Training, why: str, obstacles: Sequence[str] = ()) -> TrainingPlan:
-        return TrainingPlan(action, why, titles, teaching, obstacles, checkpoint)
+        uneven = uneven_labels(config.data, catalogue) if action is Training.TRAIN else []
+        warnings = [problem.message for problem in uneven]
+        return TrainingPlan(action, why, titles, teaching, obstacles, checkpoint, warnings)
 
     obstacles = tuple(_obstacles(config, catalogue, titles))
     if checkpoint is None:
@@ -237,6 +242,8 @@ def _obstacles(config: Config, catalogue: Catalogue, titles: Mapping[str, int]) 
             yield f"no title of the {split} split is labelled and can be read"
     if titles[VAL] and not any(held_clips(catalogue.labels[t.title_id]) for t in catalogue.in_split(VAL)):
         yield "no clip of any label in the val split, so that nothing can be chosen there; label some, or move titles"
+    if titles[TRAIN] and not any(held_labels(catalogue.labels[t.title_id]) for t in catalogue.in_split(TRAIN)):
+        yield "no title of the train split holds any label, so that nothing can be learnt; label some, or move titles"
     if config.train.occurrences == "all" and not any(
         catalogue.labels[title.title_id].occurrences for title in catalogue.in_split(TRAIN)
     ):

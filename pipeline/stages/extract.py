@@ -128,7 +128,7 @@ def extract_catalogue(
     Args:
         found: see ``ExtractionRun``.
     """
-    _require_own_features(config)
+    require_own_features(config)
     done = extract_sources(replace(ExtractionRun.of(config, selection, verify=verify), found=found))
     return _finish(config, "extract", done), done
 
@@ -142,7 +142,7 @@ def feature_import(config: Config, name: str) -> FeatureImport:
 
 def import_feature_files(config: Config, imports: FeatureImport) -> StageResult:
     """Turn feature files into shards; ``path`` in the manifest names the file of a title, or else its id does."""
-    _require_own_features(config)
+    require_own_features(config)
     root = imports.folders.folders[0]
     titles = list(read_titles(config.data.titles, root, subsets=config.data.subsets).values())
     sources = Sources(titles, root, config.data.titles.name, imports)
@@ -151,7 +151,7 @@ def import_feature_files(config: Config, imports: FeatureImport) -> StageResult:
     return _finish(config, "import-features", done)
 
 
-def _require_own_features(config: Config) -> None:
+def require_own_features(config: Config) -> None:
     """Raise ConfigError if the features are those of another configuration: its ledger would not know of changes."""
     if config.features is not None:
         raise ConfigError(
@@ -162,11 +162,7 @@ def _require_own_features(config: Config) -> None:
 def extract_sources(asked: ExtractionRun) -> Extraction:
     """Do what the plan says, write the coverage table and the ledger, and say how things stand."""
     work, sources, run = asked.work, asked.sources, asked.run_settings
-    if sources.imports is None:
-        require_folder(sources.media_root)
-    else:
-        for root in map(_folder_of, sources.imports.folders.folders):
-            require_folder(root, "the folder of feature files", "--features, [data] feature_folders or media_root")
+    require_folders(sources)
     ledger = read_ledger(work.ledger)
     worker: FeatureWork
     notes: Mapping[str, int] = {}
@@ -181,7 +177,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
     if sources.imports is None:
-        _refuse_imported(planned)
+        refuse_imported(planned)
     recorder = Recorder(ledger, run.attempts, planner.expected.features_id)
     with EventLog(work.events) as events:
         try:
@@ -204,6 +200,15 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
     return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected, notes)
+
+
+def require_folders(sources: Sources) -> None:
+    """Raise AbortedError unless the folders are there that the films, or the feature files, lie in."""
+    if sources.imports is None:
+        require_folder(sources.media_root)
+        return
+    for root in map(_folder_of, sources.imports.folders.folders):
+        require_folder(root, "the folder of feature files", "--features, [data] feature_folders or media_root")
 
 
 def _folder_of(root: Path) -> Path:
@@ -307,7 +312,7 @@ def _standing(
     return headers, failures
 
 
-def _refuse_imported(planned: Sequence[PlannedTitle]) -> None:
+def refuse_imported(planned: Sequence[PlannedTitle]) -> None:
     """Raise ConfigError if the features that are there were imported, where videos are to be extracted."""
     for item in planned:
         if item.header is not None and item.header.spec.backbone.startswith(IMPORTED):
