@@ -103,7 +103,7 @@ class _Lease:
         try:
             record: dict[str, Any] = json.loads(content)
             float(record["until_unix_s"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise LeaseHeldError(
                 f"{self._path}: not a lease that coarse2fine wrote; remove it if no run uses it"
             ) from error

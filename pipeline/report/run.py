@@ -114,7 +114,7 @@ def read_run(folder: Path) -> Run:
         ) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a folder below runs/") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{path}: not the record of an inference ({error!r}); name a folder below runs/") from error
     segments: dict[str, list[Segment]] = {}
     for segment in read_segments(folder / "segments.parquet"):
@@ -157,7 +157,7 @@ def read_evaluations(folder: Path) -> dict[str, Mapping[str, Any]]:
     for path in sorted(folder.glob(f"{EVALUATION_PREFIX}*.json")):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             found[path.stem.removeprefix(EVALUATION_PREFIX)] = value

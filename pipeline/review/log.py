@@ -155,7 +155,7 @@ def read_log(path: Path) -> LogContent:
     """Read a log; what is wrong with its lines is in ``problems``.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, or not one of its lines is an action.
     """
     try:
         content = path.read_bytes()
@@ -165,6 +165,8 @@ def read_log(path: Path) -> LogContent:
         ) from error
     log = LogContent(path)
     _parse(content, log, first_line=1)
+    if content and not log.entries and all(problem.severity == "warning" for problem in log.problems):
+        raise ConfigError(f"{path}: not one action of a review in it; name a log that `coarse2fine review` wrote")
     return log
 
 
@@ -233,7 +235,7 @@ def _parse(content: bytes, log: LogContent, first_line: int) -> None:
             if len(line) > MAX_LINE_BYTES:
                 raise ValueError(f"{len(line)} bytes; a line has at most {MAX_LINE_BYTES}")
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = "not a whole line, as a crash leaves it; it was never confirmed and is left out"
             log.problems.append(Problem(log.path, number, message, "warning"))
             continue

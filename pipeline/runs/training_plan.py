@@ -269,7 +269,7 @@ def _written_inputs(folder: Path, checkpoint: Checkpoint) -> Inputs | None:
     try:
         raw = json.loads((folder / INPUTS_NAME).read_text(encoding="utf-8"))
         inputs = Inputs(str(raw["identity"]), dict(raw["titles"]), dict(raw["settings"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return inputs if inputs.identity == checkpoint.training.get("inputs") else None
 

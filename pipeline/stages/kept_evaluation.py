@@ -39,7 +39,7 @@ def kept_evaluation(config: Config, split: str, folder: Path) -> StageResult | N
     try:
         record = json.loads((folder / f"evaluation-{split}.json").read_text(encoding="utf-8"))
         inputs, operator = record[INPUTS], record["operator"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     tables = ["evaluation"] if operator is None else ["evaluation", "operator", "reliability"]
     if not all((folder / f"{table}-{split}.csv").is_file() for table in tables):

@@ -31,6 +31,21 @@ def test_a_line_says_who_when_which_run_which_title_what_and_where(tmp_path):
     assert read_log(tmp_path / "review.jsonl").entries == log.content.entries == [entry(id="e1")]
 
 
+def test_a_line_that_is_nested_without_end_is_a_problem_of_the_log(tmp_path):
+    path = tmp_path / "review.jsonl"
+    ReviewLog(path).append(lambda entries: entry())
+    path.write_bytes(path.read_bytes() + b"[" * 100_000 + b"\n")
+    assert [problem.line for problem in read_log(path).problems] == [2]
+
+
+@pytest.mark.parametrize("content", [b"title_id,a\nt,1\n", b"\x00\xff\n\xfe", b"[" * 100_000, b'{"a":'])
+def test_a_file_without_one_action_is_no_log_and_not_a_review_of_nothing(tmp_path, content):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="labels.csv: not one action of a review in it; name a log"):
+        read_log(path)
+
+
 def test_the_log_is_for_its_owner_only(tmp_path):
     ReviewLog(tmp_path / "review.jsonl").append(lambda entries: entry())
     assert (tmp_path / "review.jsonl").stat().st_mode & 0o077 == 0
