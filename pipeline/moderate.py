@@ -8,6 +8,7 @@ calls stay beside it.
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from infer.export.source import read_run
 from infer.export.write import BESIDE, export_run
 from infer.write import read_titles_table
 from model.sidecar import read_checkpoint
+from pipeline.asked import changed, keep, options
 from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, files_of, is_marked
 from pipeline.config import Config
 from pipeline.lock import folder_lock
@@ -70,6 +72,7 @@ class Moderated:
 
     Args:
         listing: which films there were, and what was left out.
+        asked_otherwise: than in the call before, in words; empty if not.
         inferred: of the run, whose folder is its ``path``.
         report: of its drawing; ``path`` is the page, or the run's folder where there is none.
         beside: what became of the files beside the films.
@@ -81,6 +84,7 @@ class Moderated:
     """
 
     listing: Listing
+    asked_otherwise: str
     inferred: StageResult
     report: StageResult
     beside: Sequence[BesideFile]
@@ -119,6 +123,16 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     )
     require_exports(wishes.exports, checkpoint.labels, trial_config(values, out))
     require_own(out)
+    asked = options(
+        checkpoint=None if checkpoint_dir == STARTER else checkpoint_dir,
+        include=wishes.include,
+        exclude=wishes.exclude,
+        thresholds=thresholds,
+        labels=checkpoint.labels,
+        overrides=wishes.overrides,
+    )
+    if otherwise := changed(out, asked, _call(places, out, wishes)):
+        log.warning("%s", otherwise)
     log.info("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
     with folder_lock(out):
         config = write_folder(out, values, listing.films)
@@ -130,11 +144,12 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
         met = {*listing.ours, *filter(is_marked, files_of(listing.named))}
         done, folders = _export(config, inferred.path, videos, wishes, met)
         report = draw_report(config, inferred.path)
+        keep(out, asked)
     late = met & files_of(videos.values(), [form for form in BESIDE if form not in wishes.exports])
     of_others = sorted(met & (files_of(listing.not_asked_for) - files_of(videos.values())), key=str)
     absent = len(before - {title.title_id for title in titles})
     unchanged = run_before == inferred.path.name
-    return Moderated(listing, inferred, report, done, folders, len(late), of_others, absent, unchanged)
+    return Moderated(listing, otherwise, inferred, report, done, folders, len(late), of_others, absent, unchanged)
 
 
 def _export(
@@ -154,6 +169,12 @@ def _export(
     for folder in folders:
         export_run(run, folder.name, folder, config.export)  # type: ignore[arg-type]
     return done, folders
+
+
+def _call(places: Sequence[Path], out: Path, wishes: Wishes) -> str:
+    """Return a call as it is typed, without what ``pipeline.asked`` is for."""
+    exports = [word for form in wishes.exports for word in ("--export", form)]
+    return shlex.join(["coarse2fine", "moderate", *map(str, places), "--out", str(out), *exports])
 
 
 def _titles_before(config: Config) -> set[str]:

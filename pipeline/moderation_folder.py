@@ -26,7 +26,11 @@ from infer.export.settings import Format
 from model.sidecar import Checkpoint
 from pipeline.config import CONFIG_NAME, DEFAULT_PRESET, Config, load_config, merged, preset_values, validate
 
-HEADER = "# Written by `coarse2fine moderate`, anew by each call; use --set there for what is to stay.\n"
+_WRITTEN_BY = "# Written by `coarse2fine moderate`"
+HEADER = f"""\
+{_WRITTEN_BY}: each call writes this file anew, and what somebody changed here is lost.
+# Change a setting by an option of the call, each time: coarse2fine moderate ... --set section.key=value
+"""
 TITLES = "titles.csv"
 SEVERITY = "high"
 """Of MovieContentFilter, unless set: nobody judged how bad a scene is, so whoever filters a category skips it."""
@@ -138,7 +142,7 @@ def write_folder(out: Path, values: Mapping[str, Any], films: Sequence[Film]) ->
 def require_own(out: Path) -> None:
     """Raise ConfigError if a folder holds a configuration, or a list of titles, that `moderate` did not write."""
     path = out / CONFIG_NAME
-    ours = path.is_file() and path.read_text(encoding="utf-8", errors="replace").startswith(HEADER)
+    ours = path.is_file() and path.read_text(encoding="utf-8", errors="replace").startswith(_WRITTEN_BY)
     for other in (path, out / TITLES):
         if not ours and other.exists():
             raise ConfigError(f"{other}: not written by `moderate`, which would replace it; give another --out")
@@ -151,21 +155,23 @@ def toml_text(values: Mapping[str, Any]) -> str:
 
 def _tables(values: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
-    lines = [f"\n[{'.'.join(map(_key, path))}]\n"] if path and plain else []
-    lines += [f"{_key(key)} = {_value(value)}\n" for key, value in plain.items()]
+    lines = [f"\n[{'.'.join(map(toml_key, path))}]\n"] if path and plain else []
+    lines += [f"{toml_key(key)} = {toml_value(value)}\n" for key, value in plain.items()]
     for key, value in values.items():
         if isinstance(value, Mapping):
             lines += _tables(value, (*path, key))
     return lines
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as TOML writes it."""
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _key(key: str) -> str:
+def toml_key(key: str) -> str:
+    """Return a key as TOML writes it, quoted where it must be."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key, re.ASCII) else _text(key)
 
 

@@ -86,6 +86,8 @@ def _lines(
         yield f"{counted(hidden, 'clear film')} not listed here; the report has all"
     yield from (f"! {problem}" for problem in listing.problems)
     yield from (f"! no film or folder is like {pattern!r}" for pattern in listing.unused)
+    if moderated.asked_otherwise:
+        yield f"! {moderated.asked_otherwise}"
     yield from _files(moderated.beside)
     if failed := next((file for file in moderated.beside if file.outcome == FAILED), None):
         yield f"  elsewhere: coarse2fine export --config {_shell(out)} --format {failed.form} --out FOLDER"

@@ -70,6 +70,11 @@ class WorkFolder:
         return self.root / "benchmark"
 
     @property
+    def asked(self) -> Path:
+        """What the last call of `moderate` was asked."""
+        return self.root / "asked.json"
+
+    @property
     def exports_table(self) -> Path:
         """What the last call did with files beside films."""
         return self.root / "exports.csv"

@@ -60,6 +60,14 @@ def test_the_folder_reads_back_as_a_configuration_with_all_films(tmp_path: Path)
     assert [title.name for title in titles.values()] == [NAMES[0], f"./{NAMES[1]}", "a b 'q' \\ \"", NAMES[3]]
 
 
+def test_its_first_lines_say_that_it_is_written_anew_and_where_settings_go(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", values(tmp_path), [film(tmp_path, "a")])
+    assert (tmp_path / "out" / "run.toml").read_text(encoding="utf-8").splitlines()[:2] == [
+        "# Written by `coarse2fine moderate`: each call writes this file anew, and what somebody changed here is lost.",
+        "# Change a setting by an option of the call, each time: coarse2fine moderate ... --set section.key=value",
+    ]
+
+
 def test_a_lower_threshold_lets_everything_from_its_score_on_become_a_segment(tmp_path: Path) -> None:
     limits = values(tmp_path, {"violence": 0.05})["infer"]["thresholds"]["violence"]
     assert limits == {"flag": 0.05, "frame": 0.05, "title": 0.05}
