@@ -15,6 +15,7 @@ from typing import BinaryIO
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from extract.ebml import vint
 from extract.media import AVI, MATROSKA, MOV
 
 Size = tuple[int, int]
@@ -68,22 +69,13 @@ def _elements(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield (id, number in it) of elements in order, stepping into those that lead to a track's size."""
     at = 0
     while at < len(data):
-        name, at = _vint(data, at, keep_marker=True)
-        size, at = _vint(data, at, keep_marker=False)
+        name, at = vint(data, at, keep_marker=True)
+        size, at = vint(data, at, keep_marker=False)
         if name < 0 or size < 0:
             return
         inside = name in _MASTERS
         yield name, 0 if inside or size > 8 else int.from_bytes(data[at : at + size], "big")
         at += 0 if inside else size
-
-
-def _vint(data: bytes, at: int, *, keep_marker: bool) -> tuple[int, int]:
-    """Return (value of a number of variable length, position behind it); a negative value if it does not end."""
-    width = 9 - data[at].bit_length() if at < len(data) and data[at] else 0
-    if not width or at + width > len(data):
-        return -1, at
-    value = int.from_bytes(data[at : at + width], "big")
-    return value if keep_marker else value - (1 << 7 * width), at + width
 
 
 def _mov(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from extract.media import AVI, MATROSKA, MEDIA_ERRORS, MOV, TRANSPORT
 from extract.structure import TransportCounter, avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
+from extract.tail import Reached, Tail, unread_tail
 
 # Between two packets lie headers: in Matroska seldom more than 50 bytes, in AVI eight and a byte of padding.
 _MATROSKA_HEADER_BYTES = 512
@@ -50,6 +51,7 @@ class VideoPackets:
 
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
         self.failure = "its end was not reached"  # how the file ended; empty when it was read to its end
+        self.tail: Tail | None = None  # what was not read behind the last packet
         self.encrypted = False
         self.count = 0  # of packets of the video
         self._path = path
@@ -60,6 +62,9 @@ class VideoPackets:
         self._codec = stream.codec_context.codec.canonical_name
         self._last_pos: int | None = None
         self._claimed_pos = -1
+        self._last_begin = 0
+        self._last = (False, 0)  # whether it is a key frame, and its size in bytes
+        self._largest = {False: 0, True: 0}
         self._claimed_end = 0
 
     def __iter__(self) -> Iterator[Arrival]:
@@ -72,6 +77,7 @@ class VideoPackets:
             except StopIteration:
                 broken = errors > 0 or breaks_off(self._path, self._format)
                 self.failure = "the file breaks off" if broken else ""
+                self.tail = unread_tail(self._path, self._format, self._reached())
                 return
             except MemoryError:
                 raise
@@ -85,6 +91,9 @@ class VideoPackets:
                 self._claim(packet)
                 continue  # an empty packet repeats the last picture, and closes the stream at the end
             self.count += 1
+            key, size = self._last
+            self._largest[key] = max(self._largest[key], size)
+            self._last = packet.is_keyframe, packet.size
             if packet.has_sidedata("encryption_info"):
                 self.encrypted = True
                 yield Arrival(None)
@@ -107,10 +116,16 @@ class VideoPackets:
         jumps = self._counter is not None and self._counter.jumps(self._last_pos, packet.pos)
         return jumps or zeroed_between(self._path, self._last_pos, packet.pos)
 
+    def _reached(self) -> Reached:
+        """Return how far the packets came."""
+        key, size = self._last
+        return Reached(self._last_begin, self._claimed_end, size, self._largest[key])
+
     def _claim(self, packet: Packet[Stream]) -> None:
         """Note how far the packets reach in the file; laced packets of one block share its position."""
         if packet.pos is None:
             return
         start = self._claimed_end if packet.pos == self._claimed_pos else packet.pos
         self._claimed_pos = packet.pos
+        self._last_begin = max(self._last_begin, packet.pos)
         self._claimed_end = max(self._claimed_end, start + packet.size)

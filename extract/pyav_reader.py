@@ -149,6 +149,9 @@ class PyAvReader:
         reasons = [f"{failure} (at {brief_clock(self._moment(span_s))})"] if failure else []
         if self._misshapen:
             reasons.append(self._misshapen)
+        tail = self._packets.tail
+        if tail is not None and tail.is_film(span_s, float(TOLERATED_S)):
+            reasons.append(tail.words)
         spots = self._in_film(ledger.spots.first)
         if ledger.lost_s > TOLERATED_S:
             begins_s = self._declared_start_s()

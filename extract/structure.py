@@ -12,11 +12,14 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from extract.ebml import ebml_end
+
 # Codecs whose packets never hold long runs of zeros: start codes must be unambiguous, or the payload is entropy coded.
 # The first may be padded with zeros at the end of a packet.
 PADDED_CODECS = frozenset({"h263", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vvc"})
 UNPADDED_CODECS = frozenset({"av1", "vp8", "vp9"})
 _ZERO_RUN = bytes(64)
+_DV_HEADER = b"\x1f"  # IEC 61834: the first block of every picture is a header
 
 # Longer than the payload of a transport packet: intact packets put their sync byte in between.
 _ZERO_HOLE = bytes(188)
@@ -28,12 +31,13 @@ _TRANSPORT_SYNC = 0x47
 _TAIL_BYTES = 1 << 20
 _PACK_START = b"\x00\x00\x01\xba"
 _PROGRAM_END = b"\x00\x00\x01\xb9"
-_EBML_SEGMENT = b"\x18\x53\x80\x67"
 _UNSIZED = 0xFFFFFFFF
 
 
 def holds_zeroed_block(data: bytes, codec: str) -> bool:
-    """Whether a coded packet contains zeros that its codec cannot have written."""
+    """Whether a coded packet contains zeros that its codec cannot have written, or lacks what begins every packet."""
+    if codec == "dvvideo":
+        return not data.startswith(_DV_HEADER)
     if codec in UNPADDED_CODECS:
         return _ZERO_RUN in data
     return codec in PADDED_CODECS and _ZERO_RUN in data and _ZERO_RUN in data.rstrip(b"\0")
@@ -56,7 +60,7 @@ class TransportCounter:
 
     def __init__(self, path: Path, pid: int) -> None:
         with path.open("rb") as handle:
-            self._packet_bytes = _transport_packet_bytes(handle.read(204 * 8))
+            self._packet_bytes = transport_packet_bytes(handle.read(204 * 8))
         self._path = path
         self._pid = pid
         self._last: int | None = None
@@ -121,15 +125,9 @@ def _riff_breaks_off(handle: BinaryIO, size: int) -> bool:
 
 
 def _matroska_breaks_off(handle: BinaryIO, size: int) -> bool:
-    """Matroska: the Segment must fit; live recordings leave its size unknown."""
-    head = handle.read(4096)
-    at = head.find(_EBML_SEGMENT)
-    if at < 0 or at + 12 > len(head) or not head[at + 4]:
-        return False
-    width = 9 - head[at + 4].bit_length()
-    value = int.from_bytes(head[at + 4 : at + 4 + width], "big") - (1 << (7 * width))
-    unknown = value == (1 << (7 * width)) - 1
-    return not unknown and at + 4 + width + value > size
+    """Matroska: the Segment must fit; where its size is unknown, every Cluster and block must."""
+    end = ebml_end(handle, size)
+    return end is not None and end.cut
 
 
 def _fragments_break_off(handle: BinaryIO, size: int) -> bool:
@@ -165,11 +163,11 @@ def _program_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
 
 def _transport_stream_breaks_off(handle: BinaryIO, size: int) -> bool:
     """MPEG transport stream: packets of one size must fill the file."""
-    packet_bytes = _transport_packet_bytes(handle.read(204 * 8))
+    packet_bytes = transport_packet_bytes(handle.read(204 * 8))
     return packet_bytes > 0 and size % packet_bytes != 0
 
 
-def _transport_packet_bytes(head: bytes) -> int:
+def transport_packet_bytes(head: bytes) -> int:
     """Return the size of a transport stream's packets by its first ones; 0 if it is none."""
     for packet_bytes in _TRANSPORT_PACKET_BYTES:
         first = 4 if packet_bytes == 192 else 0
