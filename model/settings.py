@@ -7,12 +7,14 @@ does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from data.section import Section
 
+WIDEST = 65_536
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
 Network = Literal["coarse2fine", "fo", "fo-vl", "three-c-net", "sf-net-1", "sf-net-2"]
 FRAMES_PER_CLIP: Mapping[Network, int] = {"sf-net-1": 1, "sf-net-2": 7}
 """Frames of each first occurrence that a network is told of (Sec. 4.3); all of them where it is not listed."""
@@ -43,16 +45,23 @@ class ModelSettings(Section):
     """
 
     network: Network = "coarse2fine"
-    conv_channels: int = Field(default=2048, ge=1)
-    conv_kernel: int = Field(default=3, ge=1)
-    conv_dilation: int = Field(default=1, ge=1)
-    fc_channels: tuple[int, int] = (1024, 512)
+    conv_channels: int = Field(default=2048, ge=1, le=WIDEST)
+    conv_kernel: int = Field(default=3, ge=1, le=999)
+    conv_dilation: int = Field(default=1, ge=1, le=3600)
+    fc_channels: tuple[Width, Width] = (1024, 512)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     input_dropout: float = Field(default=0.0, ge=0, lt=1)
-    hidden_channels: int = Field(default=0, ge=0)
+    hidden_channels: int = Field(default=0, ge=0, le=WIDEST)
     top_k_divisor: int = Field(default=8, ge=1)
     foreground_prior: float = Field(default=0.02, ge=0, lt=1)
     normalise_input: bool = False
+
+    @field_validator("conv_kernel")
+    @classmethod
+    def _odd(cls, length: int) -> int:
+        if length % 2 == 0:
+            raise ValueError("use an odd length, so that a frame is its own centre")
+        return length
 
 
 class ThreeCNetLossSettings(Section):

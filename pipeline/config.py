@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -179,7 +179,7 @@ def validate_section(section: type[AnySection], name: str, values: Mapping[str, 
 
 def _explain(error: ValidationError, inside: tuple[str, ...] = ()) -> Iterator[str]:
     for detail in error.errors():
-        location = (*inside, *(str(part) for part in detail["loc"]))
+        location = (*inside, *_keys(detail["loc"]))
         name = _dotted(location) if location else ""
         if detail["type"] == "extra_forbidden":
             yield f"{name}: unknown key{_nearest(location)}"
@@ -188,6 +188,17 @@ def _explain(error: ValidationError, inside: tuple[str, ...] = ()) -> Iterator[s
         else:
             said = detail["msg"].removeprefix("Value error, ")
             yield without_secrets(f"{name}: {detail['input']!r}: {said}" if location else said)
+
+
+def _keys(loc: Sequence[int | str]) -> Iterator[str]:
+    """Yield the keys of a place in a file; a place in a list belongs to the list's key."""
+    keys: list[str] = []
+    for part in loc:
+        if isinstance(part, int) and keys:
+            keys[-1] += f"[{part}]"
+        else:
+            keys.append(str(part))
+    yield from keys
 
 
 def _dotted(location: tuple[str, ...]) -> str:

@@ -1,3 +1,4 @@
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -110,3 +111,26 @@ def test_every_preset_and_the_example_are_valid():
         validate({"work_dir": "w", "data": {"titles": "t.csv"}, **preset_values(preset)}, preset)
     example = Path(str(resources.files("pipeline").joinpath("configs", "example.toml")))
     assert isinstance(load_config(example), Config)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("model", "conv_kernel", "2"),
+        ("model", "conv_channels", "1000000000"),
+        ("model", "conv_dilation", "1000000000"),
+        ("model", "hidden_channels", "1000000000"),
+        ("model", "fc_channels[0]", "[-1, 5]"),
+        ("model", "fc_channels[1]", "[512, 0]"),
+        ("train", "seed", str(10**30)),
+        ("train", "learning_rate", "1e300"),
+        ("loss", "alpha", "inf"),
+        ("loss", "alpha", "1e300"),
+        ("benchmark", "seeds", f"[{10**30}]"),
+    ],
+)
+def test_numbers_that_torch_cannot_compute_with_are_mistakes_of_the_file(tmp_path, section, key, value):
+    """They ended in a traceback of torch, after hours of extraction."""
+    text = MINIMAL + f"[{section}]\n{key.partition('[')[0]} = {value}\n"
+    with pytest.raises(ConfigError, match=re.escape(f"run.toml: [{section}] {key}: ")):
+        load_config(written(tmp_path, text))

@@ -42,7 +42,7 @@ def test_a_line_that_is_nested_without_end_is_a_problem_of_the_log(tmp_path):
 def test_a_file_without_one_action_is_no_log_and_not_a_review_of_nothing(tmp_path, content):
     path = tmp_path / "labels.csv"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="labels.csv: not one action of a review in it; name a log"):
+    with pytest.raises(ConfigError, match=r"labels\.csv: not one action of a review in it; name a log"):
         read_log(path)
 
 
