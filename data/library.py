@@ -129,7 +129,7 @@ def find_films(
     Args:
         places: files and folders, of this machine or of a store.
         include: patterns (``*``, ``?``, ``[]``, in any case); only what one of them meets is taken. A pattern without
-            ``/`` is for the name of a file or of any folder it is in, one with it for the path below the named folder.
+            ``/`` is for the name of a file or of a folder it is in, one with it for their path below the named folder.
         exclude: patterns of what is left out.
         skipped: a folder that is not looked into: that of the results.
         is_ours: tells of a file that is no film whether this program wrote it, so that it need not be spoken of.
@@ -274,8 +274,9 @@ def _is_asked_for(relative: PurePosixPath, walk: _Walk) -> bool:
 
 
 def _meets(relative: PurePosixPath, pattern: str) -> bool:
-    folded = composed(pattern).casefold()
-    names = [str(relative)] if "/" in pattern else list(relative.parts)
+    folded = composed(pattern).casefold().rstrip("/")
+    below = [str(relative), *(str(parent) for parent in relative.parents if parent.parts)]
+    names = below if "/" in folded else list(relative.parts)
     return any(fnmatch.fnmatchcase(composed(name).casefold(), folded) for name in names)
 
 
@@ -299,11 +300,15 @@ def _told_apart(found: Sequence[tuple[Film, Path, PurePosixPath]]) -> list[Film]
 def _nothing(places: Sequence[Path], listing: Listing) -> str:
     where = ", ".join(map(str, places))
     said = [f"no video files in {where} or below"]
+    if listing.not_asked_for:
+        said = [f"none of {counted(len(listing.not_asked_for), 'film')} in {where} is asked for (--include, --exclude)"]
+    said += [f"no film or folder is like {pattern!r}" for pattern in listing.unused]
     if listing.left_out:
         said.append(f"left out: {listing.left_out_words()}")
     if listing.problems:
         said.append(f"{counted(len(listing.problems), 'problem')}, the first: {listing.problems[0]}")
-    return f"{'; '.join(said)}; name at least one video file, or a folder that holds some"
+    remedy = "name at least one video file, or a folder that holds some"
+    return f"{'; '.join(said)}; {'correct the patterns' if listing.not_asked_for else remedy}"
 
 
 def _absolute(path: Path) -> Path:

@@ -46,7 +46,7 @@ class BesideFile:
 
     title_id: str
     name: str
-    form: str
+    form: Format
     path: Path
     outcome: str
     detail: str = ""

@@ -34,6 +34,7 @@ from pipeline.moderation_folder import (
     trial_config,
     write_folder,
 )
+from pipeline.runs.history import held_run
 from pipeline.runs.pointer import current_folder, current_run
 from pipeline.runs.stage import draw_report
 from pipeline.stage_result import SOME_FAILED, StageResult
@@ -79,6 +80,7 @@ class Moderated:
         exported: folders of the other exports.
         outdated: files beside these films that an earlier call wrote, and this one did not bring up to date.
         of_others: files that an earlier call wrote beside films that are not asked for now.
+        held: the run that a rollback keeps in force in place of this one; None if none does.
         absent: titles of the run before that are not in this call.
         unchanged: the run is that of the call before.
     """
@@ -91,6 +93,7 @@ class Moderated:
     exported: Sequence[Path]
     outdated: int
     of_others: Sequence[Path]
+    held: str | None
     absent: int
     unchanged: bool
 
@@ -123,33 +126,30 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     )
     require_exports(wishes.exports, checkpoint.labels, trial_config(values, out))
     require_own(out)
-    asked = options(
-        checkpoint=None if checkpoint_dir == STARTER else checkpoint_dir,
-        include=wishes.include,
-        exclude=wishes.exclude,
-        thresholds=thresholds,
-        labels=checkpoint.labels,
-        overrides=wishes.overrides,
-    )
+    asked = _asked(wishes, None if checkpoint_dir == STARTER else checkpoint_dir, thresholds, checkpoint.labels)
     if otherwise := changed(out, asked, _call(places, out, wishes)):
         log.warning("%s", otherwise)
     log.info("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
     with folder_lock(out):
         config = write_folder(out, values, listing.films)
         before, run_before = _titles_before(config), current_run(config.work)
-        extraction = extract_catalogue(config, found=Finder(config))[1]
+        finder = Finder(config)
+        extraction = extract_catalogue(config, found=finder)[1]
         titles = list(extraction.titles)
-        inferred = infer_titles(inference_run(config, titles, extraction.failures, extraction.headers))
+        run = inference_run(config, titles, extraction.failures, extraction.headers)
+        inferred = infer_titles(run, scored_before=finder.scored)
         videos = {title.title_id: config.data.media_folder / title.path for title in titles if title.path}
         met = {*listing.ours, *filter(is_marked, files_of(listing.named))}
         done, folders = _export(config, inferred.path, videos, wishes, met)
         report = draw_report(config, inferred.path)
         keep(out, asked)
+        held = held_run(config.work)
+    held = None if held == inferred.path.name else held
     late = met & files_of(videos.values(), [form for form in BESIDE if form not in wishes.exports])
     of_others = sorted(met & (files_of(listing.not_asked_for) - files_of(videos.values())), key=str)
     absent = len(before - {title.title_id for title in titles})
     unchanged = run_before == inferred.path.name
-    return Moderated(listing, otherwise, inferred, report, done, folders, len(late), of_others, absent, unchanged)
+    return Moderated(listing, otherwise, inferred, report, done, folders, len(late), of_others, held, absent, unchanged)
 
 
 def _export(
@@ -169,6 +169,19 @@ def _export(
     for folder in folders:
         export_run(run, folder.name, folder, config.export)  # type: ignore[arg-type]
     return done, folders
+
+
+def _asked(
+    wishes: Wishes, checkpoint_dir: Path | None, thresholds: Mapping[str, float], labels: Sequence[str]
+) -> list[str]:
+    return options(
+        checkpoint=checkpoint_dir,
+        include=wishes.include,
+        exclude=wishes.exclude,
+        thresholds=thresholds,
+        labels=labels,
+        overrides=wishes.overrides,
+    )
 
 
 def _call(places: Sequence[Path], out: Path, wishes: Wishes) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from rich import box
 from rich.table import Table
@@ -18,8 +19,9 @@ from infer.title_status import TitleRow
 from infer.write import read_segments, read_titles_table
 from pipeline.beside import FAILED, KEPT, REMOVED, SHARED, WRITTEN, BesideFile
 from pipeline.moderate import Moderated
+from pipeline.moderation_doubts import doubts
 from pipeline.summary import open_console
-from pipeline.trust import hard_to_believe, what_it_knows
+from pipeline.trust import what_it_knows
 
 MOST_MOMENTS = 3
 MOST_ROWS = 60
@@ -39,10 +41,17 @@ def print_moderation(moderated: Moderated, out: Path) -> None:
     screen = open_console()
     for line in what_it_knows(record, rows):
         screen.print(line, soft_wrap=True)
-    for line in hard_to_believe(rows, segments):
-        screen.print(f"! {line}", soft_wrap=True)
+    page = _report_page(moderated, out)
+
+    def page_of(title_id: str) -> str:
+        return f"{page}#title={quote(title_id)}" if page else ""
+
+    for line in doubts(rows, segments, moderated.beside, moderated.listing.films, page_of):
+        screen.print(line, soft_wrap=True)
     screen.print(_table(rows, segments))
     for line in _lines(moderated, out, rows, segments):
+        screen.print(line, soft_wrap=True)
+    for line in _next(moderated, out, rows, segments, page):
         screen.print(line, soft_wrap=True)
 
 
@@ -112,18 +121,40 @@ def _lines(
     if listing.left_out:
         yield f"left out, no films: {listing.left_out_words()}"
     yield _counts(moderated, rows, segments)
-    page = moderated.report.path
-    current = out / "current" / page.name
-    if page.is_file():
-        page = current if current.is_file() and current.samefile(page) else page
-        yield f"look at it:  {page.absolute().as_uri() if not isinstance(page, StorePath) else page}"
-    else:
-        yield f"! {moderated.report.summary}"
+
+
+def _next(
+    moderated: Moderated, out: Path, rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]], page: str
+) -> Iterator[str]:
+    """Yield what to do next, as it is typed."""
     place = f"--config {_shell(out)}" if isinstance(out, StorePath) else _shell(out)
+    if moderated.held:
+        yield (
+            f"! a rollback holds run {moderated.held} in force, not this one ({moderated.inferred.path}); "
+            f"coarse2fine runs release --config {_shell(out)} ends it"
+        )
+    if page:
+        yield f"look at it:  {page}"
+    else:
+        yield f"! {moderated.report.summary.replace('`coarse2fine report`', f'`coarse2fine report {place}`')}"
     yield f"correct it:  coarse2fine review {place}"
-    worth = {status: number for number, status in enumerate(("flagged", "review", "partial", "clear"))}
-    example = min(rows, key=lambda row: worth.get(row.status, len(worth)))
-    yield f"ask why:     coarse2fine explain {place} {shlex.quote(example.shown)}"
+    found = [row for status in ("flagged", "review", "partial") for row in rows if row.status == status]
+    if example := next((row for row in found if row.title_id in segments), None):
+        yield f"ask why:     coarse2fine explain {place} {shlex.quote(example.shown)}"
+    if unread := next((row for row in rows if row.status in ("quarantined", "partial") and row.path), None):
+        whole = (str(film.path) for film in moderated.listing.films)  # of a store, a row has what is below the bucket
+        path = next((path for path in whole if path.endswith(unread.path)), unread.path)
+        yield f"examine it:  coarse2fine doctor {shlex.quote(path)}"
+
+
+def _report_page(moderated: Moderated, out: Path) -> str:
+    """Return the address of the report, through ``current`` where that leads to it; empty where there is none."""
+    page = moderated.report.path
+    if not page.is_file():
+        return ""
+    current = out / "current" / page.name
+    page = current if current.is_file() and current.samefile(page) else page
+    return str(page) if isinstance(page, StorePath) else page.absolute().as_uri()
 
 
 def _files(files: Sequence[BesideFile]) -> Iterator[str]:

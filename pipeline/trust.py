@@ -86,7 +86,16 @@ def how_sure(folder: Path) -> list[str]:
 
 def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]) -> list[str]:
     """Name the titles of which more is flagged than anybody would believe, the largest shares first."""
-    found: list[tuple[float, str]] = []
+    found = doubted(rows, segments)
+    lines = [line for _, line in found[:MOST_LINES]]
+    if len(found) > MOST_LINES:
+        lines.append(f"and {counted(len(found) - MOST_LINES, 'more title')} of which more than half is flagged")
+    return lines
+
+
+def doubted(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]) -> list[tuple[TitleRow, str]]:
+    """Return all titles of ``hard_to_believe``, each with what is said of it."""
+    found: list[tuple[float, TitleRow, str]] = []
     for row in rows:
         length_s = row.decoded_s or row.duration_s or 0.0
         flagged = [segment for segment in segments.get(row.title_id, ()) if segment.decision == "flag"]
@@ -101,12 +110,9 @@ def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Se
             else f"{share:.0%} of it is flagged, the longest from {clock(longest.start_s)[:8]} to "
             f"{clock(longest.end_s)[:8]} for {longest.label}"
         )
-        found.append((share, f"{row.shown}: {how}; that is hardly so, look before you skip it"))
+        found.append((share, row, f"{row.shown}: {how}; that is hardly so, look before you skip it"))
     found.sort(key=lambda item: -item[0])
-    lines = [line for _, line in found[:MOST_LINES]]
-    if len(found) > MOST_LINES:
-        lines.append(f"and {counted(len(found) - MOST_LINES, 'more title')} of which more than half is flagged")
-    return lines
+    return [(row, line) for _, row, line in found]
 
 
 def _measured(values: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ class Finder:
     """
 
     def __init__(self, config: Config) -> None:
+        self.scored = 0
+        """How many titles were scored here, which a run finds made."""
         self._config = config
         self._network: FrameNetwork | None = None
 
@@ -44,5 +46,6 @@ class Finder:
             if isinstance(made, SchemaError):
                 return str(made)
             scores = made
+            self.scored += 1
         found = find(plan, scores, header)
         return found_words(row_of(plan, title, found, header), found, why=False)

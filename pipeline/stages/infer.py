@@ -74,8 +74,13 @@ def inference_run(
     )  # fmt: skip
 
 
-def infer_titles(run: InferenceRun) -> StageResult:
-    """Score titles one after another; memory holds one title and the segments found so far."""
+def infer_titles(run: InferenceRun, *, scored_before: int = 0) -> StageResult:
+    """Score titles one after another; memory holds one title and the segments found so far.
+
+    Args:
+        run: what is asked for.
+        scored_before: how many of its titles were scored as their features were made (``Finder``); they count, too.
+    """
     plan = plan_inference(run)
     _require_own_rule(plan)
     if not plan.headers:
@@ -90,6 +95,8 @@ def infer_titles(run: InferenceRun) -> StageResult:
         return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan), notice)
     unread = len(plan.failures)
     statuses, scored = _write(plan)
+    scored += scored_before
+    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), scored)
     _record(plan)
     write_run(
         plan.folder / "run.json",
@@ -136,7 +143,6 @@ def _write(plan: InferencePlan) -> tuple[dict[str, int], int]:
     move_events(plan.run.work.events, folder / "events.jsonl")
     if tally.titles:
         add_rate(plan.run.work.rates, SCORE, tally.frames, tally.waited_s)
-    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), tally.titles)
     return statuses, tally.titles
 
 

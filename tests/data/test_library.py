@@ -146,7 +146,25 @@ def test_patterns_choose_by_name_or_by_path_in_any_case_and_normal_form(library:
     assert found.left_out["not asked for"] == 4
     loose = unicodedata.normalize("NFD", "küss*")
     assert names(find_films([library], include=[loose])) == ["Films/Küss mich, Zoë! (2019)/Küss mich, Zoë! (2019)"]
+    for folder in ("Series/A", "series/a/", "Series/A/Season 01", "Series/A/*"):
+        assert len(find_films([library], exclude=[folder]).films) == 5, folder
+    assert len(find_films([library], exclude=["Season 01/"]).films) == 4
+
+
+def test_a_pattern_that_meets_nothing_is_told_for_folders_and_for_films_that_are_named(library: Path) -> None:
     assert find_films([library], exclude=["Extars"]).unused == ["Extars"]
+    assert find_films([library], include=["Films", "Flims"], exclude=["Extars"]).unused == ["Flims", "Extars"]
+    named = [library / "Films" / "日本語.mkv", library / "Series" / "A" / "Season 01" / "S01E03.mkv"]
+    found = find_films(named, include=["*.mkv", "*.mp4"], exclude=["日本*", "Series/*"])
+    assert found.unused == ["*.mp4", "Series/*"]
+    assert (names(found), found.not_asked_for, found.named) == (["S01E03"], [named[0]], named)
+    assert find_films([*named, library / "Films"], exclude=["日本語.mkv"]).unused == []
+    with pytest.raises(ConfigError) as caught:
+        find_films([library], include=["Flims"])
+    assert str(caught.value) == (
+        f"none of 6 films in {library} is asked for (--include, --exclude); no film or folder is like 'Flims'; left "
+        "out: 6 not asked for, 5 hidden, 2 .srt, 1 .db, 1 .jpg, 1 .nfo; correct the patterns"
+    )
 
 
 def test_films_that_would_be_called_alike_are_told_apart(tmp_path: Path) -> None:

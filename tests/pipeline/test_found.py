@@ -48,11 +48,14 @@ def in_words(line):
 
 def test_with_a_checkpoint_a_title_says_what_was_found_before_the_next_is_read(night, told):
     config = load_config(night.config, {})
-    _, done = extract_catalogue(config, found=Finder(config))
+    finder = Finder(config)
+    _, done = extract_catalogue(config, found=finder)
     lines = told()
     assert [line.split("  ")[0] for line in lines] == [f"import {number} of 4" for number in range(1, 5)]
     assert all("  00:00:40 imported" in line for line in lines)
-    result = infer_titles(inference_run(config, done.titles, done.failures, done.headers))
+    assert finder.scored == 4
+    result = infer_titles(inference_run(config, done.titles, done.failures, done.headers), scored_before=4)
+    assert ", 4 scored, run " in result.summary
     assert told() == []  # their scores were kept
     expected = in_tables(result.path)
     assert [in_words(line) for line in lines] == [expected[f"t{number}"] for number in range(4)]
