@@ -16,10 +16,15 @@ from torch import Tensor
 from data.errors import CheckpointError
 from data.files import atomic_path, file_sha256, local_copy
 from model.build import FrameNetwork, build_network
-from model.sidecar import SIDECAR_NAME, Checkpoint, read_checkpoint, write_sidecar
-
-WEIGHTS_NAME = "model.safetensors"
-NEXT_NAME = "next.safetensors"  # weights that replace others, until the sidecar speaks of them
+from model.sidecar import (
+    NEXT_NAME,
+    SIDECAR_NAME,
+    WEIGHTS_NAME,
+    Checkpoint,
+    read_checkpoint,
+    weights_path,
+    write_sidecar,
+)
 
 
 def save_checkpoint(folder: Path, network: FrameNetwork, checkpoint: Checkpoint, *, half: bool = False) -> Checkpoint:
@@ -57,7 +62,7 @@ def load_network(folder: Path) -> tuple[FrameNetwork, Checkpoint]:
         CheckpointError: as ``read_checkpoint``; or the weights are missing, changed, or do not fit the settings.
     """
     checkpoint = read_checkpoint(folder)
-    path = _weights(folder, checkpoint)
+    path = weights_path(folder, checkpoint)
     try:
         with torch.device("meta"):  # a sidecar can promise any size: no memory before the file is known to hold it
             _require_size(_build(checkpoint), path)
@@ -67,18 +72,6 @@ def load_network(folder: Path) -> tuple[FrameNetwork, Checkpoint]:
     except (RuntimeError, TypeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{path}: weights do not fit the settings in {SIDECAR_NAME}: {error}") from error
     return network.eval(), checkpoint
-
-
-def _weights(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Return the file of a checkpoint's weights; another one if its replacement was interrupted."""
-    found = [path for path in (folder / WEIGHTS_NAME, folder / NEXT_NAME) if path.is_file()]
-    for path in found:
-        if file_sha256(path) == checkpoint.weights_sha256:
-            return path
-    path = folder / WEIGHTS_NAME
-    if not found:
-        raise CheckpointError(f"{path}: weights are missing; copy the checkpoint folder whole")
-    raise CheckpointError(f"{path}: not the weights that {SIDECAR_NAME} was written for; copy the folder whole")
 
 
 def _build(checkpoint: Checkpoint) -> FrameNetwork:

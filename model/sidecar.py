@@ -7,6 +7,7 @@ outside ``model_id``, because another threshold is not another model.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
@@ -16,12 +17,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from data.errors import CheckpointError
-from data.files import fingerprint, write_json
+from data.files import atomic_path, file_sha256, fingerprint, local_copy, write_json
 from data.schemas import FeatureSpec, LabelThresholds
 from model.settings import ModelSettings
 
 FORMAT = "coarse2fine.checkpoint/1"
 SIDECAR_NAME = "model.json"
+WEIGHTS_NAME = "model.safetensors"
+NEXT_NAME = "next.safetensors"  # weights that replace others, until the sidecar speaks of them
 _SPEC = TypeAdapter(FeatureSpec)
 
 
@@ -116,3 +119,37 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         )
     except (KeyError, TypeError, ValueError, ValidationError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a checkpoint sidecar ({error!r:.500}); train again") from error
+
+
+def weights_path(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Return the file of a checkpoint's weights; another one if its replacement was interrupted.
+
+    Raises:
+        CheckpointError: they are missing, or are not those that the sidecar was written for.
+    """
+    found = [path for path in (folder / WEIGHTS_NAME, folder / NEXT_NAME) if path.is_file()]
+    for path in found:
+        if file_sha256(path) == checkpoint.weights_sha256:
+            return path
+    path = folder / WEIGHTS_NAME
+    if not found:
+        raise CheckpointError(f"{path}: weights are missing; copy the checkpoint folder whole")
+    raise CheckpointError(f"{path}: not the weights that {SIDECAR_NAME} was written for; copy the folder whole")
+
+
+def replace_checkpoint(folder: Path, weights: Path, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint in the place of another, which stays whole until the sidecar, the one step that counts.
+
+    Args:
+        weights: the file of its weights, elsewhere.
+    """
+    copy_file(weights, folder / NEXT_NAME)
+    write_sidecar(folder, checkpoint)
+    copy_file(weights, folder / WEIGHTS_NAME)
+    (folder / NEXT_NAME).unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file of a checkpoint, atomically; either may be on a store."""
+    with local_copy(source) as file, atomic_path(target) as temporary:
+        shutil.copyfile(file, temporary)

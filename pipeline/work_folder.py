@@ -41,6 +41,11 @@ class WorkFolder:
         return self.root / "scores"
 
     @property
+    def models(self) -> Path:
+        """Weights of the models that kept runs were made with, for a rollback; a folder each."""
+        return self.root / "models"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,11 @@ def report(
 ) -> None:
     """Write one HTML file to look at a run: statuses, scores over time, segments, drift, measures, mistakes."""
     from pipeline.report.stage import report as stage
+    from pipeline.runs.history import hold_words
 
     config = load_config(config_path, overrides)
-    finish(
-        [(stage(config, run_dir, against=against, out=out, benchmark=benchmark, pictures=thumbnails), None)],
-    )
+    result = stage(config, run_dir, against=against, out=out, benchmark=benchmark, pictures=thumbnails)
+    finish([(replace(result, notice=hold_words(config.work)), None)])
 
 
 @click.command()

@@ -10,7 +10,16 @@ import click
 
 from data.counted import counted
 from pipeline.commands.completion import complete_title
-from pipeline.commands.terminal import FILE, config_option, json_option, locked, print_json, print_lines, print_outcome
+from pipeline.commands.terminal import (
+    FILE,
+    config_option,
+    config_words,
+    json_option,
+    locked,
+    print_json,
+    print_lines,
+    print_outcome,
+)
 from pipeline.config import Config, load_config
 from pipeline.runs.selection import Selection, parse_since, read_title_ids
 
@@ -102,7 +111,7 @@ def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None
 
 def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, verify: bool) -> None:
     with locked(config_path, overrides) as config:
-        from pipeline.runs.closing import closing_line
+        from pipeline.runs.closing import closing_lines
         from pipeline.runs.pointer import current_folder, current_run
         from pipeline.runs.record import recorded_run
         from pipeline.runs.stage import run as stages
@@ -119,7 +128,7 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
             outcome.exit_code = worst
         if folder.parent == config.work.runs and folder.name != before and not is_measured:
             print_lines(how_sure(folder))
-        click.echo(closing_line(config.work, folder, worst))
+        print_lines(closing_lines(config, folder, worst, config_words(config_path)))
     sys.exit(worst)
 
 
@@ -194,39 +203,49 @@ def runs() -> None:
 @runs.command("list")
 @config_option
 def runs_list(config_path: Path, overrides: dict[str, Any]) -> None:
-    """List finished runs, the earliest first; * is the current one."""
+    """List finished runs, the earliest first; * is the one in force."""
     config = load_config(config_path, overrides)
-    from pipeline.runs.history import held_run, list_runs
+    from pipeline.runs.history import held_run, hold_words, list_runs
 
     held = held_run(config.work)
-    for entry in list_runs(config.work):
+    entries = list_runs(config.work)
+    for entry in entries:
         statuses = ", ".join(f"{count} {status}" for status, count in sorted(entry.record["statuses"].items()))
         mark = "*" if entry.is_current else " "
         note = "  (held by rollback)" if entry.run_id == held else ""
+        if held is not None and entry is entries[-1] and entry.run_id != held:
+            note = "  (waits)"
         at, model = entry.record["finished_at"], entry.record["model_id"]
         click.echo(f"{mark} {entry.run_id}  {at}  model {model}  {statuses}{note}")
+    if held is not None:
+        click.echo(hold_words(config.work))
 
 
 @runs.command("release")
 @config_option
 def runs_release(config_path: Path, overrides: dict[str, Any]) -> None:
-    """End a rollback: the newest run becomes current, and so will those to come."""
+    """End a rollback: the newest run is put in force, with the model that it was made with, and so will be new ones."""
     with locked(config_path, overrides) as config:
         from pipeline.runs.history import release
+        from pipeline.runs.kept_model import take_model_along
 
-        click.echo(f"current: {release(config.work).run_id}")
+        entry = release(config.work)
+        click.echo(f"in force: run {entry.run_id} of {entry.record['finished_at']}; no rollback holds")
+        print_lines(f"  {line}" for line in take_model_along(config, entry))
 
 
 @click.command()
 @config_option
 @click.argument("run_id", required=False)
 def rollback(config_path: Path, overrides: dict[str, Any], run_id: str | None) -> None:
-    """Make an earlier run current (default: the one before) and keep it so until `runs release`."""
+    """Put an earlier run in force (default: the one before), with its model, and keep it so until `runs release`."""
     with locked(config_path, overrides) as config:
-        from pipeline.runs.history import roll_back
+        from pipeline.runs.history import hold_words, roll_back
+        from pipeline.runs.kept_model import take_back
 
         entry = roll_back(config.work, run_id)
-        click.echo(f"current: {entry.run_id} of {entry.record['finished_at']}, until `coarse2fine runs release`")
+        click.echo(f"in force: run {entry.run_id} of {entry.record['finished_at']}")
+        print_lines(f"  {line}" for line in [*take_back(config, entry), hold_words(config.work)])
 
 
 @click.command()

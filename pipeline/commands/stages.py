@@ -15,6 +15,7 @@ from data.settings import Crops
 from pipeline.commands.terminal import (
     FILE,
     config_option,
+    config_words,
     finish,
     locked,
     optional_config,
@@ -40,7 +41,7 @@ def extract(config_path: Path, overrides: dict[str, Any]) -> None:
 
         result = stage(config)
         print_outcome(result, None)
-        click.echo(extract_line(config.work))
+        click.echo(extract_line(config, config_words(config_path)))
     sys.exit(result.exit_code)
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -134,15 +135,24 @@ CONFIG_VARIABLE = "COARSE2FINE_CONFIG"
 def find_config(given: Path | None, name: str = CONFIG_NAME) -> Path | None:
     """Return the TOML file to use: the one that was given, else ``run.toml`` here, else what the environment names.
 
-    Which one was taken without being given is logged. None if there is none of them.
+    Which one was taken without being given is logged, for ``-v``. None if there is none of them.
     """
     if given is not None:
         return given
-    named = os.environ.get(CONFIG_VARIABLE, "")
-    found = Path(name) if Path(name).is_file() else locate(named) if named else None
+    found = _lying_config(name)
     if found is not None:
-        log.info("configuration: %s (%s)", found.absolute(), "found here" if found == Path(name) else CONFIG_VARIABLE)
+        log.debug("configuration: %s (%s)", found.absolute(), "found here" if found == Path(name) else CONFIG_VARIABLE)
     return found
+
+
+def _lying_config(name: str) -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE, "")
+    return Path(name) if Path(name).is_file() else locate(named) if named else None
+
+
+def config_words(config_path: Path) -> str:
+    """Return what must be typed after a command so that it takes this file: nothing where it is found without."""
+    return "" if config_path == _lying_config(CONFIG_NAME) else f" --config {shlex.quote(str(config_path))}"
 
 
 def config_option(command: Any, name: str = CONFIG_NAME) -> Any:

@@ -1,47 +1,63 @@
-"""The last line of a run: how many titles have which status, and what to do next."""
+"""The last lines of a run: how many titles have which status, which run is in force, and what to type next."""
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from data.counted import counted
 from data.record_file import read_record
 from data.schemas import STATUSES
-from pipeline.runs.ledger import FAILED, MISSING, QUARANTINED, TROUBLED, read_ledger
+from pipeline.config import Config
+from pipeline.runs.history import held_run, hold_words
+from pipeline.runs.ledger import FAILED, MISSING, TROUBLED, LedgerRow, read_ledger
+from pipeline.runs.pointer import current_run
 from pipeline.stage_result import USAGE
 from pipeline.work_folder import WorkFolder
 
-TROUBLE = {
-    FAILED: "`coarse2fine retry` tries what failed again",
-    MISSING: "put missing files back, or take their titles out of titles.csv",
-    QUARANTINED: "`coarse2fine quarantine list` says what is wrong with what is given up",
-}
 
-
-def closing_line(work: WorkFolder, folder: Path, exit_code: int) -> str:
-    """Return the line that ends a run: what its titles are, what went wrong with their files, and what to type next.
+def closing_lines(config: Config, folder: Path, exit_code: int, typed: str) -> Iterator[str]:
+    """Yield the lines that end a run: what its titles are, what went wrong with their files, and what to type next.
 
     Args:
         folder: of the run.
         exit_code: that it ends with.
+        typed: what a command needs after its name to take this configuration.
     """
+    work, run_id = config.work, _run_id(config.work, folder)
     statuses = read_record(folder / "run.json", "statuses")["statuses"]
     found = ", ".join(f"{statuses[status]} {status}" for status in STATUSES if statuses.get(status))
-    trouble = Counter(row.status for row in read_ledger(work.ledger))
-    wrong = troubled_words(trouble.elements())
-    line = f"run: {counted(sum(statuses.values()), 'title')}: {found}"
-    if wrong:
-        line += f"; of their files: {wrong}"
-    return f"{line}\n  next: {_next(folder, trouble, exit_code)}"
+    rows = [row for row in read_ledger(work.ledger) if row.status in TROUBLED]
+    wrong = troubled_words(row.status for row in rows)
+    waits = held_run(work) not in (None, run_id)
+    name = f"run {run_id}, which waits" if waits else "run"
+    yield f"{name}: {counted(sum(statuses.values()), 'title')}: {found}{f'; of their files: {wrong}' if wrong else ''}"
+    if held_run(work) is not None:
+        yield f"  in force: {hold_words(work)}"
+    if exit_code == USAGE:
+        again = f"mend what is said to have failed above, then `coarse2fine run{typed}` again"
+        yield f"  next: {again}"
+        return
+    shown = work.runs / str(current_run(work)) if waits else folder
+    report = shown / "report.html"
+    steps = [f"open {report}" if report.is_file() else f"look at {shown / 'titles.csv'}"]
+    if waits:
+        steps.append(f"`coarse2fine diff{typed} current {run_id}` says what the run that waits changes")
+    yield f"  next: {'; '.join([*steps, *next_for_files(config, rows, typed)])}"
 
 
-def extract_line(work: WorkFolder) -> str:
+def _run_id(work: WorkFolder, folder: Path) -> str:
+    """Return the id of a run by its folder, which may be ``current``."""
+    return current_run(work) or "" if folder == work.current else folder.name
+
+
+def extract_line(config: Config, typed: str) -> str:
     """Return the line that ends an extraction: what went wrong, and what to type next."""
-    trouble = Counter(row.status for row in read_ledger(work.ledger))
-    train = "`coarse2fine train` and `infer`, or `coarse2fine run` for all that is to be done"
-    return f"  next: {'; '.join(filter(None, (train, next_for_files(trouble))))}"
+    rows = [row for row in read_ledger(config.work.ledger) if row.status in TROUBLED]
+    train = f"`coarse2fine train{typed}` and `infer`, or `coarse2fine run{typed}` for all that is to be done"
+    return f"  next: {'; '.join([train, *next_for_files(config, rows, typed)])}"
 
 
 def troubled_words(statuses: Iterable[str]) -> str:
@@ -50,14 +66,18 @@ def troubled_words(statuses: Iterable[str]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in TROUBLED if counts[status])
 
 
-def next_for_files(counts: Counter[str]) -> str:
-    """Return what to do about titles that could not be read; empty if there are none."""
-    return "; ".join(words for status, words in TROUBLE.items() if counts[status])
-
-
-def _next(folder: Path, trouble: Counter[str], exit_code: int) -> str:
-    if exit_code == USAGE:
-        return "mend what is said to have failed above, then `coarse2fine run` again"
-    report = folder / "report.html"
-    look = f"open {report}" if report.is_file() else f"look at {folder / 'titles.csv'}"
-    return "; ".join(filter(None, (look, next_for_files(trouble))))
+def next_for_files(config: Config, rows: Iterable[LedgerRow], typed: str) -> Iterator[str]:
+    """Yield what to do about titles that could not be read, as it can be typed."""
+    troubled = list(rows)
+    unread = [row for row in troubled if row.status != MISSING]
+    if troubled:
+        yield f"`coarse2fine quarantine list{typed}` says what is wrong"
+    if any(row.status == FAILED for row in unread):
+        yield f"`coarse2fine retry{typed}` tries again"
+    if any(row.status == MISSING for row in troubled):
+        yield f"put missing files back, or take their titles out of {config.data.titles.name}"
+    if config.run.import_name is None:
+        first = next((row.source for row in unread if row.source), None)
+        if first is not None:
+            file = shlex.quote(str(config.data.media_folder / first))
+            yield f"`coarse2fine doctor {file}` says what is in that file"

@@ -20,6 +20,7 @@ from pipeline.work_folder import WorkFolder
 
 MADE, ROLLBACK, RELEASE = "made", "rollback", "release"
 RECORD_NAME = "run.json"
+END_IT = "`coarse2fine runs release` puts the newest run in force"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,22 @@ def held_run(work: WorkFolder) -> str | None:
         elif event.get("event") == RELEASE:
             held = None
     return held
+
+
+def newest_run(work: WorkFolder) -> str | None:
+    """Return the run that was made last, whether or not it is in force; None if there is none."""
+    made = [event["run_id"] for event in read_events(work.history) if event.get("event") == MADE]
+    return made[-1] if made else None
+
+
+def hold_words(work: WorkFolder) -> str:
+    """Say which run a rollback holds and which one waits, as all say it that speak of it; empty if none holds."""
+    held = held_run(work)
+    if held is None:
+        return ""
+    newest = newest_run(work)
+    waits = f", run {newest} waits" if newest not in (None, held) else ""
+    return f"a rollback holds run {held} in force{waits}; {END_IT}"
 
 
 def list_runs(work: WorkFolder) -> list[RunEntry]:
@@ -80,10 +97,7 @@ def is_finished(folder: Path) -> bool:
 
 def make_current(work: WorkFolder, run_id: str) -> bool:
     """Record that a run is the newest and put it in force; return False if a rollback holds another one."""
-    newest = None
-    for event in read_events(work.history):
-        newest = event["run_id"] if event.get("event") == MADE else newest
-    if newest != run_id:
+    if newest_run(work) != run_id:
         append_event(work.history, event=MADE, run_id=run_id)
     held = held_run(work)
     if held not in (None, run_id):

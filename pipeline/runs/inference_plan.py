@@ -13,7 +13,6 @@ from typing import Any
 from data.errors import ConfigError, MissingShardError, SchemaError
 from data.files import fingerprint
 from data.record_file import read_record
-from data.schemas import LabelThresholds
 from data.shards import ShardHeader, read_header, shard_path
 from data.store_path import in_parallel
 from data.titles import Title, whole_root
@@ -21,7 +20,7 @@ from infer.settings import InferSettings
 from model.sidecar import Checkpoint, read_checkpoint
 from pipeline.coverage_table import NOT_EXTRACTED
 from pipeline.runs.extraction_plan import Failure
-from pipeline.runs.history import is_finished
+from pipeline.runs.history import is_finished, newest_run
 from pipeline.runs.pointer import current_run
 from pipeline.score_store import ScoreStore
 from pipeline.settings import RunSettings
@@ -96,6 +95,11 @@ class InferencePlan:
         record = read_record(self.folder / "run.json", "damaged_shards", to_do=DAMAGED_RUN)
         return bool(record["damaged_shards"] == 0)
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether the run was the last to be made, as it is unless what changed was changed back."""
+        return newest_run(self.run.work) in (None, self.run_id)
+
     def to_score(self) -> list[str]:
         """Return the titles whose scores by this model are not kept."""
         kept = in_parallel(self.run.work.scores, self.store.has, self.headers.values())
@@ -107,16 +111,26 @@ class InferencePlan:
         path = self.run.work.runs / (current or "") / "run.json"
         if current is None or not path.is_file():
             return "no current run"
-        record: Mapping[str, Any] = read_record(path, "model_id", "thresholds", to_do=DAMAGED_RUN)
-        if record["model_id"] != self.checkpoint.model_id:
-            return f"model {self.checkpoint.model_id} instead of {record['model_id']}"
-        wanted = thresholds_record(self.checkpoint)
-        changed = [label for label in wanted if record["thresholds"].get(label) != wanted[label]]
-        if changed:
-            return f"thresholds changed: {', '.join(changed)}"
-        settings = self.run.settings.model_dump()
-        changed = [key for key in SEGMENT_SETTINGS if record.get(key) != settings[key]]
-        return f"{' and '.join(changed)} changed" if changed else ""
+        record = read_record(path, "model_id", "thresholds", to_do=DAMAGED_RUN)
+        return made_otherwise(record, self.checkpoint, self.run.settings)
+
+
+def made_otherwise(record: Mapping[str, Any], checkpoint: Checkpoint, settings: InferSettings) -> str:
+    """Say what a run was made with that would be another now; empty if nothing.
+
+    Args:
+        record: its ``run.json``.
+        checkpoint: with the thresholds that are used now.
+    """
+    if record["model_id"] != checkpoint.model_id:
+        return f"model {checkpoint.model_id} instead of {record['model_id']}"
+    wanted = thresholds_record(checkpoint)
+    changed = [label for label in wanted if record["thresholds"].get(label) != wanted[label]]
+    if changed:
+        return f"thresholds changed: {', '.join(changed)}"
+    values = settings.model_dump()
+    changed = [key for key in SEGMENT_SETTINGS if record.get(key) != values[key]]
+    return f"{' and '.join(changed)} changed" if changed else ""
 
 
 def plan_inference(run: InferenceRun) -> InferencePlan:
@@ -126,7 +140,7 @@ def plan_inference(run: InferenceRun) -> InferencePlan:
         CheckpointError: no checkpoint, or features of another kind than it was trained on; that is not a title's fault.
     """
     checkpoint = read_checkpoint(run.checkpoint_dir)
-    checkpoint = replace(checkpoint, thresholds=_overridden(checkpoint, run.settings))
+    checkpoint = with_overrides(checkpoint, run.settings)
     headers, failures = _readable(run, checkpoint)
     store = ScoreStore(run.work.scores, checkpoint.model_id, checkpoint.labels)
     gone = {title_id: run.failures[title_id].error for title_id in headers if title_id in run.failures}
@@ -171,17 +185,22 @@ def _readable(run: InferenceRun, checkpoint: Checkpoint) -> tuple[dict[str, Shar
     return headers, failures
 
 
-def _overridden(checkpoint: Checkpoint, settings: InferSettings) -> dict[str, LabelThresholds]:
+def with_overrides(checkpoint: Checkpoint, settings: InferSettings) -> Checkpoint:
+    """Return a checkpoint with the thresholds that ``[infer.thresholds]`` puts in the place of its own.
+
+    Raises:
+        ConfigError: of a label that the checkpoint does not have.
+    """
     unknown = sorted(set(settings.thresholds) - set(checkpoint.labels))
     if unknown:
         raise ConfigError(
             f"[infer.thresholds] {', '.join(unknown)}: not a label of the checkpoint, "
             f"which has {', '.join(checkpoint.labels)}"
         )
-    result = dict(checkpoint.thresholds)
+    thresholds = dict(checkpoint.thresholds)
     for label, override in settings.thresholds.items():
-        result[label] = replace(result[label], **override.model_dump(exclude_none=True))
-    return result
+        thresholds[label] = replace(thresholds[label], **override.model_dump(exclude_none=True))
+    return replace(checkpoint, thresholds=thresholds)
 
 
 def _run_id(

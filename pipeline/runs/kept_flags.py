@@ -14,6 +14,7 @@ from infer.flags_measured import KEY, flags_measured
 from model.sidecar import write_sidecar
 from pipeline.config import Config
 from pipeline.runs.inference_plan import thresholds_record
+from pipeline.runs.kept_model import keep_model
 from pipeline.runs.training_plan import found_checkpoint
 
 ON_TEST = "its test titles, which it was neither trained nor tuned on"
@@ -39,3 +40,4 @@ def keep_test_flags(config: Config, folder: Path, evaluation: Evaluation, split:
     measured = flags_measured(evaluation.operator, evaluation.protocol, checkpoint.thresholds, ON_TEST)
     if checkpoint.training.get(KEY) != measured:
         write_sidecar(config.checkpoint_dir, replace(checkpoint, training={**checkpoint.training, KEY: measured}))
+        keep_model(config.work, config.checkpoint_dir, folder)

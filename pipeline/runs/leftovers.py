@@ -1,4 +1,4 @@
-"""Removing what nobody needs: what a killed run left behind, old runs, and scores of models that are gone.
+"""Removing what nobody needs: what a killed run left behind, old runs, and scores and weights that no run needs.
 
 Only the holder of the folder's lock may call these, so that nothing is removed under a run at work. Readers may hold
 files of a run open: it disappears from its name at once, and as a whole.
@@ -56,7 +56,7 @@ def sweep(work: WorkFolder, removed: Removed | None = None) -> Removed:
 
 
 def collect(work: WorkFolder, keep: int, *, dry: bool = False) -> Removed:
-    """Remove all but the newest runs, what killed runs left, and scores that no kept run is made of.
+    """Remove all but the newest runs, what killed runs left, and scores and models that no kept run is made of.
 
     Args:
         keep: this many of the newest runs stay; the current one and one that a rollback holds stay in any case.
@@ -74,7 +74,11 @@ def collect(work: WorkFolder, keep: int, *, dry: bool = False) -> Removed:
     for entry in kept:
         for path in temporaries_below(entry.folder):
             removed.remove(path)
-    _collect_scores(work, {str(entry.record["model_id"]) for entry in kept}, removed)
+    models = {str(entry.record["model_id"]) for entry in kept}
+    _collect_scores(work, models, removed)
+    for folder in sorted(work.models.iterdir()) if work.models.is_dir() else ():
+        if folder.name not in models:
+            removed.remove(folder)
     return removed
 
 

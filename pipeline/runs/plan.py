@@ -11,6 +11,7 @@ from data.manifest import raise_errors
 from pipeline.config import Config
 from pipeline.expected_features import ExpectedFeatures
 from pipeline.runs.extraction_plan import Action, PlannedTitle
+from pipeline.runs.history import held_run, hold_words
 from pipeline.runs.inference_plan import InferencePlan, plan_inference
 from pipeline.runs.ledger import REMOVED, read_ledger
 from pipeline.runs.lengths import probed_lengths
@@ -39,6 +40,8 @@ class RunPlan:
         lengths: of videos whose length nobody stated, as their headers say, seconds.
         epochs: of a training, at most.
         refusals: why a run would end before any work.
+        held: the run that a rollback holds in force, None if none does.
+        hold: that in words.
     """
 
     titles: Sequence[PlannedTitle]
@@ -51,6 +54,8 @@ class RunPlan:
     lengths: Mapping[str, float] = field(default_factory=dict)
     epochs: int = 0
     refusals: Sequence[str] = ()
+    held: str | None = None
+    hold: str = ""
 
     def length_s(self, item: PlannedTitle) -> float | None:
         """Return the length of a title's video as far as it is known."""
@@ -96,6 +101,8 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
         probed_lengths(planned, config.extract) if config.run.import_name is None else {},
         config.train.epochs,
         refusals(config, asked, planned),
+        held_run(config.work),
+        hold_words(config.work),
     )
 
 

@@ -79,6 +79,7 @@ def as_json(plan: RunPlan) -> dict[str, Any]:
         },
         "segments": _segments(plan, scored),
         "refusals": list(plan.refusals),
+        "held": plan.held,
     }
 
 
@@ -144,6 +145,8 @@ def _summary(plan: RunPlan) -> Iterator[str]:
     yield f"segments: {_segments(plan, scored)}"
     for refusal in plan.refusals:
         yield f"run would end before any work: {refusal}"
+    if plan.hold:
+        yield f"in force: {plan.hold}; what is made until then waits"
 
 
 def _scored(plan: RunPlan) -> list[PlannedTitle]:
@@ -199,14 +202,14 @@ def _training(plan: RunPlan) -> str:
 def _segments(plan: RunPlan, scored: Sequence[PlannedTitle]) -> str:
     if plan.inference is None:
         return plan.no_inference
+    if plan.inference.is_done and not scored:
+        return "nothing to do" if plan.inference.is_newest else f"none, run {plan.inference.run_id} of before is taken"
     reason = plan.inference.segments_reason()
     if reason:
         return f"of all titles, {reason}"
     if scored:
         return f"a new run, new scores of {counted(len(scored), 'title')}"
-    if not plan.inference.is_done:
-        return "a new run, the titles are not those of the current one"
-    return "nothing to do"
+    return "a new run, the titles are not those of the current one"
 
 
 def _duration(seconds: float) -> str:

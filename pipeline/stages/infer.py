@@ -34,6 +34,7 @@ from pipeline.runs.event_log import EventLog, move_events
 from pipeline.runs.extraction_plan import Failure
 from pipeline.runs.history import held_run, make_current
 from pipeline.runs.inference_plan import InferencePlan, InferenceRun, plan_inference, thresholds_record
+from pipeline.runs.kept_model import keep_model
 from pipeline.runs.ledger import DONE, FAILED, INFER, MISSING, PARTIAL, read_ledger
 from pipeline.runs.rates import add_rate
 from pipeline.score_work import Scored, score_work
@@ -91,6 +92,7 @@ def infer_titles(run: InferenceRun, *, scored_before: int = 0) -> StageResult:
     notice = plan.checkpoint.notice
     if plan.is_done:
         move_events(run.work.events, plan.folder / "events.jsonl")
+        keep_model(run.work, run.checkpoint_dir, plan.folder)
         in_force = _put_in_force(plan)
         return StageResult(f"infer: nothing to do, run {plan.run_id} {in_force}", plan.folder, _not_read(plan), notice)
     unread = len(plan.failures)
@@ -98,6 +100,7 @@ def infer_titles(run: InferenceRun, *, scored_before: int = 0) -> StageResult:
     scored += scored_before
     log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), scored)
     _record(plan)
+    keep_model(run.work, run.checkpoint_dir, plan.folder)
     write_run(
         plan.folder / "run.json",
         "infer",
@@ -279,8 +282,7 @@ def _put_in_force(plan: InferencePlan) -> str:
     """Make the run current unless a rollback holds another; say which."""
     if make_current(plan.run.work, plan.run_id):
         return "is current"
-    held = held_run(plan.run.work)
-    return f"is not current: a rollback holds {held}, `coarse2fine runs release` ends it"
+    return f"waits: a rollback holds run {held_run(plan.run.work)}"
 
 
 def _not_read(plan: InferencePlan) -> int:

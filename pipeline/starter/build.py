@@ -29,8 +29,8 @@ from extract.settings import EFFICIENTNET_LITE0, ExtractSettings
 from infer.evaluation import Evaluation
 from infer.operator_report import columns
 from infer.settings import Protocol
-from model.checkpoint import WEIGHTS_NAME, load_network, save_checkpoint
-from model.sidecar import Checkpoint
+from model.checkpoint import load_network, save_checkpoint
+from model.sidecar import WEIGHTS_NAME, Checkpoint
 from pipeline.config import Config, merged, preset_values, validate
 from pipeline.moderate import STARTER
 from pipeline.stages.evaluate import evaluate

@@ -229,7 +229,7 @@ def another_threshold_and_another_model(team: Team) -> None:
     assert "train: nothing to do" in team.type("run --train")
 
     team.type("rollback")
-    held = team.said.split()[1]
+    held = team.said.split()[3]
     assert (team.folder / "work" / "current").readlink().name == held == data["before"]
     assert "a rollback holds" in team.type("run")
     team.type("runs release")

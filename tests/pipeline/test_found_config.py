@@ -26,14 +26,14 @@ def test_the_file_here_wins_over_the_environment_and_what_is_given_over_both(two
     few, more = two
     monkeypatch.setenv("COARSE2FINE_CONFIG", str(more.config))
     monkeypatch.chdir(few.folder)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG):
         assert "2 titles: extract, new" in type_in(capsys, "plan")[1]
     assert f"configuration: {few.config} (found here)" in caplog.text
     assert "3 titles: extract, new" in type_in(capsys, "plan", "--config", more.config)[1]
     (few.folder / "elsewhere").mkdir()
     monkeypatch.chdir(few.folder / "elsewhere")
     caplog.clear()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG):
         assert "3 titles: extract, new" in type_in(capsys, "plan")[1]
     assert f"configuration: {more.config} (COARSE2FINE_CONFIG)" in caplog.text
 

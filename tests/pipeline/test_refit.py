@@ -9,8 +9,7 @@ from safetensors.numpy import load_file
 from data.catalogue import read_catalogue
 from data.errors import ConfigError
 from infer.operating_point import Goal
-from model.checkpoint import WEIGHTS_NAME
-from model.sidecar import read_checkpoint
+from model.sidecar import WEIGHTS_NAME, read_checkpoint
 from pipeline.config import load_config
 from pipeline.stages import train as stage
 from pipeline.stages.evaluate import evaluate

@@ -3,7 +3,7 @@
 import pytest
 
 from data.errors import ConfigError
-from model.checkpoint import WEIGHTS_NAME
+from model.sidecar import WEIGHTS_NAME
 from pipeline.config import load_config
 from pipeline.stages.extract import feature_import, import_feature_files
 from pipeline.stages.train import train

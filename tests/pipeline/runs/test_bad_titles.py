@@ -1,7 +1,16 @@
 """Bad titles are tried a few times and put aside; faults of the installation are recorded against no title."""
 
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+
+from pipeline.commands.terminal import config_words
+from pipeline.config import load_config
+from pipeline.runs.closing import next_for_files
+from pipeline.runs.ledger import read_ledger
+from pipeline.settings import RunSettings
 
 
 def test_a_bad_title_is_tried_so_often_then_quarantined_until_it_changes_or_is_released(settled, capsys):
@@ -66,8 +75,12 @@ def test_runs_and_extractions_end_with_counts_and_what_to_do_next(settled, capsy
     (settled.folder / "features" / "t2.npy").unlink()
     capsys.readouterr()
     assert settled.command("extract") == 1
-    what = "`coarse2fine retry` tries what failed again; put missing files back, or take their titles out of titles.csv"
-    train = "`coarse2fine train` and `infer`, or `coarse2fine run` for all that is to be done"
+    typed = f" --config {settled.config}"  # as it can be typed
+    what = (
+        f"`coarse2fine quarantine list{typed}` says what is wrong; `coarse2fine retry{typed}` tries again; put missing "
+        "files back, or take their titles out of titles.csv"
+    )
+    train = f"`coarse2fine train{typed}` and `infer`, or `coarse2fine run{typed}` for all that is to be done"
     assert capsys.readouterr().out.splitlines()[-1] == f"  next: {train}; {what}"
     assert settled.command("run") == 1
     *_, counts, following = capsys.readouterr().out.splitlines()
@@ -75,4 +88,26 @@ def test_runs_and_extractions_end_with_counts_and_what_to_do_next(settled, capsy
     report = settled.work / "runs" / settled.run_id / "report.html"
     assert following == f"  next: open {report}; {what}"
     assert settled.command("retry") == 1
-    assert "`coarse2fine quarantine list` says what is wrong with what is given up" in capsys.readouterr().out
+    following = capsys.readouterr().out.splitlines()[-1]
+    assert f"`coarse2fine quarantine list{typed}`" in following
+    assert "retry" not in following  # given up
+
+
+def test_what_to_type_next_can_be_typed_as_it_is_printed(settled, capsys, monkeypatch):
+    """Where the configuration is found without being named, it is not named; a film's name is quoted for the shell."""
+    (settled.folder / "features" / "it's t1.npy").write_bytes(b"not an array")
+    titles = settled.folder / "titles.csv"
+    titles.write_text(titles.read_text().replace("features/t1.npy", "features/it's t1.npy"))
+    config = load_config(settled.config)
+    assert settled.command("run") == 1
+    rows = [row for row in read_ledger(config.work.ledger) if row.title_id == "t1"]
+    videos = config.model_copy(update={"run": RunSettings()})
+    *_, doctor = next_for_files(videos, rows, "")
+    command = doctor.split("`")[1]
+    assert shlex.split(command) == ["coarse2fine", "doctor", str(settled.folder / "features" / "it's t1.npy")]
+    monkeypatch.chdir(settled.folder)
+    assert config_words(Path("run.toml")) == ""
+    assert config_words(settled.config) == f" --config {settled.config}"
+    monkeypatch.chdir(settled.folder.parent)
+    monkeypatch.setenv("COARSE2FINE_CONFIG", str(settled.config))
+    assert config_words(settled.config) == ""

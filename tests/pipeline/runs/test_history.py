@@ -31,7 +31,7 @@ def test_a_rollback_holds_until_it_is_released(runs, capsys):
     # neither a night without changes nor one with changes undoes what was decided
     again(night, "0.0108")
     assert night.run_id == second
-    assert f"a rollback holds {second}" in capsys.readouterr().out
+    assert f"a rollback holds run {second} in force" in capsys.readouterr().out
     again(night, "0.0109")
     assert night.run_id == second
     assert "coarse2fine_rollback_held 1" in (night.work / "metrics.prom").read_text()
