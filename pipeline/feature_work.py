@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -39,8 +39,10 @@ class Worked:
 Watch = Callable[[str, int, float | None], None]
 """Called with (title_id, seconds of it decoded so far, seconds it has by its file or None)."""
 
-FeatureWork = Callable[[Sequence[PlannedTitle], Watch], Generator[Worked, None, None]]
-"""Yields what became of each title, in the order in which they end; close it to stop."""
+FeatureWork = Callable[[Iterable[PlannedTitle], Watch], Generator[Worked, None, None]]
+"""Yields what became of each title, in the order in which they end; titles are taken one at a time, as there is room.
+
+Close it to stop."""
 
 
 class VideoWork(Protocol):
@@ -49,7 +51,7 @@ class VideoWork(Protocol):
     def know_features(self) -> None:
         """Find out what the settings mean, where no earlier run recorded it."""
 
-    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
+    def __call__(self, jobs: Iterable[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """See ``FeatureWork``."""
 
 
@@ -76,7 +78,7 @@ class Extractor:
         if expected_features(self._work.feature_record, self._settings).features_id is None:
             self._load()
 
-    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
+    def __call__(self, jobs: Iterable[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """Extract titles; yield what became of each, in the order in which they end."""
         from extract.title import extract_titles
 
@@ -114,7 +116,7 @@ class Importer:
         self.notes: Counter[str] = Counter()
         """What was done to the rows, and to how many titles."""
 
-    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
+    def __call__(self, jobs: Iterable[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """Import titles; yield what became of each, in order. A file is read at once: there is nothing to watch."""
         from data.import_features import import_features
 

@@ -18,9 +18,11 @@ class RunSettings(Section):
             by default they name videos.
         attempts: a title that failed so often with the same bytes is quarantined: not tried again until its file
             changes or ``coarse2fine quarantine release``.
-        max_error_rate: a run ends (exit code 5) and records none of its failures when a larger share of the titles it
-            worked on failed: that is a fault of the installation, not of the titles.
-        abort_after: but not before so many titles failed.
+        max_error_rate: a run ends with exit code 5 and gives up no title when a larger share of the new ones failed:
+            that looks like a fault of the installation. What failed before with the same bytes does not count. It is
+            judged when all of them were tried (what could be read is then scored all the same), or earlier, when titles
+            drawn at random leave no doubt.
+        abort_after: but not before so many of them failed.
         train: when a run trains, where the configuration names no checkpoint: ``missing`` (while there is none that
             could score), ``changed`` (also when labels, films or settings are not those that the checkpoint was trained
             with) or ``never``.

@@ -34,6 +34,7 @@ class StageResult:
         not_read: titles that failed or could be read in part only; of a benchmark, failed runs.
         notice: what must be known of the product, printed below it; of ``infer``, what its checkpoint asks to say.
         failed: the stage failed, but what was there before stands, and the run went on with it.
+        aborted: it looks like a fault of the installation, but the run went on with what was read.
     """
 
     summary: str
@@ -41,10 +42,13 @@ class StageResult:
     not_read: int = 0
     notice: str = ""
     failed: bool = False
+    aborted: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0, 1 when some titles were not read to their end, or 2 when the stage failed."""
+        """0, 1 when some titles were not read to their end, 2 when the stage failed, or 5 when it aborted."""
+        if self.aborted:
+            return ABORTED
         if self.failed:
             return USAGE
         return SOME_FAILED if self.not_read else OK

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +113,7 @@ class RayExtractor:
                 for _, reference in completed(find_spec.remote, [self._on_a_core]):
                     record_features(self._work.feature_record, self._settings, _unless_lost(reference))
 
-    def __call__(self, jobs: Sequence[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
+    def __call__(self, jobs: Iterable[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """See ``FeatureWork``; ``watch`` is called every few seconds, by a thread."""
         expected = expected_features(self._work.feature_record, self._settings)
         spec = FeatureSpec(**expected.fields)

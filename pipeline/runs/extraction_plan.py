@@ -212,7 +212,7 @@ class Planner:
             )
         if row.stage == INFER:
             return replace(planned, reason=Reason.DAMAGED, detail=row.error, failure=failure, header=None)
-        detail = f"attempt {row.attempts + 1} of {self.attempts}: {row.error}"
+        detail = f"attempt {min(row.attempts + 1, self.attempts)} of {self.attempts}: {row.error}"
         return replace(planned, reason=Reason.FAILED_BEFORE, detail=detail, failure=failure, header=None)
 
     def _same_attempt(self, row: LedgerRow, title: Title, state: FileState) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
 from data.shards import ShardHeader
@@ -76,14 +76,14 @@ class Recorder:
         )
 
     def record_failure(self, item: PlannedTitle, worked: Worked) -> None:
-        """Record a title that failed: to be tried again, or quarantined."""
+        """Record a title that failed, to be tried again: ``give_up`` quarantines it, when the night is known."""
         row = self.ledger.get(item.title.title_id)
         earlier = row.attempts if row is not None and item.reason is Reason.FAILED_BEFORE else 0
         missing = worked.error_code == MISSING
         self.ledger.change(
             item.title.title_id,
             stage=EXTRACT,
-            status=MISSING if missing else QUARANTINED if earlier + 1 >= self.attempts else FAILED,
+            status=MISSING if missing else FAILED,
             attempts=0 if missing else earlier + 1,
             error_code=worked.error_code,
             error=worked.error,
@@ -94,6 +94,13 @@ class Recorder:
             features_id=self.features_id,
             seconds=round(worked.seconds, 3),
         )
+
+    def give_up(self, title_ids: Iterable[str]) -> None:
+        """Quarantine those titles that have failed often enough."""
+        for title_id in title_ids:
+            row = self.ledger.get(title_id)
+            if row is not None and row.status == FAILED and row.attempts >= self.attempts:
+                self.ledger.change(title_id, status=QUARANTINED)
 
 
 def _state_if_unchanged(item: PlannedTitle) -> FileState | None:

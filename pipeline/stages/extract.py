@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from data.counted import counted
-from data.errors import ConfigError, StoreError
+from data.errors import ConfigError
 from data.feature_files import SUFFIXES, FeatureFolders, content_sha256
 from data.import_features import FeatureImport
 from data.manifest import read_titles
@@ -30,14 +30,14 @@ from pipeline.progress import progress_bar, titles_bar, titles_untold
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
-from pipeline.runs.faults import FailureGuard, require_folder, require_store
+from pipeline.runs.faults import FailureGuard, is_known, require_folder, require_store
 from pipeline.runs.ledger import EXTRACT, FAILED, MISSING, Ledger, read_ledger
 from pipeline.runs.rates import add_rate
 from pipeline.runs.selection import Selection
 from pipeline.runs.title_record import Recorder
 from pipeline.seen_truth import warn_of_labels_beyond
 from pipeline.settings import RunSettings
-from pipeline.stage_result import AbortedError, StageResult
+from pipeline.stage_result import StageResult
 from pipeline.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,7 @@ class Extraction:
         not_read: titles without features or without a file, or with features of a part of the video only.
         expected: what the features are.
         notes: what was done to the rows of imported features, and to those of how many titles.
+        fault: what the failures look like, if they look like a fault of the installation and not of the titles.
     """
 
     titles: Sequence[Title]
@@ -105,6 +106,7 @@ class Extraction:
     not_read: int
     expected: ExpectedFeatures
     notes: Mapping[str, int] = field(default_factory=dict)
+    fault: str = ""
 
 
 def extract(config: Config, selection: Selection | None = None, *, verify: bool = False) -> StageResult:
@@ -185,7 +187,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             recorder.remove_unlisted({item.title.title_id for item in planned})
             jobs = [item for item in planned if item.action is Action.EXTRACT]
             guard = FailureGuard(run, _folder_of(sources.media_root))
-            results = _work(
+            results, fault = _work(
                 worker,
                 jobs,
                 work=work,
@@ -199,7 +201,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             ledger.write()
     headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
-    return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected, notes)
+    return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected, notes, fault)
 
 
 def require_folders(sources: Sources) -> None:
@@ -226,17 +228,17 @@ def _work(
     events: EventLog,
     found: Found | None,
     stage: str,
-) -> dict[str, ShardHeader | Failure]:
-    """Work on titles; return what became of each.
+) -> tuple[dict[str, ShardHeader | Failure], str]:
+    """Work on titles; return what became of each, and what is wrong with the installation, if it looks like that.
 
-    Failures are recorded when the run ends in any way that leaves the titles to blame: not after an abort.
+    A failure is recorded at once, as a try; it gives a title up only if the run gets to its end, or is interrupted.
     """
     results: dict[str, ShardHeader | Failure] = {}
     if not jobs:
-        return results
+        return results, ""
     work.features.mkdir(parents=True, exist_ok=True)
     by_id = {item.title.title_id: item for item in jobs}
-    failed: list[tuple[PlannedTitle, Worked]] = []
+    failed: list[PlannedTitle] = []
     started_s, video_s = time.monotonic(), 0.0
     try:
         with titles_bar(stage, pace_of(jobs), len(jobs)) as bar, ExitStack() as stack:
@@ -244,15 +246,16 @@ def _work(
             def watch(title_id: str, decoded_s: int, length_s: float | None) -> None:
                 bar.reading(title_id, by_id[title_id].title.name, decoded_s, length_s)
 
-            outcomes = stack.enter_context(closing(worker(jobs, watch)))
+            outcomes = stack.enter_context(closing(worker(guard.order(jobs), watch)))
             for worked in outcomes:
                 item, outcome, header = by_id[worked.title_id], worked, None
                 if worked.status == FAILED:
                     outcome = _blamed(guard, item, worked)
-                    failed.append((item, outcome))
+                    recorder.record_failure(item, outcome)
+                    failed.append(item)
                     results[worked.title_id] = Failure(outcome.error_code, outcome.error, outcome.seconds)
                 else:
-                    guard.succeeded()
+                    guard.succeeded(item)
                     header = read_header(shard_path(work.features, worked.title_id))
                     video_s += header.coverage.decoded_s
                     recorder.record(item, worked, header)
@@ -262,20 +265,19 @@ def _work(
                 if header is not None and found is not None and (more := found(item.title, header)):
                     words += f"; {more}"
                 bar.ended(worked.title_id, item.title.name, words, read_s_of(header))
-    except (AbortedError, StoreError, OSError):
-        failed.clear()
+                guard.require_doubt()
+        fault = guard.verdict()
+    except KeyboardInterrupt:
+        recorder.give_up(item.title.title_id for item in failed)
         raise
-    finally:
-        for item, outcome in failed:
-            recorder.record_failure(item, outcome)
+    recorder.give_up(item.title.title_id for item in failed if not fault or is_known(item))
     add_rate(work.rates, EXTRACT, video_s, time.monotonic() - started_s)
-    return results
+    return results, fault
 
 
 def _blamed(guard: FailureGuard, item: PlannedTitle, worked: Worked) -> Worked:
     """Say what a failure is: the title's own, or that its file has gone."""
-    assert item.path is not None
-    if guard.failed(item.path, worked.error):
+    if guard.failed(item, worked.error):
         return worked
     return replace(worked, error_code=MISSING, error=f"{item.title.path}: its file has gone while the run was at work")
 
@@ -336,4 +338,6 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     summary += "".join(f"\n  {line}" for line in said if line)
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     warn_of_labels_beyond(config.data, done.headers, stage)
-    return StageResult(summary, config.coverage_path, done.not_read)
+    if done.fault:
+        log.error("%s: %s", stage, done.fault)
+    return StageResult(summary, config.coverage_path, done.not_read, aborted=bool(done.fault))

@@ -70,11 +70,12 @@ def test_missing_weights_end_the_run(films, engine, work):
     assert not (films.work(work) / "ledger.parquet").exists()
 
 
-def test_too_many_failures_end_the_run_and_are_not_recorded(films, engine, work):
+def test_too_many_failures_end_in_5_and_give_up_no_title(films, engine, work):
     films.write_titles(work, ["f0", "bad", "bad2", "bad3", "f1", "f2"])
     for name in ("bad2", "bad3"):
         (films.folder / f"{name}.mp4").write_bytes(b"no film either")
-    config = films.config(work, work, max_error_rate=0.2, abort_after=2, **engine)
+    config = films.config(work, work, max_error_rate=0.2, abort_after=2, attempts=1, **engine)
     code, printed = films.run("extract", config)
-    assert (code, "max_error_rate" in printed) == (5, True), printed
-    assert films.blamed(work) == set()
+    assert (code, "3 of 6 new titles failed, more than [run] max_error_rate" in printed) == (5, True), printed
+    status = films.ledger(work).status
+    assert status.value_counts().to_dict() == {"done": 3, "failed": 3}
