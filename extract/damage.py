@@ -3,6 +3,7 @@
 Damaged files often decode without a single error: a title that was half read must never pass as read. So losses are
 measured in seconds of video, from evidence, and in doubt counted:
 
+- a picture whose time cannot be told (it would be displayed before one that was displayed already) is lost;
 - a refused or marked picture spoils everything up to the next key frame (later pictures are predicted from it);
 - so does a gap in time where packets never became pictures, or where no packet claims a stretch of the file. A gap
   without such evidence is a legitimate hold (variable frame rate).
@@ -77,7 +78,7 @@ class DamageLedger:
         self.lost_s = Fraction(0)
         self.spots = Spots()
         self.stepped_over = Spots()
-        self._promised: list[Fraction] = []
+        self._promised: list[tuple[Fraction, Fraction]] = []
         self._promised_end: Fraction | None = None
         self._end: Fraction | None = None
         self._key_known = False
@@ -85,17 +86,33 @@ class DamageLedger:
         self._spoiled_since: Fraction | None = None
         self._spoiled_until_after = Fraction(0)
         self._damaged, self._seen_at = 0, Fraction(0)  # of what is spoiled now
+        self._dropped_s = Fraction(0)
 
     def promise(self, start: Fraction, end: Fraction) -> None:
         """Register the time of a packet that should become a displayed picture."""
         if self._end is None:
             self._end = start
-        heapq.heappush(self._promised, start)
+        heapq.heappush(self._promised, (start, end))
         self._promised_end = end if self._promised_end is None else max(self._promised_end, end)
 
     def key_fed(self) -> None:
         """Note that the decoder got a key frame, even if it is not displayed (an edit list may begin behind it)."""
         self._key_known = True
+
+    def reclock(self, shift_s: Fraction) -> None:
+        """Move what is promised to a new clock: its pictures are under way, those of the old one are displayed.
+
+        Where a recording is joined to another, packets are numbered anew, and FFmpeg marks the last one of the old:
+        that alone is no damage.
+        """
+        if self._damaged == 1 and self._end is not None and self._end - self._seen_at <= TOLERATED_S:
+            self._spoiled_since, self._damaged = None, 0
+            self._spoiled_until_after = Fraction(0)
+            self.faults -= 1
+        self._promised = [(start + shift_s, end + shift_s) for start, end in self._promised]  # a heap as before
+        self._promised_end = max((end for _, end in self._promised), default=None)
+        if self._suspect_until is not None:
+            self._suspect_until += shift_s
 
     def suspect(self, until: Fraction) -> None:
         """Note that something is missing before ``until``: the next gap between pictures up to then is a fault."""
@@ -109,6 +126,11 @@ class DamageLedger:
         """Count a refused or marked packet or picture, and distrust what follows it until the next key frame."""
         self._damaged += 1
         self._spoil(at)
+
+    def dropped(self, length_s: Fraction) -> None:
+        """Count a picture that cannot be displayed because its time is damaged, or of another film."""
+        self.fault(None)
+        self._dropped_s += length_s
 
     def _spoil(self, at: Fraction | None) -> None:
         """Distrust what follows a fault until the next key frame."""
@@ -149,12 +171,12 @@ class DamageLedger:
 
     def _lose(self, start: Fraction, end: Fraction) -> None:
         """Count a stretch that is lost."""
-        lost_s = max(Fraction(0), end - start)
+        lost_s = max(self._dropped_s, end - start)
         self.lost_s += lost_s
         self.spots.add(Spot(float(self._seen_at), float(lost_s), self._damaged))
-        self._spoiled_since, self._damaged = None, 0
+        self._spoiled_since, self._damaged, self._dropped_s = None, 0, Fraction(0)
 
     def _settle_promises(self, start: Fraction) -> None:
-        while self._promised and self._promised[0] <= start:
-            if heapq.heappop(self._promised) < start:
+        while self._promised and self._promised[0][0] <= start:
+            if heapq.heappop(self._promised)[0] < start:
                 self.suspect(start)

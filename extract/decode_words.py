@@ -72,6 +72,7 @@ class _Report(_Words):
     stepped_over_count: Count = 0
     picture_start_s: Seconds = 0.0
     declared_start_s: Seconds | None = None
+    clock_changed: bool = False
 
 
 class _Failure(_Words):

@@ -93,12 +93,15 @@ class Decoding:
 
         The frame is None where it stands for no sample and was not decoded.
         """
-        for picture in self._pictures():
+        for picture in self._of_one_clock():
             span = self._clock.frame(picture.pts, picture.duration)
-            if span is None or picture.corrupt:
-                self._ledger.fault(None if span is None else span[0])
+            if span is None:
+                self._ledger.dropped(self._clock.length_s(picture.duration))
                 continue
             start, end = span
+            if picture.corrupt:
+                self._ledger.fault(start)
+                continue
             if start < 0 and self._clock.trims:  # before the presentation begins
                 continue
             self.first = start if self.first is None else self.first
@@ -108,6 +111,28 @@ class Decoding:
             self._last = start
             self._ledger.shown(start, end, key=picture.key)
             yield start, picture.frame
+
+    def _of_one_clock(self) -> Iterator[_Picture]:
+        """Yield all pictures, with the clock set anew before each that begins a new one."""
+        doubtful: _Picture | None = None
+        for picture in self._pictures():
+            if doubtful is not None:
+                self._settle_clock(doubtful, picture.pts)
+                yield doubtful
+                doubtful = None
+            if self._clock.doubts(picture.pts):
+                doubtful = picture
+            else:
+                yield picture
+        if doubtful is not None:
+            self._settle_clock(doubtful, None)
+            yield doubtful
+
+    def _settle_clock(self, doubtful: _Picture, following_pts: int | None) -> None:
+        assert doubtful.pts is not None
+        shift_s = self._clock.restart(doubtful.pts, following_pts)
+        if shift_s:
+            self._ledger.reclock(shift_s)
 
     def _pictures(self) -> Iterator[_Picture]:
         left = deque[Coded]()

@@ -47,7 +47,9 @@ class Examination:
     def is_short(self) -> bool:
         """Whether less could be decoded than the file declares for its video."""
         declared_s = None if self.info is None else self.info.declared_duration_s
-        return self.report is not None and declared_s is not None and self.report.decoded_s < declared_s - TOLERATED_S
+        if self.report is None or declared_s is None or self.report.clock_changed:
+            return False
+        return self.report.decoded_s < declared_s - TOLERATED_S
 
 
 def examine_video(

@@ -124,6 +124,7 @@ class ReadReport:
         stepped_over: likewise where bytes were that belong to no picture.
         picture_start_s: when the first picture is displayed on the player's clock, see ``data.schemas.Coverage``.
         declared_start_s: where the declared duration begins, see there.
+        clock_changed: times begin anew within the stream, so that a duration reckoned from its last time means nothing.
     """
 
     decoded_s: float
@@ -140,6 +141,7 @@ class ReadReport:
     stepped_over_count: int = 0
     picture_start_s: float = 0.0
     declared_start_s: float | None = None
+    clock_changed: bool = False
 
 
 class VideoReader(Protocol):

@@ -24,7 +24,9 @@ from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
 from extract.media import (
+    MATROSKA,
     MEDIA_ERRORS,
+    MOV,
     container_duration_s,
     declared_duration_s,
     describe_streams,
@@ -32,6 +34,7 @@ from extract.media import (
     picture_start_s,
     words,
 )
+from extract.mov_times import contradiction
 from extract.orientation import IDENTITY
 from extract.packets import VideoPackets
 from extract.probe import first_frame, key_pictures
@@ -41,6 +44,12 @@ from extract.timing import FrameClock
 logger = logging.getLogger(__name__)
 
 PLANNED, FULL = "planned", "full"
+DECLARING = frozenset({MOV, MATROSKA, "asf", "mxf", "nut", "rm"})
+"""Containers whose declared duration is written with the film; others reckon it, or leave what an encoder guessed."""
+LONGER_S, LONGER_SHARE = 2.0, 0.1
+"""A film may be longer than it declares by the larger of these."""
+MOST_PICTURES = 1000
+"""A second, of any camera whose films are displayed in real time."""
 
 
 class PyAvReader:
@@ -83,7 +92,7 @@ class PyAvReader:
             )
         decoder = Decoder(self._stream)
         self._convert = RgbConverter(self.matrix if decoder.verifies else IDENTITY)
-        clock = FrameClock(
+        self._clock = clock = FrameClock(
             self.info.container,
             time_base,
             self._stream.guessed_rate,
@@ -156,13 +165,14 @@ class PyAvReader:
         if ledger.lost_s > TOLERATED_S:
             begins_s = self._declared_start_s()
             begins_s = self.picture_start_s if begins_s is None else begins_s
-            end_s = max(self._moment(span_s), begins_s + (self.info.declared_duration_s or 0.0))
+            end_s = max(self._moment(span_s), begins_s + (self._declared_s() or 0.0))
             reasons.append(damage_words(spots, ledger.spots.count, float(ledger.lost_s), end_s))
         if self._unconverted:
             reasons.append(f"the pictures of {self._unconverted} samples cannot be converted to RGB")
-        declared_s = self.info.declared_duration_s
+        declared_s = self._declared_s()
         if declared_s is not None and decoding.span_s < declared_s - TOLERATED_S:
             reasons.append(f"{span_s:.1f} s of {declared_s:.1f} s could be decoded")
+        reasons += self._implausible(span_s, declared_s)
         return ReadReport(
             decoded_s=span_s,
             samples=self._samples,
@@ -178,7 +188,23 @@ class PyAvReader:
             stepped_over_count=ledger.stepped_over.count,
             picture_start_s=self.picture_start_s,
             declared_start_s=self._declared_start_s(),
+            clock_changed=self._clock.changed,
         )
+
+    def _implausible(self, span_s: float, declared_s: float | None) -> Iterator[str]:
+        """Say what contradicts the times of the pictures: far too long is as wrong as too short."""
+        if self.info.container == MOV and (words := contradiction(self._path, self._stream.id)):
+            yield words
+        if declared_s is not None and self.info.container in DECLARING:
+            longest_s = declared_s + max(LONGER_S, LONGER_SHARE * declared_s)
+            if span_s > longest_s:
+                yield f"{span_s:.1f} s were decoded, but the file declares {declared_s:.1f} s"
+        if self._decoding.shown > MOST_PICTURES * max(1.0, span_s):
+            yield f"{self._decoding.shown} pictures in {span_s:.1f} s are too many to be dated rightly"
+
+    def _declared_s(self) -> float | None:
+        """Return the declared duration; FFmpeg reckons that of a stream from its last time, so a new clock voids it."""
+        return None if self._clock.changed else self.info.declared_duration_s
 
     def _in_film(self, spots: Sequence[Spot]) -> tuple[Spot, ...]:
         """Return spots on the clock of the film instead of the stream's."""

@@ -49,6 +49,11 @@ class Reached:
     last_size: int = 0
     largest: int = 0
 
+    @property
+    def is_outgrown(self) -> bool:
+        """Whether the last packet of the video holds more than a picture."""
+        return self.last_size > _OUTGROWN * self.largest > 0
+
 
 @dataclass(frozen=True)
 class Tail:
@@ -214,7 +219,7 @@ def _flv_end(handle: BinaryIO, size: int, reached: Reached) -> int:
 
 def _raw_end(handle: BinaryIO, size: int, reached: Reached) -> int:
     """Streams without a container, whose last packet is all that follows its beginning: it is too large, or filled."""
-    if reached.last_size > _OUTGROWN * reached.largest > 0:
+    if reached.is_outgrown:
         return reached.end - reached.last_size + reached.largest
     handle.seek(max(0, size - READ_BYTES))
     end = handle.read()
@@ -223,6 +228,8 @@ def _raw_end(handle: BinaryIO, size: int, reached: Reached) -> int:
 
 def _any_end(handle: BinaryIO, size: int, reached: Reached) -> int:
     """Other containers: an index of some size may follow, which is not of one byte."""
+    if reached.is_outgrown:
+        return reached.end - reached.last_size + reached.largest
     if reached.end <= 0 or size - reached.end <= size * _INDEX_SHARE:
         return size
     return reached.end

@@ -8,7 +8,10 @@ falls back, and so does this module, in this order:
 2. A single picture without pts follows its predecessor by the predecessor's duration.
 3. A picture without duration lasts 1 / rate, and 1/25 s if nobody states a rate.
 
-Transport streams may restart their clock (recordings joined end to end): the new clock continues where the old ended.
+Transport and program streams may change their clock (recordings joined end to end, inserted advertisements, segments of
+a live stream; ISO/IEC 13818-1, 2.4.3.5): the new clock continues where the old ended. Pictures leave a decoder in the
+order of their display, so a step back is a new clock, and so is a leap that nothing holds a picture for; but if the
+next picture is of the old clock again, one time was damaged.
 """
 
 from __future__ import annotations
@@ -21,8 +24,6 @@ WITHOUT_PRESENTATION_TIMES = frozenset({"avi", "h264", "hevc", "vvc", "m4v", "mp
 WITH_CLOCK_RESTARTS = frozenset({"mpegts", "mpeg"})
 
 FALLBACK_DURATION_S = Fraction(1, 25)
-# B-frames leave a decoder in order, so a step back of this size is a new clock, not reordering.
-RESTART_S = Fraction(1)
 # A leap this far beyond everything declared is a damaged timestamp; without a declared duration, a leap of a day.
 LEAP_S = Fraction(60)
 UNDECLARED_LEAP_S = Fraction(86_400)
@@ -80,6 +81,10 @@ class FrameClock:
             self._pending.remove(max(self._pending))
             heapq.heapify(self._pending)
 
+    def length_s(self, duration: int | None) -> Fraction:
+        """Return how long a picture of so many ticks is displayed, in seconds."""
+        return self._length(duration)
+
     def frame(self, pts: int | None, duration: int | None) -> tuple[Fraction, Fraction] | None:
         """Return (start, end) of the next picture in seconds; starts never fall.
 
@@ -92,14 +97,43 @@ class FrameClock:
             start = self._shifted(pts)
         else:
             start = self._last_end
-        if self._restarts and self._last is not None and start < self._last - RESTART_S:
-            self._shift += self._last_end - start
-            start = self._last_end
         if (self._last is not None and start < self._last) or self._leaps(start):
             return None
         self._first = start if self._first is None else self._first
         self._last, self._last_end = start, start + length
         return start, start + length
+
+    @property
+    def changed(self) -> bool:
+        """Whether a new clock began."""
+        return self._shift != 0
+
+    def doubts(self, pts: int | None) -> bool:
+        """Whether the next picture may be of a new clock, which only the one after it can tell."""
+        if not self._restarts or pts is None or self._last is None:
+            return False
+        return self._is_off(self._shifted(pts))
+
+    def restart(self, pts: int, following: int | None) -> Fraction:
+        """Begin a new clock with a picture that is in doubt, if the picture that follows it is of the new one, too.
+
+        Args:
+            following: of the picture after it; None if there is none, or it has no time.
+
+        Returns:
+            by how many seconds times move; 0 if the clock goes on.
+        """
+        assert self._last is not None
+        start, then = self._shifted(pts), self._shifted(pts if following is None else following)
+        if not (self._is_off(then) and start <= then <= start + LEAP_S):
+            return Fraction(0)
+        moved_s = self._last_end - start
+        self._shift += moved_s
+        return moved_s
+
+    def _is_off(self, start: Fraction) -> bool:
+        """Whether a time is not of the clock so far."""
+        return self._last is not None and (start < self._last or start > self._last_end + LEAP_S)
 
     def _shifted(self, ticks: int) -> Fraction:
         return self.seconds(ticks) + self._shift if self._shift else self.seconds(ticks)

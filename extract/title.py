@@ -331,7 +331,7 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         raise DecodeError(f"{job.video_path}: became unreadable ({error})", code="unreadable") from error
     start_s = report.picture_start_s
     shortfall = manifest_shortfall(start_s + report.decoded_s, job.declared_duration_s)
-    declared_s = info.declared_duration_s
+    declared_s = None if report.clock_changed else info.declared_duration_s
     if declared_s is None and job.declared_duration_s is not None:
         declared_s = max(0.0, job.declared_duration_s - start_s)
     return Coverage(
@@ -351,5 +351,5 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         complete=report.complete and not shortfall,
         reason=report.reason if not report.complete else shortfall,
         picture_start_s=start_s,
-        declared_start_s=None if info.declared_duration_s is None else report.declared_start_s,
+        declared_start_s=None if declared_s is None else report.declared_start_s,
     )

@@ -91,6 +91,13 @@ def test_a_film_that_is_appended_to_another_is_said_to_be_unread(clip, name):
     assert report.reason.startswith("another film is appended to the file, and was not read")
 
 
+def test_a_film_that_passes_for_the_last_packet_of_another_is_unread(clip):
+    """NUT has no end of its own: what follows belongs to the last packet until a header is found."""
+    path = clip("film.nut", TIMES, options=X264)
+    path.write_bytes(2 * path.read_bytes())
+    assert report_of(path).reason.startswith("the end of the file holds no picture or sound that can be read")
+
+
 @pytest.mark.parametrize(
     ("name", "padding"),
     [

@@ -52,9 +52,7 @@ def test_a_picture_earlier_than_one_shown_is_refused():
 
 def test_a_transport_stream_clock_may_restart():
     times = clock("mpegts")
-    times.frame(90_000, 40)
-    assert times.frame(1400, 40) == (Fraction(90_040, 1000), Fraction(90_080, 1000))
-    assert times.frame(1440, 40) == (Fraction(90_080, 1000), Fraction(90_120, 1000))
+    assert dated(times, [90_000, 1400, 1440]) == [90.0, 90.04, 90.08]
 
 
 def test_a_leap_beyond_the_declared_duration_is_refused():
@@ -68,3 +66,34 @@ def test_a_video_may_outlast_its_declaration_without_a_leap():
     times = clock(declared_s=1.0)
     starts = [times.frame(second * 1000, 1000) for second in range(200)]
     assert None not in starts
+
+
+def dated(times, ticks, duration=40):
+    """Times of pictures in seconds, as ``Decoding`` asks for them: a doubtful one is settled by the one after it."""
+    starts = []
+    for pts, following in zip(ticks, [*ticks[1:], None], strict=True):
+        if times.doubts(pts):
+            times.restart(pts, following)
+        span = times.frame(pts, duration)
+        starts.append(None if span is None else round(float(span[0]), 3))
+    return starts
+
+
+def test_a_step_back_of_less_than_a_second_is_a_new_clock():
+    """An advertisement that is spliced in, 0.84 s earlier by its own clock."""
+    times = clock("mpegts")
+    assert dated(times, [9880, 9920, 9960, 9120, 9160]) == [9.88, 9.92, 9.96, 10.0, 10.04]
+    assert times.changed
+
+
+def test_a_leap_ahead_is_a_new_clock_if_the_next_picture_goes_on_from_it():
+    assert dated(clock("mpegts"), [0, 40, 3_600_000, 3_600_040]) == [0.0, 0.04, 0.08, 0.12]
+
+
+def test_a_picture_may_be_held_for_a_minute():
+    assert dated(clock("mpegts"), [0, 40, 60_000, 60_040]) == [0.0, 0.04, 60.0, 60.04]
+
+
+def test_one_damaged_time_is_no_new_clock():
+    assert dated(clock("mpegts"), [0, 40, 20, 120, 160]) == [0.0, 0.04, None, 0.12, 0.16]
+    assert dated(clock("mov"), [0, 40, 80, 20, 60]) == [0.0, 0.04, 0.08, None, None]
