@@ -43,7 +43,19 @@ def read_label_studio(
         return reader.finish()
     for number, task in enumerate(tasks, 1):
         _read_task(reader, f"task {number}", task, reading)
+    _check_name(reader, tasks, reading.annotators)
     return reader.finish()
+
+
+def _check_name(reader: ToolReader, tasks: list[object], annotators: str) -> None:
+    """Report an annotator who annotated nothing: a name that is misspelt would lose every title with two opinions."""
+    if annotators in (ONE, UNION):
+        return
+    lists = [task.get("annotations", task.get("completions")) for task in tasks if isinstance(task, dict)]
+    people = [_annotator(one) for found in lists if isinstance(found, list) for one in found if isinstance(one, dict)]
+    if len(people) > 1 and not any(annotators.casefold() in names for names in people):
+        known = ", ".join(dict.fromkeys("/".join(sorted(names)) for names in people if names)) or "nobody by name"
+        reader.problem("file", f"no annotation by {annotators!r:.60}; there are some by {known:.200}")
 
 
 def _read_task(reader: ToolReader, place: str, task: object, reading: LabelReading) -> None:

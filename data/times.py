@@ -18,6 +18,7 @@ from typing import Literal
 TimeUnit = Literal["seconds", "days"]
 TwoParts = Literal["mm:ss", "hh:mm"]
 DAY_S = 86400.0
+DAY_DECIMALS = 3  # a spreadsheet shows nine digits of a day: 0.000231481 is 20 s, not 19.999958
 LONGEST_DAYS = 2.0  # 48 hours: more is no time in a film
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 _SMALL_NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)[eE]-\d{1,3}", re.ASCII)  # 2.31481E-05, two seconds in days
@@ -75,7 +76,7 @@ def parse_time(text: str, frame_rate_fps: float | None = None, form: TimeForm = 
         return number
     if number > LONGEST_DAYS:
         raise ValueError(f'{text!r} is more than {LONGEST_DAYS:g} days; time_unit = "days" takes fractions of a day')
-    return number * DAY_S
+    return round(number * DAY_S, DAY_DECIMALS)
 
 
 def plain_number(text: str, form: TimeForm = SECONDS) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,18 @@ from pipeline.commands.terminal import config_option, finish, locked
 if TYPE_CHECKING:
     from infer.operating_point import Goal
 
-SHARE = click.FloatRange(0, 1, min_open=True)
+
+class _Finite(click.FloatRange):
+    """A number in a range; ``nan`` is in none, though no comparison says so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number to compute with", param, ctx)
+        return number
+
+
+SHARE = _Finite(0, 1, min_open=True)
 
 
 @click.command()
@@ -30,7 +42,7 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     "--recall", type=SHARE, help="Find at least this share of the clips, with as few false flags as possible."
 )
 @click.option("--precision", type=SHARE, help="At least this share of the flagged segments lies on a clip.")
-@click.option("--fp-per-hour", type=click.FloatRange(0), help="At most so many false flags an hour.")
+@click.option("--fp-per-hour", type=_Finite(0), help="At most so many false flags an hour.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was chosen as JSON, and nothing else.")
 @click.option("--write", "store", is_flag=True, help="Store what was chosen in the checkpoint.")
 def thresholds(

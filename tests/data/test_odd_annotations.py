@@ -89,7 +89,12 @@ def test_several_annotators_are_joined_or_one_of_them_counts(
     )
     assert clips(rows) == [*expected, ("other", "sex", 0.0, 1.0)]  # where only one annotated, that one counts
     assert messages(rows) == (
-        ["warning: ignored, no label in time: tasks without an annotation by '3' (1)"] if annotators == "3" else []
+        [
+            "error: file: no annotation by '3'; there are some by 1, 2/b@x.org",
+            "warning: ignored, no label in time: tasks without an annotation by '3' (1)",
+        ]
+        if annotators == "3"
+        else []
     )
 
 

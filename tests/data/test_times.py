@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.times import parse_frame_rate, parse_time
+from data.times import TimeForm, parse_frame_rate, parse_time
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,10 @@ def test_refuses_what_is_no_frame_rate(text: str) -> None:
 
 def test_frame_rates_may_be_fractions() -> None:
     assert parse_frame_rate("24000/1001") == pytest.approx(23.976024, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_s"), [("0.000231481", 20.0), ("2.31481E-05", 2.0), ("0.0416667824", 3600.01)]
+)
+def test_a_fraction_of_a_day_is_the_time_that_was_typed_and_not_what_its_digits_leave_of_it(text, expected_s):
+    assert parse_time(text, form=TimeForm(unit="days")) == expected_s

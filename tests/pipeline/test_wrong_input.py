@@ -185,6 +185,13 @@ def test_an_empty_path_is_not_the_working_directory(names, option, type_line):
     assert (code, "is empty; write ." in said) == (2, True), said
 
 
+@pytest.mark.parametrize("goal", ["--recall", "--precision", "--fp-per-hour"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "x"])
+def test_a_goal_that_is_no_number_is_a_usage_error(goal, value, catalogue_run, type_line):
+    code, said = type_line("thresholds", "--config", catalogue_run / "run.toml", goal, value)
+    assert (code, goal in said) == (2, True)
+
+
 @pytest.mark.parametrize("names", ["demo", "synthetic"])
 def test_a_seed_that_nothing_can_be_drawn_by_is_a_usage_error(names, tmp_path, type_line):
     code, said = type_line(names, *(["--out"] if names == "demo" else []), tmp_path / "out", "--seed", "-1")
