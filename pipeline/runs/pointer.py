@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from data.errors import ConfigError
 from data.files import TEMPORARY_PREFIX
 from data.store_path import StorePath
 from pipeline.work_folder import WorkFolder
@@ -30,7 +31,7 @@ def current_folder(work: WorkFolder) -> Path:
 
 
 def point_to(work: WorkFolder, run_id: str) -> None:
-    """Put a run in force, in one step."""
+    """Put a run in force, in one step; ConfigError if ``current`` is a folder of its own."""
     if current_run(work) == run_id:
         return
     if isinstance(work.current, StorePath):
@@ -38,5 +39,10 @@ def point_to(work: WorkFolder, run_id: str) -> None:
         return
     temporary = work.root / f"{TEMPORARY_PREFIX}current-{os.getpid()}"
     temporary.unlink(missing_ok=True)
+    if work.current.is_dir() and not work.current.is_symlink():
+        raise ConfigError(
+            f"{work.current}: a folder, not the link to a run that it should be (copied without its links?); "
+            f"remove it, the runs are in {work.runs}"
+        )
     temporary.symlink_to(Path(work.runs.name) / run_id)
     temporary.replace(work.current)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from data.errors import ConfigError
 from data.titles import title_id_fault
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,19 @@ def read_title_ids(path: Path) -> frozenset[str]:
                 raise ConfigError(f"{path}:{number}: {fault}")
             found.add(title_id)
     return frozenset(found)
+
+
+def check_known(selection: Selection, titles: Collection[str], where: str) -> None:
+    """Warn of wanted ids that no title has; ConfigError if none of them has one: that list is of something else."""
+    wanted = selection.title_ids or frozenset()
+    unknown = sorted(wanted - set(titles))
+    if not unknown:
+        return
+    named = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+    said = f"--titles: no title of {where} has the id {named}"
+    if len(unknown) == len(wanted):
+        raise ConfigError(f"{said}; write ids as they are there, one a line")
+    log.warning("%s; the others are worked on", said)
 
 
 def parse_since(text: str) -> float:

@@ -33,7 +33,7 @@ from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner
 from pipeline.runs.faults import FailureGuard, is_known, require_folder, require_store
 from pipeline.runs.ledger import EXTRACT, FAILED, MISSING, Ledger, read_ledger
 from pipeline.runs.rates import add_rate
-from pipeline.runs.selection import Selection
+from pipeline.runs.selection import Selection, check_known
 from pipeline.runs.title_record import Recorder
 from pipeline.seen_truth import warn_of_labels_beyond
 from pipeline.settings import RunSettings
@@ -68,6 +68,8 @@ class ExtractionRun:
     def of(cls, config: Config, selection: Selection | None = None, *, verify: bool = False) -> ExtractionRun:
         """Return the extraction that a configuration asks for."""
         titles = list(read_titles(config.data.titles, config.data.media_root, subsets=config.data.subsets).values())
+        if selection is not None:
+            check_known(selection, {title.title_id for title in titles}, config.data.titles.name)
         name = config.run.import_name
         imports = None if name is None else feature_import(config, name)
         root = config.data.media_folder if imports is None else imports.folders.folders[0]

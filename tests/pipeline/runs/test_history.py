@@ -1,6 +1,7 @@
 """Runs that are kept, put in force, rolled back and removed."""
 
 import json
+import shutil
 
 import pytest
 
@@ -112,3 +113,17 @@ def test_events_move_to_their_run_whole(tmp_path):
         move_events(pending, target)
         assert not pending.exists()
     assert [event["name"] for event in read_events(target)] == ["a", "b"]
+
+
+def test_a_copy_of_the_work_folder_without_its_links_is_said(settled, capsys):
+    """As a disk of a camera, or an unpacked archive, leaves it: `current` is a folder of its own."""
+    target = settled.work / "current"
+    folder = target.resolve()
+    target.unlink()
+    shutil.copytree(folder, target)
+    capsys.readouterr()
+    assert settled.command("run") == 2
+    assert f"{target}: a folder, not the link to a run that it should be" in capsys.readouterr().err
+    shutil.rmtree(target)
+    assert settled.command("run") == 0
+    assert target.resolve() == folder

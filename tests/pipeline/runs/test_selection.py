@@ -142,3 +142,17 @@ def test_lengths_that_nobody_stated_are_read_from_headers_and_what_is_no_film_is
     plan = json.loads(capsys.readouterr().out)
     assert [item["duration_s"] for item in plan["titles"]] == [3.0, 5.0, None, 7.0]
     assert plan["stages"]["extract"] == {"titles": 4, "video_s": 15.0, "unknown_length": 1, "seconds": None}
+
+
+def test_wanted_ids_that_no_title_has_are_said_and_never_left_out_silently(settled, capsys, caplog):
+    wanted = settled.folder / "wanted.txt"
+    wanted.write_text("t1\nt77\n")
+    assert settled.command("plan", "--titles", wanted) == 0
+    assert "no title of titles.csv has the id t77; the others are worked on" in caplog.text
+    wanted.write_text("t77\nt78\n")
+    for command in ("plan", "run"):
+        capsys.readouterr()
+        assert settled.command(command, "--titles", wanted) == 2
+        assert "no title of titles.csv has the id t77, t78; write ids as they are there" in capsys.readouterr().err
+    wanted.write_text("# nothing new tonight\n")
+    assert settled.command("run", "--titles", wanted) == 0
