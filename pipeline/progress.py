@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 WIDE = 110
 """Columns of a terminal that has room for a name beside the numbers."""
 
+READ_BY_EACH_STAGE = "data.manifest"
+"""Whose log lines are warnings of titles and labels."""
+
 Advance = Callable[[int, int, str], None]
 """Called with (done, total, what is being done)."""
 
@@ -34,11 +37,22 @@ _untold: ContextVar[bool] = ContextVar("untold", default=False)
 
 
 class LogLines(logging.Handler):
-    """Writes log lines to what stderr is just then: while a bar is drawn, that puts them above it."""
+    """Writes log lines to what stderr is just then: while a bar is drawn, that puts them above it.
+
+    What is odd in titles and labels is said once a command: each stage reads them, and would say it again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
         try:
+            if record.name == READ_BY_EACH_STAGE:
+                if record.getMessage() in self._said:
+                    return
+                self._said.add(record.getMessage())
             print(self.format(record), file=sys.stderr, flush=True)
         except Exception:  # as the standard library's handlers do: a log that cannot be written ends nothing
             self.handleError(record)
