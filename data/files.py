@@ -21,10 +21,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from data.errors import ModerationError
 from data.store_path import StorePath
 
 TEMPORARY_PREFIX = ".tmp-"
 NAME_BYTES = 255  # what file systems allow
+ROOM_BYTES = 1 << 20
 
 
 @contextmanager
@@ -45,8 +47,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
+    except (OSError, ModerationError):
+        raise
+    except Exception as error:  # some libraries have words of their own for a full disk
+        _require_room(temporary, error)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _require_room(temporary: Path, error: Exception) -> None:
+    """Raise OSError if what a library failed to write cannot be written by anybody."""
+    try:
+        with temporary.open("ab") as handle:
+            handle.write(bytes(ROOM_BYTES))
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as fault:
+        raise OSError(fault.errno, fault.strerror, str(temporary.parent)) from error
 
 
 def _cut(name: str) -> str:

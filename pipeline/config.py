@@ -133,6 +133,8 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
         raise ConfigError(f"{path}: no such file; `coarse2fine init` writes one to start from") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not a readable TOML file: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not a usable TOML file: nested too deeply") from error
     _resolve_paths(raw, path.resolve().parent)
     raw = merged(raw, overrides or {})
     preset = raw.get("preset", DEFAULT_PRESET)

@@ -9,6 +9,10 @@ from data.errors import ModerationError, StoreError
 from pipeline.lock import LockHeldError
 
 OK, SOME_FAILED, USAGE, LOCKED, NOTHING_SCORED, ABORTED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+CRASHED = 70
+"""An error that nobody expected (EX_SOFTWARE of sysexits.h)."""
+UNREAD = 141
+"""Whoever read what is printed has gone, as of ``| head``; what shells say of a program that SIGPIPE ended."""
 
 
 class NothingScoredError(ModerationError):
@@ -22,6 +26,10 @@ class AbortedError(ModerationError):
 
     default_code = "aborted"
     systemic = True
+
+
+class UnreadError(Exception):
+    """Whoever read what is printed has gone."""
 
 
 @dataclass(frozen=True)

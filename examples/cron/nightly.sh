@@ -7,8 +7,8 @@
 # KEEP          how many runs stay (default 14)
 # METRICS       folder of Prometheus' textfile collector; needs WORK, the work_dir of the configuration
 #
-# Exits with the code of the run: 0 done, 1 done but some titles are partial or quarantined, anything else needs a person
-# (docs/runbook.md). A second start while one is at work exits 3 and changes nothing.
+# Exits with the code of the run: up to 1 it is done; anything else needs a person, and old runs are kept until then
+# (docs/runbook.md has all codes). A second start while one is at work exits 3 and changes nothing.
 set -u
 config=${1:?usage: nightly.sh CONFIG}
 program=${COARSE2FINE:-coarse2fine}

@@ -161,7 +161,7 @@ def read_outcome(folder: Path) -> Outcome | None:
         values["results"] = tuple(values["results"])
         resampled = _read_resampled(folder / RESAMPLED_NAME) if values["status"] == DONE else {}
         return Outcome(folder=folder, resampled=resampled, **values)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline.config import CONFIG_NAME
+from pipeline.stage_result import UnreadError
 
 CONFIG_PARAMETER = "config_path"
 FIRST_SENTENCE = 200
+
+
+@contextmanager
+def _unread() -> Iterator[None]:
+    """Tell a reader that has gone from other errors, before click ends the program with 1 for it."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise UnreadError from error
 
 
 class SectionedGroup(click.Group):
@@ -34,6 +46,16 @@ class SectionedGroup(click.Group):
         ):
             rest = ["--config", *rest]
         return name, command, rest
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the command line, which may print the help."""
+        with _unread():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _unread():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""

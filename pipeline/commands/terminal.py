@@ -23,6 +23,7 @@ from click.shell_completion import CompletionItem
 from data.locations import locate
 from data.store_path import StorePath
 from pipeline.config import CONFIG_NAME, Config, load_config, merged
+from pipeline.crash import log_crashes_to
 from pipeline.launch import is_first
 from pipeline.lock import folder_lock
 from pipeline.stage_result import StageResult
@@ -90,6 +91,8 @@ def assignment(_context: click.Context, _option: click.Parameter, values: tuple[
             table[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             table[key] = text
+        except RecursionError as error:
+            raise click.BadParameter(f"{key}: nested too deeply") from error
     return nested
 
 
@@ -97,7 +100,7 @@ def _keys(name: str) -> list[str]:
     """Return the parts of a dotted key, quoted ones without their quotes."""
     try:
         table: Any = tomllib.loads(f"{name} = 0")
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return name.split(".")
     keys = []
     while isinstance(table, dict):
@@ -190,6 +193,7 @@ def locked(config_path: Path, overrides: dict[str, Any]) -> Iterator[Config]:
     """Hold the run's lock while its stages work; of several processes that torchrun started, the first one holds it."""
     config = load_config(config_path, overrides)
     with folder_lock(config.work_dir) if is_first() else nullcontext():
+        log_crashes_to(config.work_dir)
         yield config
 
 

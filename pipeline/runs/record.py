@@ -21,7 +21,7 @@ from pipeline.runs.history import held_run
 from pipeline.runs.ledger import MISSING, read_ledger
 from pipeline.runs.os_fault import os_fault
 from pipeline.runs.pointer import current_folder, current_run
-from pipeline.stage_result import ABORTED, INTERRUPTED, OK, SOME_FAILED, error_exit_code
+from pipeline.stage_result import CRASHED, INTERRUPTED, OK, SOME_FAILED, UNREAD, error_exit_code
 from pipeline.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RunOutcome:
-    """How a run ends; until it has, a crash of the program counts as aborted (its exit code is 1)."""
+    """How a run ends; until it has, as a crash."""
 
-    exit_code: int = ABORTED
+    exit_code: int = CRASHED
 
 
 @contextmanager
@@ -46,6 +46,9 @@ def recorded_run(work: WorkFolder) -> Iterator[RunOutcome]:
         raise
     except KeyboardInterrupt:
         outcome.exit_code = INTERRUPTED
+        raise
+    except BrokenPipeError:
+        outcome.exit_code = UNREAD
         raise
     except OSError as error:
         fault = os_fault(error, work.root)

@@ -119,7 +119,11 @@ def _measured(config: Config, folder: Path) -> Iterator[tuple[StageResult, Evalu
 
 
 def draw_report(config: Config, folder: Path) -> StageResult:
-    """Draw a run's report. What goes wrong with it is said, and is no failure of the run: its tables are written."""
+    """Draw a run's report. What goes wrong with it is said, and is no failure of the run: its tables are written.
+
+    Raises:
+        OSError, MemoryError: of the disk and the machine, which the next night meets, too.
+    """
     try:
         kept = kept_report(config, folder)
         if kept is not None:
@@ -130,6 +134,8 @@ def draw_report(config: Config, folder: Path) -> StageResult:
         from pipeline.report.stage import report
 
         return report(config, folder, pictures=config.run.report_pictures)
+    except (OSError, MemoryError):
+        raise
     except Exception as error:
         log.exception("the report of %s cannot be drawn", folder)
         why = f"{type(error).__name__}: {error}"

@@ -58,6 +58,21 @@ def test_a_night_that_fails_keeps_its_exit_code_and_collects_nothing(night, prog
     assert sorted((night.work / "runs").iterdir()) == before
 
 
+@pytest.mark.parametrize("code", [70, 5, 141])
+def test_a_night_that_did_not_end_well_collects_nothing_and_cron_tells(tmp_path, night, code):
+    program = write_program(tmp_path / "bin" / "coarse2fine", f'echo "$1" >> {tmp_path}/called; exit {code}')
+    assert run(NIGHTLY, night, program).returncode == code
+    assert (tmp_path / "called").read_text() == "run\n"
+    for line in (EXAMPLES / "cron" / "crontab").read_text().splitlines():
+        if line[:1].isdigit():
+            command = line.split(maxsplit=5)[5].replace("/var/log", str(tmp_path)).replace("nightly.sh", "coarse2fine")
+            path = f"{program.parent}:/usr/bin:/bin"
+            said = subprocess.run(
+                ["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=False
+            )
+            assert f"exit code {code}" in said.stdout
+
+
 def test_every_line_of_the_crontab_is_a_time_and_a_command():
     lines = [line for line in (EXAMPLES / "cron" / "crontab").read_text().splitlines() if not line.startswith("#")]
     assert lines[0].startswith("PATH=")

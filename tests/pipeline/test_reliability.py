@@ -27,6 +27,7 @@ def watch(event, arguments):
             if count == {moment}:
                 os.kill(os.getpid(), {signal})
 sys.addaudithook(watch)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 {before}
 from pipeline import cli
 sys.stderr = Path({config!r}).with_name("stderr").open("w")
@@ -124,7 +125,7 @@ def test_asked_to_end_it_leaves_whole_files_only(make_night, tmp_path, run, undi
     expected, moments = undisturbed
     for moment in random.Random(1).sample(range(1, moments + 1), 4):
         night = make_night(tmp_path / f"ended-{moment}", titles=6)
-        assert run(night, moment, signal.SIGTERM) == 130
+        assert run(night, moment, signal.SIGHUP if moment % 2 else signal.SIGTERM) == 130
         assert list(night.work.rglob(".tmp-*")) == []
         assert all(pd.read_parquet(path).notna().all().all() for path in (night.work / "features").glob("*.parquet"))
         assert night.command("run") == 0
