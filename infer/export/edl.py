@@ -21,7 +21,7 @@ def render(title: ExportTitle, action: Literal["skip", "mute", "scene", "cut"]) 
     named = [] if title.name == title.title_id else [f"## name {one_line(title.name)}"]
     lines = [f"## title {title.title_id}", *named, f"## {statement(title)}"]
     for start_ms, end_ms, segments in _joined(title.segments):
-        said = ", ".join(f"{segment.label} {segment.score:.3f} {segment.decision}" for segment in segments)
+        said = ", ".join(f"{segment.label} {title.score_of(segment)} {segment.decision}" for segment in segments)
         lines.append(f"## {one_line(said)}")
         lines.append(f"{start_ms / 1000:.3f} {end_ms / 1000:.3f} {ACTIONS[action]}")
     return "\n".join(lines) + "\n"

@@ -29,7 +29,7 @@ def render(title: ExportTitle, run: ExportRun) -> str:
         ElementTree.SubElement(header, "PROPERTY", NAME=name).text = text
     order = ElementTree.SubElement(document, "TIME_ORDER")
     spans = [(STATUS_TIER, 0, max(1, round(title.end_s * 1000)), statement(title))]
-    spans += [(s.label, *milliseconds(s), f"{s.decision} {s.score:.3f}") for s in title.segments]
+    spans += [(s.label, *milliseconds(s), f"{s.decision} {title.score_of(s)}") for s in title.segments]
     tiers = {name: _tier(document, name) for name in dict.fromkeys([STATUS_TIER, *run.labels])}
     for number, (name, start_ms, end_ms, text) in enumerate(spans, 1):
         slots = []

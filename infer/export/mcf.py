@@ -64,7 +64,7 @@ def render(title: ExportTitle, prefixes: Mapping[str, str]) -> str | None:
         f"NOTE\nSTART {clock(0)}\nEND {clock(end_ms / 1000)}",
         *(
             f"{clock(start_ms / 1000)} --> {clock(stop_ms / 1000)}\n"
-            f"{prefixes[segment.label]} # score {segment.score:.3f}, {segment.decision}{note}"
+            f"{prefixes[segment.label]} # score {title.score_of(segment)}, {segment.decision}{note}"
             for start_ms, stop_ms, segment in cues
         ),
     ]

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data.errors import SchemaError
 from data.schemas import TITLES, TITLES_SCHEMA, Segment
 from data.titles import Title, title_id_fault
-from infer.export.settings import Decision
+from infer.export.settings import Decision, Format
+from infer.shown_score import flag_thresholds, shown_score
 from infer.title_status import TitleRow
 from infer.write import read_segments, read_table, read_titles_table
 
@@ -32,6 +34,9 @@ class ExportTitle:
         held_back: near misses that are not exported.
         media: path of its media file as the manifest says; its id where no manifest is given.
         extra: further columns of the manifest.
+        flags: least score of a flagged segment by label; empty where none was asked for.
+        config: what ``--config`` of a command names, where it is not found by itself.
+        form: the format that it is written in.
     """
 
     row: TitleRow
@@ -39,6 +44,19 @@ class ExportTitle:
     held_back: int
     media: str
     extra: Mapping[str, str]
+    flags: Mapping[str, float] = field(default_factory=dict)
+    config: str = ""
+    form: Format = "srt"
+
+    @property
+    def export_all(self) -> str:
+        """The command that lists near misses, too."""
+        where = f" --config {shlex.quote(self.config)}" if self.config else ""
+        return f"coarse2fine export{where} --decision all --format {self.form} --out near-misses"
+
+    def score_of(self, segment: Segment) -> str:
+        """Return a segment's score as it is read everywhere."""
+        return shown_score(segment, self.flags)
 
     @property
     def title_id(self) -> str:
@@ -106,7 +124,7 @@ def read_run(run_dir: Path, decision: Decision, titles: Mapping[str, Title]) -> 
         raise SchemaError(f"{path}: {min(unlisted)!r:.130} is not in titles.parquet; run `coarse2fine infer` again")
     found = {segment.label for segments in by_title.values() for segment in segments}
     labels = tuple(dict.fromkeys([*facts["thresholds"], *sorted(found)]))
-    chosen = tuple(_title(row, by_title.get(row.title_id, []), decision, titles) for row in rows)
+    chosen = tuple(_title(row, by_title.get(row.title_id, []), decision, titles, facts) for row in rows)
     run_id, model_id = _origin(run_dir / "titles.parquet")
     return ExportRun(run_id, model_id, facts["finished_at"], labels, chosen)
 
@@ -117,11 +135,21 @@ def milliseconds(segment: Segment) -> tuple[int, int]:
     return start_ms, max(start_ms + 1, round(segment.end_s * 1000))
 
 
-def _title(row: TitleRow, found: list[Segment], decision: Decision, titles: Mapping[str, Title]) -> ExportTitle:
+def _title(
+    row: TitleRow, found: list[Segment], decision: Decision, titles: Mapping[str, Title], facts: Mapping[str, Any]
+) -> ExportTitle:
     kept = [segment for segment in found if decision == "all" or segment.decision == "flag"]
     kept.sort(key=lambda segment: (segment.start_s, segment.end_s, segment.label))
     title = titles.get(row.title_id, Title(row.title_id))
-    return ExportTitle(row, tuple(kept), len(found) - len(kept), title.path or row.title_id, title.extra)
+    held_back, media = len(found) - len(kept), title.path or row.title_id
+    return ExportTitle(row, tuple(kept), held_back, media, title.extra, facts["flags"], facts["config"])
+
+
+def _moderated_folder(facts: Mapping[str, Any]) -> str:
+    """Return the name of the folder of a call of `moderate`, which every command takes for a configuration."""
+    if list(facts.get("command", ()))[:1] != ["moderate"]:
+        return ""
+    return Path(str(facts.get("config", {}).get("work_dir", ""))).name
 
 
 def _origin(path: Path) -> tuple[str, str]:
@@ -132,7 +160,12 @@ def _origin(path: Path) -> tuple[str, str]:
 def _read_facts(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        return {"thresholds": dict(facts["thresholds"]), "finished_at": str(facts["finished_at"])}
+        return {
+            "thresholds": dict(facts["thresholds"]),
+            "finished_at": str(facts["finished_at"]),
+            "flags": flag_thresholds(facts),
+            "config": _moderated_folder(facts),
+        }
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: no such file; name the folder of a finished run, such as work/current") from error
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:

@@ -18,7 +18,7 @@ def render(title: ExportTitle) -> str:
     """Return one title's file."""
     captions = [(0, max(1, round(min(STATUS_SHOWN_S, title.end_s) * 1000)), statement(title))]
     for segment in title.segments:
-        captions.append((*milliseconds(segment), f"{segment.label} {segment.score:.3f} {segment.decision}"))
+        captions.append((*milliseconds(segment), f"{segment.label} {title.score_of(segment)} {segment.decision}"))
     blocks = [
         f"{head(number, start_ms, end_ms)}{one_line(text).translate(_BRACKETS)}\n"
         for number, (start_ms, end_ms, text) in enumerate(captions, 1)

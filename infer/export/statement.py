@@ -5,6 +5,7 @@ Reasons and errors come from decoders and files, so they are made one harmless l
 
 from __future__ import annotations
 
+from data.counted import counted
 from infer.export.source import ExportTitle
 
 LONGEST_REASON = 200
@@ -32,8 +33,7 @@ def statement(title: ExportTitle) -> str:
     elif row.reason:
         parts.append(one_line(row.reason, LONGEST_REASON))
     if title.held_back:
-        misses = "1 near miss" if title.held_back == 1 else f"{title.held_back} near misses"
-        parts.append(f"{misses} not listed here, export with --decision all")
+        parts.append(f"{counted(title.held_back, 'near miss')} not listed here, but by `{title.export_all}`")
     return one_line(f"{row.status}: {'; '.join(parts)}")
 
 
@@ -42,4 +42,4 @@ def _found(title: ExportTitle) -> str:
     if not count:
         return "read to its end, nothing found" if title.row.status == "clear" else "no segment listed"
     labels = ", ".join(dict.fromkeys(segment.label for segment in title.segments))
-    return f"{count} segment{'' if count == 1 else 's'} of {labels}"
+    return f"{counted(count, 'segment')} of {labels}"

@@ -21,7 +21,7 @@ def render(title: ExportTitle, run: ExportRun) -> str:
         _cue("status", 0, round(min(STATUS_SHOWN_S, title.end_s) * 1000), statement(title)),
     ]
     for number, segment in enumerate(title.segments):
-        text = f"{segment.label} {segment.score:.3f} {segment.decision}"
+        text = f"{segment.label} {title.score_of(segment)} {segment.decision}"
         blocks.append(_cue(f"segment-{number}", *milliseconds(segment), text))
     return "\n\n".join(blocks) + "\n"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def export_run(run: ExportRun, form: Format, out: Path, settings: ExportSettings
     Raises:
         ConfigError: the format needs a setting that is not there (severities).
     """
+    run = replace(run, titles=tuple(replace(title, form=form) for title in run.titles))
     match form:
         case "activitynet":
             files = _one_file(run, out, "predictions.json", _json(activitynet.content(run)))
@@ -71,7 +73,8 @@ def renderer(run: ExportRun, form: Format, settings: ExportSettings) -> Renderer
         "jellyfin": lambda title: _json(jellyfin.content(title, run, settings)),
         "elan": lambda title: elan.render(title, run),
     }
-    return renderers[form]
+    render = renderers[form]
+    return lambda title: render(replace(title, form=form))
 
 
 def _one_file(run: ExportRun, out: Path, name: str, text: str) -> dict[str, str]:

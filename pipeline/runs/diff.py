@@ -17,11 +17,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.counted import written_score
 from data.errors import ConfigError
 from data.files import atomic_path
+from data.record_file import read_record
 from data.schemas import DIFF_SCHEMA, Segment
 from data.titles import called
 from infer.csv_export import clock, guard
+from infer.shown_score import flag_thresholds
 from infer.tiou import temporal_iou
 from infer.write import read_segments, read_titles_table
 
@@ -58,12 +61,14 @@ class Change:
 class RunDiff:
     """All changes, and per label how many segments were added, removed, moved, exchanged and left the same.
 
-    ``names`` says what a person calls the titles, where that is not the id.
+    ``names`` says what a person calls the titles, where that is not the id; ``flags`` are the thresholds of flags
+    before and after, by label, that scores are read beside.
     """
 
     changes: Sequence[Change]
     labels: Mapping[str, Mapping[str, int]]
     names: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
 
 
 def diff_runs(before: Path, after: Path) -> RunDiff:
@@ -80,7 +85,8 @@ def diff_runs(before: Path, after: Path) -> RunDiff:
         labels.setdefault(label, Counter()).update(change.change for change in found)
         changes += [change for change in found if change.change != SAME]
     rows = [*read_titles_table(before / "titles.parquet"), *read_titles_table(after / "titles.parquet")]
-    return RunDiff(changes, labels, {row.title_id: row.name for row in rows if row.name not in ("", row.title_id)})
+    names = {row.title_id: row.name for row in rows if row.name not in ("", row.title_id)}
+    return RunDiff(changes, labels, names, (_flags(before), _flags(after)))
 
 
 def write_diff(path: Path, diff: RunDiff) -> None:
@@ -124,8 +130,9 @@ def describe(diff: RunDiff) -> Iterator[str]:
         if change.change == STATUS:
             yield f"{title}  status  {change.before or '(not there)'} -> {change.after or '(not there)'}"
             continue
-        before = _place(change.start_s_before, change.end_s_before, change.score_before, change.before)
-        after = _place(change.start_s_after, change.end_s_after, change.score_after, change.after)
+        flag_before, flag_after = (flags.get(change.label or "") for flags in diff.flags)
+        before = _place(change.start_s_before, change.end_s_before, change.score_before, change.before, flag_before)
+        after = _place(change.start_s_after, change.end_s_after, change.score_after, change.after, flag_after)
         yield f"{title}  {change.label}  {change.change}  {' -> '.join(filter(None, (before, after)))}"
     for label, counts in diff.labels.items():
         listed = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in (ADDED, REMOVED, MOVED, DECISION, SAME))
@@ -133,10 +140,17 @@ def describe(diff: RunDiff) -> Iterator[str]:
     yield f"titles with another status: {sum(change.change == STATUS for change in diff.changes)}"
 
 
-def _place(start_s: float | None, end_s: float | None, score: float | None, decision: str | None) -> str:
+def _place(
+    start_s: float | None, end_s: float | None, score: float | None, decision: str | None, flag: float | None
+) -> str:
     if start_s is None or end_s is None:
         return ""
-    return f"{clock(start_s)}-{clock(end_s)} {score:.3f} {decision}"
+    return f"{clock(start_s)}-{clock(end_s)} {written_score(score, flag)} {decision}"
+
+
+def _flags(run: Path) -> dict[str, float]:
+    path = run / "run.json"
+    return flag_thresholds(read_record(path)) if path.is_file() else {}
 
 
 def _status_changes(before: Path, after: Path) -> Iterator[Change]:

@@ -64,7 +64,7 @@ RESULTS = [
             segment("t-flagged", "violence", 0, 10.0, 20.0, 0.75),
             segment("t-flagged", "sex", 1, 15.0, 27.0, 0.5),
             segment("t-flagged", "violence", 2, 60.0, 61.0, 0.25, "review"),
-            segment("t-flagged", "violence", 3, 3700.0, 3700.48, 1.0),
+            segment("t-flagged", "violence", 3, 3700.0, 3700.48, 0.9992632),
         ],
     ),
     (row("t-review", "review"), [segment("t-review", "sex", 0, 5.0, 9.0, 0.25, "review")]),
@@ -86,7 +86,8 @@ def run_dir(tmp_path: Path) -> Path:
     """Write the run's tables and run.json."""
     folder = tmp_path / "run"
     write_results(folder, RESULTS, Origin("run0", "model0", "features0"))
-    thresholds = {label: {} for label in ("sex", "nudity", "violence", "drug-use")}
+    limits = {"sex": 0.25, "nudity": 0.25, "violence": 0.7499, "drug-use": 0.25}
+    thresholds = {label: {"flag": flag} for label, flag in limits.items()}
     facts = {"thresholds": thresholds, "finished_at": "2026-01-02T03:04:05+00:00"}
     (folder / "run.json").write_text(json.dumps(facts))
     return folder

@@ -120,7 +120,7 @@ def test_elan_by_pympi(export):
     assert document.get_annotation_data_for_tier("violence") == [
         (10000, 20000, "flag 0.750"),
         (60000, 61000, "review 0.250"),
-        (3700000, 3700480, "flag 1.000"),
+        (3700000, 3700480, "flag 0.99926"),
     ]
     assert document.get_annotation_data_for_tier("nudity") == []
     assert document.get_linked_files()[0]["MEDIA_URL"] == "films/The <Film> & more.mkv"

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import shlex
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,6 +14,7 @@ from infer.export.settings import FORMATS, ExportSettings
 from infer.export.source import milliseconds, read_run
 from infer.export.statement import one_line, statement
 from infer.export.write import export_run
+from pipeline import cli
 
 SETTINGS = ExportSettings(severity={"sex": "medium", "violence": "high", "drug-use": "low"})
 
@@ -18,14 +22,46 @@ SETTINGS = ExportSettings(severity={"sex": "medium", "violence": "high", "drug-u
 def test_statements(read):
     said = {title.title_id: statement(title) for title in read().titles}
     assert said["t-flagged"] == (
-        "flagged: 3 segments of violence, sex; 1 near miss not listed here, export with --decision all"
+        "flagged: 3 segments of violence, sex; 1 near miss not listed here, but by "
+        "`coarse2fine export --decision all --format srt --out near-misses`"
     )
-    assert said["t-review"] == ("review: no segment listed; 1 near miss not listed here, export with --decision all")
+    assert said["t-review"].startswith("review: no segment listed; 1 near miss not listed here, but by `coarse2fine ")
     assert said["t-clear"] == "clear: read to its end, nothing found"
     assert said["t-partial"].startswith("partial: read in part only, 50.0 s of 100.0 s (=cmd()")
     assert said["t-partial"].endswith("what is not listed is unknown, not clear; 1 segment of drug-use")
     assert said["t-quarantined"].startswith("quarantined: could not be read (=cmd()")
     assert "review: 1 segment of sex" in {statement(title) for title in read("all").titles}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_command_for_what_is_held_back_runs_as_it_is_printed(read, run_dir, tmp_path, form, monkeypatch):
+    export_run(read(), form, tmp_path / "flags", SETTINGS)
+    with (tmp_path / "flags" / "titles.csv").open(newline="") as handle:
+        told = next(row["statement"] for row in csv.DictReader(handle) if row["title_id"] == "t-review")
+    typed = shlex.split(told.split("`")[1])
+    monkeypatch.chdir(tmp_path)
+    severities = [f"--set=export.severity.{label}=low" for label in ("sex", "nudity", "violence", "drug-use")]
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*typed[1:], "--run", str(run_dir), *severities])
+        sys.exit(0)
+    assert caught.value.code in (0, 1)  # 1: titles of this run were not read to their end
+    with (tmp_path / "near-misses" / "titles.csv").open(newline="") as handle:
+        assert {row["held_back"] for row in csv.DictReader(handle)} == {"0"}
+
+
+def test_the_folder_of_moderate_is_named_in_it(run_dir):
+    facts = json.loads((run_dir / "run.json").read_text())
+    facts |= {"command": ["moderate", "Films"], "config": {"work_dir": "/x/my films"}}
+    (run_dir / "run.json").write_text(json.dumps(facts))
+    [said] = {statement(title).split("`")[1] for title in read_run(run_dir, "flag", {}).titles if title.held_back}
+    assert said == "coarse2fine export --config 'my films' --decision all --format srt --out near-misses"
+
+
+def test_a_score_reads_alike_in_every_format_that_writes_it_for_people(read, tmp_path):
+    for form in ("srt", "webvtt", "edl", "elan", "mcf"):
+        export_run(read("all"), form, tmp_path / form, SETTINGS)
+        [path] = (tmp_path / form).glob("t-flagged.*")
+        assert re.findall(r"[01]\.\d+(?= flag|, flag|</ANN)", path.read_text())[-1] == "0.99926", form
 
 
 @pytest.mark.parametrize("form", FORMATS)
