@@ -30,7 +30,7 @@ def share(value: float | None) -> str:
 
 
 def written_threshold(value: float) -> str:
-    """Return a threshold of scores in full: the shortest number that no score, kept in single precision, tells from it."""
+    """Return a threshold in full: the shortest number that scores, which have single precision, do not tell from it."""
     return next(text for text in (f"{value:.{digits}g}" for digits in range(1, 18)) if _single(text) == _single(value))
 
 

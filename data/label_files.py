@@ -159,7 +159,7 @@ def _read_activitynet(path: Path, labels: Sequence[str], title_ids: Sequence[str
             rows.presence += [PresenceRow(title_id, label, False, path, None, implied=True) for label in absent]
     if empty:
         title_id, clip = empty[0]
-        message = f"{counted(len(empty), 'clip')} without length left out; their labels count as present"
+        message = f"{counted(len(empty), 'clip')} without length left out, each label counts as present"
         first = f"(first: title {title_id!r}, {clip.label}, {clip.start_s:g}-{clip.end_s:g} s)"
         rows.problems.append(Problem(path, None, f"{message} {first}", "warning"))
     rows.problems.extend(unknown.problems())

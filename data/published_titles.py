@@ -68,7 +68,7 @@ def titles_of_json(
     tests = [title_id for title_id, title in titles.items() if title.split == "test"]
     if tests and not any(database[title_id].get("annotations") for title_id in tests):
         message = (
-            f"none of the {counted(len(tests), 'title')} of test has annotations: they are withheld, and only val can"
+            f"no annotations of any title of test ({counted(len(tests), 'title')}): they are withheld, and only val can"
         )
         told = (
             '[data.subsets] validation = "test", testing = "none", training = "draw" measures on the validation titles'
@@ -88,7 +88,7 @@ def _uses(
         key = name.strip().casefold()
         uses[name] = given.get(key, _KNOWN.get(key, "draw"))
         if key not in given and key not in _KNOWN and key:
-            message = f"subset {name!r:.60} of {counted(count, 'title')} is no split: they are drawn"
+            message = f"subset {name!r:.60} ({counted(count, 'title')}) is no split: what is in it is drawn"
             how = f"[data.subsets] {name!r:.60} = 'train', 'val', 'test', 'draw' or 'none' says what it is"
             problems.append(Problem(path, None, f"{message}; {how}", "warning"))
     found = [name.strip().casefold() for name in counts]
@@ -145,7 +145,7 @@ def _drawn(path: Path, titles: dict[str, Title], problems: list[Problem]) -> tup
     (only,) = there
     lacking = "train" if only == "val" else "val"
     message = (
-        f"{counted(counts[only], 'title')} of a {only} subset and none of a {lacking} subset: they are drawn into "
+        f"{counted(counts[only], 'title')} of a {only} subset and none of a {lacking} subset: all are drawn into "
         f"train and val by the shares of [data]; [data.subsets] or a split_file says it otherwise"
     )
     problems.append(Problem(path, None, message, "warning"))

@@ -53,4 +53,4 @@ class TimeNotes:
             as_hours = self._form.two_parts == "hh:mm"
             read, other = ("hours:minutes", "mm:ss") if as_hours else ("minutes:seconds", "hh:mm")
             remedy = self._remedy[1] if self._remedy else f'[data] two_part_times = "{other}" reads them the other way'
-            yield line, f"{counted(len(self._clocks), 'time')} like {text!r} were read as {read}; {remedy}"
+            yield line, f"{counted(len(self._clocks), 'time')} like {text!r} read as {read}; {remedy}"

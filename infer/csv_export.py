@@ -43,6 +43,11 @@ def clock(time_s: float) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milliseconds:03d}"
 
 
+def moment(time_s: float) -> str:
+    """Return a moment for people: ``hh:mm:ss``, with milliseconds only where it is no whole second."""
+    return clock(time_s).removesuffix(".000")
+
+
 class CsvSink:
     """Appends rows of one kind to an open CSV file, header first."""
 

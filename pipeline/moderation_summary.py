@@ -14,7 +14,8 @@ from data.counted import counted
 from data.record_file import read_record
 from data.schemas import Segment
 from data.store_path import StorePath
-from infer.csv_export import clock
+from infer.csv_export import clock, moment
+from infer.shown_score import flag_thresholds, shown_score
 from infer.title_status import TitleRow
 from infer.write import read_segments, read_titles_table
 from pipeline.beside import FAILED, KEPT, REMOVED, SHARED, WRITTEN, BesideFile
@@ -39,7 +40,7 @@ def print_moderation(moderated: Moderated, out: Path) -> None:
         segments.setdefault(segment.title_id, []).append(segment)
     record = read_record(run_dir / "run.json")
     screen = open_console()
-    for line in what_it_knows(record, rows):
+    for line in what_it_knows(record, rows, segments):
         screen.print(line, soft_wrap=True)
     page = _report_page(moderated, out)
 
@@ -48,14 +49,14 @@ def print_moderation(moderated: Moderated, out: Path) -> None:
 
     for line in doubts(rows, segments, moderated.beside, moderated.listing.films, page_of):
         screen.print(line, soft_wrap=True)
-    screen.print(_table(rows, segments))
+    screen.print(_table(rows, segments, flag_thresholds(record)))
     for line in _lines(moderated, out, rows, segments):
         screen.print(line, soft_wrap=True)
     for line in _next(moderated, out, rows, segments, page):
         screen.print(line, soft_wrap=True)
 
 
-def _table(rows: Sequence[TitleRow], segments: dict[str, list[Segment]]) -> Table:
+def _table(rows: Sequence[TitleRow], segments: dict[str, list[Segment]], flags: Mapping[str, float]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("film", overflow="fold", ratio=3)
     table.add_column("status", no_wrap=True)
@@ -66,15 +67,20 @@ def _table(rows: Sequence[TitleRow], segments: dict[str, list[Segment]]) -> Tabl
         shown = [row for row in rows if row.status != "clear"]
     for row in shown[: 4 * MOST_ROWS]:
         share = "" if not row.flagged_s else f"{clock(row.flagged_s)[:8].removeprefix('00:')}"
-        table.add_row(row.shown, row.status, share, _moments(row, segments.get(row.title_id, [])))
+        table.add_row(row.shown, row.status, share, _moments(row, segments.get(row.title_id, []), flags))
     return table
 
 
-def _moments(row: TitleRow, segments: Sequence[Segment]) -> str:
-    """Say where the surest segments are; why, of a film that was not read."""
+def _moments(row: TitleRow, segments: Sequence[Segment], flags: Mapping[str, float]) -> str:
+    """Say where the longest and the surest flags are; why, of a film that was not read.
+
+    The longest one is what ``hard_to_believe`` warns of, so it is never among those that are only counted.
+    """
     flagged = [segment for segment in segments if segment.decision == "flag"]
-    surest = sorted(sorted(flagged, key=lambda segment: -segment.score)[:MOST_MOMENTS], key=lambda s: s.start_s)
-    said = [f"{clock(s.start_s)[:8]} {s.label} {s.score:.3f}" for s in surest]
+    longest = max(flagged, key=lambda segment: segment.end_s - segment.start_s, default=None)
+    ranked = sorted(flagged, key=lambda segment: (segment is not longest, -segment.score))
+    chosen = sorted(ranked[:MOST_MOMENTS], key=lambda segment: segment.start_s)
+    said = [f"{moment(s.start_s)} {s.label} {shown_score(s, flags)}" for s in chosen]
     if len(flagged) > MOST_MOMENTS:
         said.append(f"{len(flagged) - MOST_MOMENTS} more")
     near = len(segments) - len(flagged)
@@ -108,14 +114,14 @@ def _lines(
     if others := moderated.of_others:
         first = f"{others[0]}" if len(others) == 1 else f"the first {others[0]}"
         yield (
-            f"{counted(len(others), 'file')} that an earlier call wrote beside films that are left out now stay, and "
-            f"players go by them ({first}): remove what is not wanted, or take those films in"
+            f"{counted(len(others), 'file')} of an earlier call beside films that are left out now: left there, and "
+            f"a player goes by what it finds ({first}): remove what is not wanted, or take those films in"
         )
     for folder in moderated.exported:
         yield f"exported: {folder}"
     if moderated.absent:
         yield (
-            f"{counted(moderated.absent, 'title')} of the call before not in this one; what was found in them stays in "
+            f"{counted(moderated.absent, 'title')} of the call before not in this one; what was found there stays in "
             f"its run: coarse2fine runs list --config {_shell(out)}"
         )
     if listing.left_out:

@@ -6,32 +6,39 @@ From the run's own tables and record, so that the terminal and the report say th
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.counted import counted
+from data.counted import counted, written_threshold
 from data.schemas import Segment
 from infer.csv_export import clock
 from infer.flags_measured import KEY
 from infer.title_status import TitleRow
-from infer.write import read_titles_table
+from infer.write import read_segments, read_titles_table
 
 UNBELIEVABLE = 0.5
 """A larger share of a title is hardly ever anything: the model does not know what it sees."""
 MOST_LINES = 8
+MOST_LABELS = 12
+"""So many labels are named in one line."""
 
 
-def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[str]:
+def what_it_knows(
+    record: Mapping[str, Any], rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]
+) -> list[str]:
     """Say what a run looked for and how far to believe it, the checkpoint's own notice first.
 
     Args:
         record: the run's ``run.json``.
         rows: its titles.
+        segments: of the run, by title.
     """
     labels = list(record.get("thresholds", {}))
     lines = [str(record["notice"])] if record.get("notice") else []
     lines.append(f"It looks for {_listed(labels)}, and for nothing else: clear means that none of these was noticed.")
+    lines += thresholds_in_force(record)
     measured = _known(record)
     if not measured and record.get(KEY):
         return [*lines, "It was measured at other thresholds than these; how often it is right at these is not known."]
@@ -43,28 +50,53 @@ def what_it_knows(record: Mapping[str, Any], rows: Sequence[TitleRow]) -> list[s
     for on in dict.fromkeys(values["on"] for values in measured.values()):
         lines.append(f"Measured on {on}:")
         lines += [f"  {label}: {_measured(values)}" for label, values in measured.items() if values["on"] == on]
-    if len(measured) == len(labels) and (expected := _expected_wrong(list(measured.values()), rows)):
+    if expected := _expected_wrong(measured, rows, segments):
         lines.append(expected)
     if record.get("config", {}).get("infer", {}).get("thresholds"):
         lines.append("Thresholds were changed for this run: other numbers hold for it.")
     return lines
 
 
-def _expected_wrong(measured: Sequence[Mapping[str, Any]], rows: Sequence[TitleRow]) -> str:
-    """Say how many of a run's flags would be wrong, by either measure: they differ where films differ from those."""
-    rates = [values["false_per_hour"] for values in measured if values["false_per_hour"] is not None]
-    shares = [values["precision"] for values in measured if values["precision"] is not None]
-    flags = sum(row.segments for row in rows)
-    if not rates or not flags:
-        return ""
+def thresholds_in_force(record: Mapping[str, Any]) -> list[str]:
+    """Say in a line from which scores a run flagged; nothing where its record holds none."""
+    if record.get("rule", "thresholds") != "thresholds":
+        return [f"Segments are made by the rule of {record['rule']}, which asks for no thresholds."]
+    limits = {
+        label: values for label, values in record.get("thresholds", {}).items() if {"flag", "title"} <= set(values)
+    }
+    said = [
+        f"{label} {written_threshold(values['flag'])} in a title from {written_threshold(values['title'])}"
+        for label, values in limits.items()
+    ]
+    more = [counted(len(said) - MOST_LABELS, "more label") + " in run.json"] if len(said) > MOST_LABELS else []
+    return [f"Flagged from a score of: {'; '.join(said[:MOST_LABELS] + more)}."] if said else []
+
+
+def _expected_wrong(
+    measured: Mapping[str, Mapping[str, Any]], rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]
+) -> str:
+    """Say how many of a run's flags of each label would be wrong, from the least to the most that its measures say.
+
+    The share of flags that were right and the false flags an hour differ where films differ from those measured.
+    """
+    flags = Counter(segment.label for found in segments.values() for segment in found if segment.decision == "flag")
     hours = sum(row.decoded_s or 0.0 for row in rows) / 3600
-    parts = [f"{min(flags, round(hours * sum(rates)))} by those false flags an hour"]
-    if shares:
-        least, most = round(flags * (1 - max(shares))), round(flags * (1 - min(shares)))
-        parts.insert(0, f"{least if least == most else f'{least} to {most}'} by those shares")
+    said = []
+    for label, values in measured.items():
+        by_measure = []
+        if values["false_per_hour"] is not None:
+            by_measure.append(min(flags[label], round(hours * values["false_per_hour"])))
+        if values["precision"] is not None:
+            by_measure.append(round(flags[label] * (1 - values["precision"])))
+        if flags[label] and by_measure:
+            least, most = min(by_measure), max(by_measure)
+            said.append(f"{least if least == most else f'{least} to {most}'} of {flags[label]} of {label}")
+    if not said:
+        return ""
+    said += [f"of the {flags[label]} of {label} it is not known" for label in flags if label not in measured]
     return (
-        f"It raised {counted(flags, 'flag')} in the {_length(hours)} read here: of these {', '.join(parts)} would be "
-        "wrong; on films of another kind expect more."
+        f"Of the {counted(flags.total(), 'flag')} raised in the {_length(hours)} read here so many would be wrong, by "
+        f"those shares and rates: {', '.join(said)}; on films of another kind expect more."
     )
 
 
@@ -81,7 +113,10 @@ def _known(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def how_sure(folder: Path) -> list[str]:
     """Say what is known of the results in a run's folder, but for the notice, which its stage said."""
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return what_it_knows({**record, "notice": ""}, read_titles_table(folder / "titles.parquet"))
+    segments: dict[str, list[Segment]] = {}
+    for segment in read_segments(folder / "segments.parquet"):
+        segments.setdefault(segment.title_id, []).append(segment)
+    return what_it_knows({**record, "notice": ""}, read_titles_table(folder / "titles.parquet"), segments)
 
 
 def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]) -> list[str]:

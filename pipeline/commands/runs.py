@@ -111,11 +111,12 @@ def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None
 
 def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, verify: bool) -> None:
     with locked(config_path, overrides) as config:
+        from data.record_file import read_record
         from pipeline.runs.closing import closing_lines
         from pipeline.runs.pointer import current_folder, current_run
         from pipeline.runs.record import recorded_run
         from pipeline.runs.stage import run as stages
-        from pipeline.trust import how_sure
+        from pipeline.trust import how_sure, thresholds_in_force
 
         with recorded_run(config.work) as outcome:
             worst, folder, is_measured = 0, current_folder(config.work), False
@@ -128,6 +129,8 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
             outcome.exit_code = worst
         if folder.parent == config.work.runs and folder.name != before and not is_measured:
             print_lines(how_sure(folder))
+        elif folder.parent == config.work.runs:
+            print_lines(thresholds_in_force(read_record(folder / "run.json")))
         print_lines(closing_lines(config, folder, worst, config_words(config_path)))
     sys.exit(worst)
 

@@ -103,7 +103,7 @@ def render(report: Report) -> Iterator[str]:
         "policy": content_policy(style, script),
         "rows": _rows(report),
         "names": {row.title_id: row.shown for row in report.run.titles},
-        "known": what_it_knows(report.run.record, report.run.titles) if told else [],
+        "known": what_it_knows(report.run.record, report.run.titles, report.run.segments) if told else [],
         "doubts": hard_to_believe(report.run.titles, report.run.segments),
         "statuses": _statuses(report.run),
         "labels": _labels(report.run),

@@ -78,7 +78,7 @@ def merge_lines(merged: Merged) -> Iterator[str]:
     known = sum(labels.is_labelled for labels in merged.labels.values())
     unknown = sum(not _settled(labels) for labels in merged.labels.values())
     yield (
-        f"labels merge: {counted(len(merged.titles), 'reviewed title')}, {merged.complete} of them fully; "
+        f"labels merge: {counted(len(merged.titles), 'reviewed title')}, {merged.complete} fully; "
         f"{merged.conflicts} with contradictions; {counted(known, 'labelled title')} in all, "
         f"{unknown} with labels that nobody knows"
     )

@@ -141,7 +141,7 @@ def test_activitynet_s_own_rows_without_length_are_counted_and_their_label_is_pr
         ("other", "violence", False),
     ]
     assert messages(found) == [
-        "warning: 1 clip without length left out; their labels count as present (first: title 'film', sex, 0-0 s)"
+        "warning: 1 clip without length left out, each label counts as present (first: title 'film', sex, 0-0 s)"
     ]
 
 

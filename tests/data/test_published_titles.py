@@ -63,7 +63,7 @@ def test_withheld_test_titles_are_said_and_the_remedy_works(tmp_path: Path) -> N
     database = {f"t{n}": entry("training", 10, (1, 2, "Diving")) for n in range(40)}
     database |= {"v": entry("validation", 10, (1, 2, "Diving")), "w": entry("testing", 10)}
     path = write(tmp_path, database)
-    assert "none of the 1 title of test has annotations" in scan_titles(path).problems[0].message
+    assert "no annotations of any title of test (1 title)" in scan_titles(path).problems[0].message
     told = {"validation": "test", "testing": "none", "training": "draw"}
     settings = DataSettings.model_validate({"titles": path, "labels": ("Diving",), "subsets": told})
     catalogue = scan_catalogue(settings)
@@ -85,7 +85,7 @@ def test_subsets_may_be_told_what_they_are(tmp_path: Path) -> None:
     splits = {title_id: title.split for title_id, title in told.titles.items()}
     assert splits == {"a": None, "b": "test", "d": "val", "e": None}
     messages = [problem.message for problem in scan_titles(path, subsets={"val": "test"}).problems]
-    assert messages[0].startswith("subset 'extra' of 1 title is no split: they are drawn")
+    assert messages[0].startswith("subset 'extra' (1 title) is no split: what is in it is drawn")
     assert messages[1].startswith("[data.subsets] 'val' is no subset")
 
 

@@ -115,12 +115,12 @@ def test_times_of_two_parts_are_read_as_minutes_and_seconds_and_that_is_said(tmp
     rows = read(tmp_path, text)
     assert times(rows) == [(20.0, 40.0)]
     assert messages(rows) == [
-        "warning: 2 times like '00:20' were read as minutes:seconds; [data] two_part_times = \"hh:mm\" reads them the "
+        "warning: 2 times like '00:20' read as minutes:seconds; [data] two_part_times = \"hh:mm\" reads them the "
         "other way"
     ]
     told = read(tmp_path, text, LabelReading(times=TimeForm(two_parts="hh:mm")))
     assert times(told) == [(1200.0, 2400.0)]
-    assert "were read as hours:minutes" in messages(told)[0]
+    assert "read as hours:minutes" in messages(told)[0]
 
 
 @pytest.mark.parametrize("start", ["00:20.5", "45:00"])

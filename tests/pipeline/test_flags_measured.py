@@ -20,7 +20,7 @@ from pipeline.stages.infer import infer
 from pipeline.stages.thresholds import choose_thresholds, store_thresholds
 from pipeline.stages.train import train
 from pipeline.stages.validation import CHOSEN_BY_HALVES, CHOSEN_THERE, measure_flags
-from pipeline.trust import what_it_knows
+from pipeline.trust import thresholds_in_force, what_it_knows
 
 HALF_HOUR = 1800  # rows
 SHORT = {"train": {"epochs": 4, "patience": 9}}
@@ -78,12 +78,15 @@ def test_found_clips_right_flags_and_false_flags_an_hour_are_counted_at_the_thre
     }
     record = {"thresholds": {label: asdict(limits) for label in "xy"}, "flags_measured": found}
     row = SimpleNamespace(decoded_s=7200.0, segments=3)
-    assert what_it_knows(record, [row])[1:] == [
+    raised = {"a": [SimpleNamespace(label=label, decision="flag") for label in "xxy"]}
+    told = what_it_knows(record, [row], raised)[1:]
+    assert told[0] == thresholds_in_force(record)[0]
+    assert told[1:] == [
         "Measured on titles:",
         "  x: finds 1 of 2 scenes (50%); 1 of 2 flags right (50%); 1.0 false flags an hour, in 1.0 h",
         "  y: no scene of it was there to be found; it raised no flag there; 0.0 false flags an hour, in 1.0 h",
-        "It raised 3 flags in the 2.0 h read here: of these 2 by those shares, 2 by those false flags an hour would be "
-        "wrong; on films of another kind expect more.",
+        "Of the 3 flags raised in the 2.0 h read here so many would be wrong, by those shares and rates: "
+        "1 to 2 of 2 of x, 0 of 1 of y; on films of another kind expect more.",
     ]
 
 
@@ -103,7 +106,9 @@ def test_numbers_of_other_thresholds_are_not_said():
     limits = asdict(LabelThresholds(0.5, 0.5, 0, 0, 0.75))
     values = {"recall": 1.0, "precision": 1.0, "false_per_hour": 0.0, "thresholds": limits}
     measured = {"on": "titles", "labels": {"x": values, "y": values}}
-    lines = what_it_knows({"thresholds": {"x": limits, "y": {**limits, "flag": 0.1}}, "flags_measured": measured}, [])
+    lines = what_it_knows(
+        {"thresholds": {"x": limits, "y": {**limits, "flag": 0.1}}, "flags_measured": measured}, [], {}
+    )
     assert any(line.startswith("  x: ") for line in lines)
     assert not any(line.startswith("  y: ") for line in lines)
 
@@ -135,7 +140,7 @@ def test_training_records_what_evaluate_counts_on_val(imported):
     assert_as_evaluated(measured, evaluate(imported, "val")[1])
     record = json.loads((imported.work_dir / "current" / "run.json").read_text())
     assert record["flags_measured"] == measured
-    assert "Measured on its validation titles" in "\n".join(what_it_knows(record, []))
+    assert "Measured on its validation titles" in "\n".join(what_it_knows(record, [], {}))
 
 
 def test_a_refit_says_that_other_networks_were_measured(imported, catalogue):

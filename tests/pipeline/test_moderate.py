@@ -1,5 +1,6 @@
 """Raw video files to segments: real decoding, real ImageNet weights, a network trained on the spot."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -70,9 +71,10 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, coarse2fi
     lines = [line for line in out.splitlines() if not line.startswith(" ")]
     assert [line.split(":")[0] for line in lines[:4]] == ["extract", "train", "infer", "report"]
     assert lines[4].startswith("It looks for checks, and for nothing else")  # no test titles: how sure it is comes last
-    assert lines[5].startswith("Measured on its validation titles, by which its thresholds were chosen, too")
-    assert lines[6].startswith("It raised ")
-    assert [line.split(":")[0] for line in lines[7:]] == ["run"]
+    assert lines[5].startswith("Flagged from a score of: checks 0.")
+    assert lines[6].startswith("Measured on its validation titles, by which its thresholds were chosen, too")
+    assert re.match(r"Of the \d+ flags? raised in the ", lines[7])
+    assert [line.split(":")[0] for line in lines[8:]] == ["run"]
     coverage = pd.read_parquet(catalogue / "work" / "coverage.parquet")
     assert (coverage.samples == SECONDS).all()
     assert coverage.complete.all()

@@ -2,7 +2,8 @@
 
 from data.schemas import Segment
 from infer.title_status import TitleRow
-from pipeline.trust import hard_to_believe, what_it_knows
+from pipeline.moderation_summary import _moments
+from pipeline.trust import hard_to_believe, thresholds_in_force, what_it_knows
 
 RECORD = {
     "notice": "A demonstration.",
@@ -22,27 +23,69 @@ def row(title_id: str, flagged_s: float, decoded_s: float = 3600.0, segments: in
     return TitleRow(title_id, "flagged", "violence", *numbers, "", "", "", "f", f"Name of {title_id}")
 
 
-def segment(title_id: str, start_s: float, end_s: float, decision: str = "flag") -> Segment:
-    return Segment(title_id, "violence", 0, start_s, end_s, 0.9, 0.9, None, None, 0.9, 0.1, 0.1, decision, start_s)
+def segment(
+    title_id: str, start_s: float, end_s: float, decision: str = "flag", label: str = "violence", score: float = 0.9
+) -> Segment:
+    return Segment(title_id, label, 0, start_s, end_s, score, 0.9, None, None, 0.9, 0.1, 0.1, decision, start_s)
+
+
+def found(**flags: int) -> dict[str, list[Segment]]:
+    """Return so many flags of each label in one title, and a near miss of each."""
+    return {
+        "a": [
+            segment("a", 10 * number, 10 * number + 5, "flag" if number < count else "review", label)
+            for label, count in flags.items()
+            for number in range(count + 1)
+        ]
+    }
 
 
 def test_the_notice_then_what_is_looked_for_then_how_often_it_is_right() -> None:
-    assert what_it_knows(RECORD, [row("a", 60, segments=5), row("b", 60, 7200, segments=3)]) == [
+    assert what_it_knows(RECORD, [row("a", 60), row("b", 60, 7200)], found(intimacy=5, violence=3)) == [
         "A demonstration.",
         "It looks for intimacy and violence, and for nothing else: clear means that none of these was noticed.",
         "Measured on its test titles:",
         "  intimacy: finds 88% of the scenes; 36% of its flags are right; 2.1 false flags an hour",
         "  violence: finds 77% of the scenes; 69% of its flags are right; 0.8 false flags an hour",
-        # 8 x (1 - .69) and 8 x (1 - .36); 3 h x 2.9 an hour, but no more than there are
-        "It raised 8 flags in the 3.0 h read here: of these 2 to 5 by those shares, 8 by those false flags an hour "
-        "would be wrong; on films of another kind expect more.",
+        # intimacy: 5 x (1 - .36), and 3 h x 2.1 but no more than there are; violence: 3 x (1 - .69), and 3 h x 0.8
+        "Of the 8 flags raised in the 3.0 h read here so many would be wrong, by those shares and rates: "
+        "3 to 5 of 5 of intimacy, 1 to 2 of 3 of violence; on films of another kind expect more.",
     ]
+
+
+def test_one_flag_is_one_and_a_label_without_flags_is_not_counted() -> None:
+    assert what_it_knows(RECORD, [row("a", 60, 360)], found(violence=1))[-1] == (
+        "Of the 1 flag raised in the 6 min read here so many would be wrong, by those shares and rates: "
+        "0 of 1 of violence; on films of another kind expect more."
+    )
+    assert what_it_knows(RECORD, [row("a", 60)], {})[-1].startswith("  violence: finds")
+
+
+LIMITS = {
+    "intimacy": {"title": 0.3415954262018204, "frame": 0.14, "flag": 0.9758166670799255},
+    "violence": {"title": 0.65, "frame": 0.04, "flag": 0.9987184405326843},
+}
+
+
+def test_the_thresholds_in_force_are_one_line() -> None:
+    assert thresholds_in_force({"thresholds": LIMITS}) == [
+        "Flagged from a score of: intimacy 0.97581667 in a title from 0.3415954; violence 0.99871844 in a title from "
+        "0.65."
+    ]
+    assert thresholds_in_force({"thresholds": LIMITS, "rule": "3c-net"}) == [
+        "Segments are made by the rule of 3c-net, which asks for no thresholds."
+    ]
+    assert thresholds_in_force(RECORD) == []
+    many = {f"label {number}": LIMITS["violence"] for number in range(20)}
+    [line] = thresholds_in_force({"thresholds": many})
+    assert line.endswith("; 8 more labels in run.json.")
+    assert what_it_knows({"thresholds": LIMITS}, [], {})[1] == thresholds_in_force({"thresholds": LIMITS})[0]
 
 
 def test_changed_thresholds_and_a_checkpoint_that_was_not_measured_are_said() -> None:
     changed = {**RECORD, "config": {"infer": {"thresholds": {"violence": {"flag": 0.1}}}}}
-    assert what_it_knows(changed, [])[-1] == "Thresholds were changed for this run: other numbers hold for it."
-    assert what_it_knows({"thresholds": {"checks": {}}}, [row("a", 1)]) == [
+    assert what_it_knows(changed, [], {})[-1] == "Thresholds were changed for this run: other numbers hold for it."
+    assert what_it_knows({"thresholds": {"checks": {}}}, [row("a", 1)], {}) == [
         "It looks for checks, and for nothing else: clear means that none of these was noticed.",
         "How often it is right is not known of this checkpoint; `coarse2fine evaluate` tells, on labelled titles.",
     ]
@@ -76,11 +119,35 @@ def test_many_of_them_are_counted() -> None:
 def test_of_thresholds_that_were_not_measured_no_number_is_said() -> None:
     tuned, other = {"flag": 0.5}, {"flag": 0.9}
     values = {"recall": 0.8, "precision": 0.5, "false_per_hour": 1.0, "thresholds": tuned}
-    found = {"on": "its titles", "labels": {"x": values, "y": values}}
-    both = what_it_knows({"thresholds": {"x": other, "y": other}, "flags_measured": found}, [row("a", 60)])
+    counts = {"on": "its titles", "labels": {"x": values, "y": values}}
+    both = what_it_knows({"thresholds": {"x": other, "y": other}, "flags_measured": counts}, [row("a", 60)], {})
     assert both[1:] == ["It was measured at other thresholds than these; how often it is right at these is not known."]
-    one = what_it_knows({"thresholds": {"x": tuned, "y": other}, "flags_measured": found}, [row("a", 60)])
+    one = what_it_knows({"thresholds": {"x": tuned, "y": other}, "flags_measured": counts}, [row("a", 60)], {})
     assert one[1:] == [
         "Measured on its titles:",
         "  x: finds 80% of the scenes; 50% of its flags are right; 1.0 false flags an hour",
     ]
+
+
+def test_flags_of_a_label_that_was_not_measured_are_named_as_such() -> None:
+    record = {**RECORD, "thresholds": {"intimacy": {}, "violence": {}, "smoking": {}}}
+    assert (
+        "0 of 1 of violence, of the 2 of smoking it is not known;"
+        in (what_it_knows(record, [row("a", 60, 360)], found(violence=1, smoking=2))[-1])
+    )
+
+
+def test_the_flag_that_is_warned_of_is_never_one_of_those_that_are_only_counted() -> None:
+    short = [segment("a", 60.0 * number, 60.0 * number + 4, score=0.99 + number / 1000) for number in range(5)]
+    film, long = row("a", 3000.0), segment("a", 500.0, 3380.0, score=0.95)
+    [warning] = hard_to_believe([film], {"a": [*short, long]})
+    assert "the longest from 00:08:20 to 00:56:20" in warning
+    assert _moments(film, [*short, long], {"violence": 0.9}) == (
+        "00:03:00 violence 0.9930; 00:04:00 violence 0.9940; 00:08:20 violence 0.950; 3 more"
+    )
+
+
+def test_a_moment_is_read_to_the_millisecond_where_it_is_no_whole_second() -> None:
+    assert _moments(row("a", 5), [segment("a", 71.96, 86.0, score=0.9992632)], {"violence": 0.9987184}) == (
+        "00:01:11.960 violence 0.99926"
+    )

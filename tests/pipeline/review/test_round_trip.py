@@ -60,7 +60,7 @@ def test_segments_become_training_targets_by_way_of_a_review(reviewed_run, revie
     )
     review("ann", "film-b", {"action": "first", "segment": "run1:0"})
     catalogue = merged_catalogue(reviewed_run)
-    assert "labels merge: 2 reviewed titles, 1 of them fully; 0 with contradictions" in capsys.readouterr().out
+    assert "labels merge: 2 reviewed titles, 1 fully; 0 with contradictions" in capsys.readouterr().out
 
     film_a = catalogue.labels["film-a"]
     assert film_a.occurrences == (Clip("violence", 2.5, 6), Clip("violence", 15, 17))
