@@ -114,8 +114,9 @@ def _lines(
     if others := moderated.of_others:
         first = f"{others[0]}" if len(others) == 1 else f"the first {others[0]}"
         yield (
-            f"{counted(len(others), 'file')} of an earlier call beside films that are left out now: left there, and "
-            f"a player goes by what it finds ({first}): remove what is not wanted, or take those films in"
+            f"{counted(len(others), 'file')} that an earlier call wrote beside films that are left out now "
+            f"{'stays, and players go by it' if len(others) == 1 else 'stay, and players go by them'} ({first}): "
+            "remove what is not wanted, or take those films in"
         )
     for folder in moderated.exported:
         yield f"exported: {folder}"
