@@ -305,6 +305,7 @@ LEDGER_SCHEMA = _with_name(
             pa.field("features_id", pa.string()),
             pa.field("seconds", pa.float64(), nullable=False),
             pa.field("updated_at", pa.string(), nullable=False),
+            pa.field("given_up", pa.bool_(), nullable=False),
         ]
     ),
     LEDGER,

@@ -26,7 +26,7 @@ def read_s_of(header: ShardHeader | None) -> float | None:
 def result_words(worked: Worked, header: ShardHeader | None) -> str:
     """Say what became of a title: how much was read, whether to its end, how fast, and why not."""
     if header is None:
-        return f"failed: {worked.error}"
+        return f"quarantined: {worked.error}"
     coverage = header.coverage
     if header.spec.backbone.startswith(IMPORTED):
         return f"{brief_clock(coverage.decoded_s)} imported{f': {coverage.reason}' if coverage.reason else ''}"

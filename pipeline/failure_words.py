@@ -32,7 +32,7 @@ REASONS = {
 
 
 def failure_words(failures: Mapping[str, Failure]) -> str:
-    """Return ``3 without features: 2 no such file (t1, t2), 1 not readable (t3)``; empty if all have some."""
+    """Return ``why: 2 no such file (t1, t2), 1 not readable (t3)``; empty where all could be read."""
     if not failures:
         return ""
     by_code: dict[str, list[str]] = {}
@@ -42,7 +42,7 @@ def failure_words(failures: Mapping[str, Failure]) -> str:
         f"{len(titles)} {REASONS.get(code, code.replace('_', ' '))} ({_named(titles)})"
         for code, titles in sorted(by_code.items(), key=lambda item: -len(item[1]))
     ]
-    return f"{len(failures)} without features: {', '.join(parts)}"
+    return f"why: {', '.join(parts)}"
 
 
 def rate_words(headers: Iterable[ShardHeader], *, told: bool) -> str:

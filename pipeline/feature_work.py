@@ -16,13 +16,15 @@ from extract.settings import ExtractSettings
 from pipeline.engine import LOCAL, require_ray
 from pipeline.expected_features import expected_features, record_features
 from pipeline.runs.extraction_plan import PlannedTitle, Reason
-from pipeline.runs.ledger import FAILED
 from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
 
 if TYPE_CHECKING:
     from extract.backbone import Backbone
     from extract.title import ExtractJob
+
+
+FAILED = "failed"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class RunSettings(Section):
     Args:
         import_name: the titles' paths name feature files (.npy, .npz, .pt) that this made, for example ``i3d-rgb``;
             by default they name videos.
-        attempts: a title that failed so often with the same bytes is quarantined: not tried again until its file
+        attempts: a title that failed so often with the same bytes is given up: not tried again until its file
             changes or ``coarse2fine quarantine release``.
         max_error_rate: a run ends with exit code 5 and gives up no title when a larger share of the new ones failed:
             that looks like a fault of the installation. What failed before with the same bytes does not count. It is

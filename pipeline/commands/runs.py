@@ -105,7 +105,7 @@ def run(
 @config_option
 @click.option("--titles", "titles_file", type=FILE, help="Only the titles of this file, one id a line.")
 def retry(config_path: Path, overrides: dict[str, Any], titles_file: Path | None) -> None:
-    """Run, but extract only titles that failed before and are not quarantined."""
+    """Run, but extract only quarantined titles that are not given up."""
     _run(config_path, overrides, _selection(None, False, titles_file, failed=True), verify=False)
 
 
@@ -137,14 +137,14 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
 
 @click.group()
 def quarantine() -> None:
-    """Look at the titles that failed, and give them another chance."""
+    """Look at the titles that could not be read, and give them another chance."""
 
 
 @quarantine.command("list")
 @config_option
 @json_option
 def quarantine_list(config_path: Path, overrides: dict[str, Any], as_json: bool) -> None:
-    """List the titles that failed or whose file is missing: stage, code, attempts, and what was wrong."""
+    """List the titles that are quarantined or missing: stage, code, attempts, whether given up, and what is wrong."""
     config = load_config(config_path, overrides)
     from dataclasses import asdict
 
@@ -160,10 +160,10 @@ def quarantine_list(config_path: Path, overrides: dict[str, Any], as_json: bool)
         return
     print_lines(
         f"{called(row.title_id, names[row.title_id])}  {row.status}  {row.stage}  {row.error_code}  "
-        f"attempts={row.attempts}  {row.error}"
+        f"attempts={row.attempts}{', given up' if row.given_up else ''}  {row.error}"
         for row in rows
     )
-    click.echo(troubled_words(row.status for row in rows) or "no title failed, no file is missing", err=True)
+    click.echo(troubled_words(rows) or "none quarantined, none missing", err=True)
 
 
 def _listed_names(config: Config) -> dict[str, str]:
@@ -185,7 +185,7 @@ def quarantine_release(
     if bool(title_ids) == everything:
         raise click.UsageError("name titles, or give --all")
     with locked(config_path, overrides) as config:
-        from pipeline.runs.ledger import FAILED, QUARANTINED, read_ledger
+        from pipeline.runs.ledger import QUARANTINED, read_ledger
 
         ledger = read_ledger(config.work.ledger)
         held = {row.title_id for row in ledger if row.status == QUARANTINED}
@@ -193,7 +193,7 @@ def quarantine_release(
         if unknown:
             raise click.ClickException(f"not quarantined: {', '.join(unknown)}; see `coarse2fine quarantine list`")
         for title_id in held if everything else title_ids:
-            ledger.change(title_id, status=FAILED, attempts=0)
+            ledger.change(title_id, attempts=0, given_up=False)
         ledger.write()
         click.echo(f"{len(held if everything else set(title_ids))} released; `coarse2fine retry` tries them now")
 

@@ -31,9 +31,8 @@ from pipeline.distribute.backbones import PlacedActor, backbone_actors, expected
 from pipeline.distribute.board import board_read_by, telling
 from pipeline.distribute.cluster import RETRIES, LostError, completed, joined, result
 from pipeline.expected_features import expected_features, record_features
-from pipeline.feature_work import Watch, Worked, extract_jobs
+from pipeline.feature_work import FAILED, Watch, Worked, extract_jobs
 from pipeline.runs.extraction_plan import PlannedTitle
-from pipeline.runs.ledger import FAILED
 from pipeline.settings import RunSettings
 from pipeline.stage_result import AbortedError
 from pipeline.work_folder import WorkFolder

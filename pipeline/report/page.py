@@ -23,7 +23,7 @@ from markupsafe import Markup
 from data.counted import counted
 from data.schemas import STATUSES
 from infer.flags_measured import KEY
-from infer.title_status import TitleRow
+from infer.title_status import GONE, TitleRow
 from pipeline.report.charts import marks, points, scaled, steps
 from pipeline.report.drift import Drift
 from pipeline.report.measures import Measures
@@ -32,6 +32,7 @@ from pipeline.report.run import Run, Truth
 from pipeline.report.signals import shown_status
 from pipeline.report.tables import Table
 from pipeline.report.wording import heat, hours, moment, number_class, percent, score, shown_clock
+from pipeline.runs.ledger import MISSING
 from pipeline.trust import hard_to_believe, what_it_knows
 
 Labelled = TypeVar("Labelled", Curve, Mistake)
@@ -41,7 +42,7 @@ MEANINGS = {
     "review": "read to the end; near misses only",
     "clear": "read to the end; nothing found",
     "partial": "only part of it could be read; nothing is said of the rest",
-    "quarantined": "could not be read at all; nothing is said of it",
+    "quarantined": "could not be read, or its file is missing; nothing is said of it",
 }
 SCRIPTS = ("dom.js", "heat_bars.js", "time_axis.js", "report.js")
 ORDER = ("flagged", "review", "partial", "quarantined", "clear")
@@ -109,6 +110,7 @@ def render(report: Report) -> Iterator[str]:
         "labels": _labels(report.run),
         "reading": _reading(report.run),
         "missing": _missing(report),
+        "gone": _gone(report.run),
         "drift_tables": _drift_tables(report.drift),
         "configuration": json.dumps(report.run.record.get("config", {}), indent=2),
         "run_data": {"pictures": report.pictures, "symbols": SYMBOLS, "thresholds": _limits(report.run)},
@@ -169,6 +171,12 @@ def _missing(report: Report) -> list[str]:
     if not report.tables:
         missing.append("tables of a benchmark (none ran in this work folder)")
     return missing
+
+
+def _gone(run: Run) -> tuple[int, int]:
+    """Return how many titles are missing, and of how many of them a status from before stands."""
+    known = sum(row.reason.startswith(GONE) for row in run.titles)
+    return known + sum(row.error_code == MISSING for row in run.titles), known
 
 
 def _statuses(run: Run) -> list[tuple[str, int]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.counted import counted
 from data.record_file import read_record
 from data.schemas import STATUSES
+from infer.title_status import GONE
 from pipeline.config import Config
 from pipeline.runs.history import held_run, hold_words
-from pipeline.runs.ledger import FAILED, MISSING, TROUBLED, LedgerRow, read_ledger
+from pipeline.runs.ledger import MISSING, QUARANTINED, TROUBLED, LedgerRow, read_ledger
 from pipeline.runs.pointer import current_run
 from pipeline.stage_result import USAGE
 from pipeline.work_folder import WorkFolder
@@ -28,12 +29,11 @@ def closing_lines(config: Config, folder: Path, exit_code: int, typed: str) -> I
     """
     work, run_id = config.work, _run_id(config.work, folder)
     statuses = read_record(folder / "run.json", "statuses")["statuses"]
-    found = ", ".join(f"{statuses[status]} {status}" for status in STATUSES if statuses.get(status))
     rows = [row for row in read_ledger(work.ledger) if row.status in TROUBLED]
-    wrong = troubled_words(row.status for row in rows)
+    found, known = _found(statuses, rows)
     waits = held_run(work) not in (None, run_id)
     name = f"run {run_id}, which waits" if waits else "run"
-    yield f"{name}: {counted(sum(statuses.values()), 'title')}: {found}{f'; of their files: {wrong}' if wrong else ''}"
+    yield f"{name}: {counted(sum(statuses.values()), 'title')}: {found}{known}"
     if held_run(work) is not None:
         yield f"  in force: {hold_words(work)}"
     if exit_code == USAGE:
@@ -48,6 +48,21 @@ def closing_lines(config: Config, folder: Path, exit_code: int, typed: str) -> I
     yield f"  next: {'; '.join([*steps, *next_for_files(config, rows, typed)])}"
 
 
+def _found(statuses: Mapping[str, int], rows: Sequence[LedgerRow]) -> tuple[str, str]:
+    """Return how many titles have which status, and how many whose file is missing have one from before.
+
+    Each title counts once: one that is missing and never was read is among the quarantined.
+    """
+    missing = [row for row in rows if row.status == MISSING]
+    kept = sum(row.error.startswith(GONE) for row in missing)
+    given_up = sum(row.given_up for row in rows)
+    notes = [f"{given_up} given up"] * bool(given_up) + [f"{len(missing) - kept} missing"] * (len(missing) > kept)
+    parts = [f"{statuses[status]} {status}" for status in STATUSES if statuses.get(status)]
+    if notes and statuses.get(QUARANTINED):
+        parts[-1] += f" ({', '.join(notes)})"
+    return ", ".join(parts), f"; {kept} of them missing, known from before" if kept else ""
+
+
 def _run_id(work: WorkFolder, folder: Path) -> str:
     """Return the id of a run by its folder, which may be ``current``."""
     return current_run(work) or "" if folder == work.current else folder.name
@@ -60,10 +75,13 @@ def extract_line(config: Config, typed: str) -> str:
     return f"  next: {'; '.join([train, *next_for_files(config, rows, typed)])}"
 
 
-def troubled_words(statuses: Iterable[str]) -> str:
-    """Return how many titles failed, are given up, or have no file; in the words of the ledger, empty for none."""
-    counts = Counter(statuses)
-    return ", ".join(f"{counts[status]} {status}" for status in TROUBLED if counts[status])
+def troubled_words(rows: Iterable[LedgerRow]) -> str:
+    """Return how many titles are quarantined, of them given up, and missing; empty for none."""
+    found = list(rows)
+    counts = Counter(row.status for row in found)
+    given_up = sum(row.given_up for row in found)
+    notes = {QUARANTINED: f" ({given_up} given up)"} if given_up else {}
+    return ", ".join(f"{counts[status]} {status}{notes.get(status, '')}" for status in TROUBLED if counts[status])
 
 
 def next_for_files(config: Config, rows: Iterable[LedgerRow], typed: str) -> Iterator[str]:
@@ -72,7 +90,7 @@ def next_for_files(config: Config, rows: Iterable[LedgerRow], typed: str) -> Ite
     unread = [row for row in troubled if row.status != MISSING]
     if troubled:
         yield f"`coarse2fine quarantine list{typed}` says what is wrong"
-    if any(row.status == FAILED for row in unread):
+    if any(not row.given_up for row in unread):
         yield f"`coarse2fine retry{typed}` tries again"
     if any(row.status == MISSING for row in troubled):
         yield f"put missing files back, or take their titles out of {config.data.titles.name}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from data.counted import counted
 from data.errors import DecodeError, MissingShardError, SchemaError
 from data.import_features import FeatureImport
 from data.schemas import Coverage
@@ -23,7 +24,7 @@ from extract.staleness import judged_alike
 from infer.title_status import GONE
 from pipeline.expected_features import ExpectedFeatures
 from pipeline.runs.event_log import now
-from pipeline.runs.ledger import FAILED, INFER, MISSING, QUARANTINED, FileState, Ledger, LedgerRow
+from pipeline.runs.ledger import INFER, MISSING, QUARANTINED, FileState, Ledger, LedgerRow
 from pipeline.runs.selection import Selection
 
 _GONE = re.compile(rf"{GONE} \d{{4}}-\d\d-\d\d")
@@ -48,11 +49,11 @@ class Reason(StrEnum):
     BACKBONE_CHANGED = "other features wanted"
     DURATION_CHANGED = "the manifest's duration changed"
     DAMAGED = "damaged shard"
-    FAILED_BEFORE = "failed before"
+    QUARANTINED = "quarantined"
     TOUCHED = "size or time of the file changed"
     VERIFY = "--verify"
     UNRECORDED = "not in the ledger"
-    QUARANTINED = "quarantined"
+    GIVEN_UP = "given up"
     MISSING = "no such file"
     BAD_PATH = "bad path"
     NOT_SELECTED = "not selected"
@@ -163,7 +164,7 @@ class Planner:
             return PlannedTitle(title, Action.WAIT, reason, text, header=header, failure=failure)
         header, damage = self._header(title)
         planned = PlannedTitle(title, Action.EXTRACT, Reason.NEW, "", path, state, header, more_paths=tuple(more_paths))
-        if row is not None and row.status in (FAILED, QUARANTINED) and self._same_attempt(row, title, state):
+        if row is not None and row.status == QUARANTINED and self._same_attempt(row, title, state):
             return self._after_failure(planned, row)
         if damage:
             return replace(planned, reason=Reason.DAMAGED, detail=damage, failure=Failure("schema", damage))
@@ -196,7 +197,7 @@ class Planner:
         """Say whether a title's features are those of the file that is gone: the same path, the last bytes seen."""
         same_path = header.coverage.source == (title.path or header.coverage.source)
         last_seen = row is None or row.source_sha256 == header.coverage.source_sha256 or row == _unread(row)
-        tried = row is not None and row.status in (FAILED, QUARANTINED)
+        tried = row is not None and row.status == QUARANTINED
         return same_path and last_seen and not tried and not self.expected.difference(header.spec)
 
     def _judged_alike(self, coverage: Coverage, declared_s: float | None) -> bool:
@@ -206,14 +207,15 @@ class Planner:
 
     def _after_failure(self, planned: PlannedTitle, row: LedgerRow) -> PlannedTitle:
         failure = Failure(row.error_code, row.error, row.seconds)
-        if row.status == QUARANTINED:
+        if row.given_up:
+            detail = f"quarantined, {counted(row.attempts, 'attempt')}: {row.error}"
             return replace(
-                planned, action=Action.WAIT, reason=Reason.QUARANTINED, detail=row.error, failure=failure, header=None
+                planned, action=Action.WAIT, reason=Reason.GIVEN_UP, detail=detail, failure=failure, header=None
             )
         if row.stage == INFER:
             return replace(planned, reason=Reason.DAMAGED, detail=row.error, failure=failure, header=None)
         detail = f"attempt {min(row.attempts + 1, self.attempts)} of {self.attempts}: {row.error}"
-        return replace(planned, reason=Reason.FAILED_BEFORE, detail=detail, failure=failure, header=None)
+        return replace(planned, reason=Reason.QUARANTINED, detail=detail, failure=failure, header=None)
 
     def _same_attempt(self, row: LedgerRow, title: Title, state: FileState) -> bool:
         """Say whether trying again would be trying the same: same file, same kind of features."""
@@ -229,7 +231,7 @@ class Planner:
             (selection.title_ids is None or planned.title.title_id in selection.title_ids)
             and (selection.since_s is None or (state is not None and state.mtime_ns >= selection.since_s * 1e9))
             and (not selection.changed or changed)
-            and (not selection.failed or planned.reason in (Reason.FAILED_BEFORE, Reason.DAMAGED))
+            and (not selection.failed or planned.reason in (Reason.QUARANTINED, Reason.DAMAGED))
         )  # fmt: skip
 
     def _files(self, title: Title) -> tuple[tuple[Path, ...], FileState]:

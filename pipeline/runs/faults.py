@@ -113,7 +113,7 @@ class FailureGuard:
 
 def is_known(item: PlannedTitle) -> bool:
     """Say whether a title failed before, with the same bytes: that it fails again says nothing of the installation."""
-    return item.reason is Reason.FAILED_BEFORE
+    return item.reason is Reason.QUARANTINED
 
 
 def _lot(item: PlannedTitle) -> bytes:

@@ -26,8 +26,9 @@ from pipeline.runs.event_log import now
 
 WRITE_EVERY_S = 5.0
 
-DONE, PARTIAL, FAILED, QUARANTINED, MISSING, REMOVED = "done", "partial", "failed", "quarantined", "missing", "removed"
-TROUBLED = (FAILED, QUARANTINED, MISSING)
+DONE, PARTIAL, QUARANTINED, MISSING, REMOVED = "done", "partial", "quarantined", "missing", "removed"
+TROUBLED = (QUARANTINED, MISSING)
+_FAILED = "failed"  # what ledgers of before called a quarantined title that is tried again
 EXTRACT, INFER = "extract", "infer"
 
 
@@ -51,15 +52,16 @@ class LedgerRow:
 
     Args:
         stage: the last stage it was in, ``extract`` or ``infer``.
-        status: ``done``, ``partial``, ``failed`` (will be tried again), ``quarantined`` (will not), ``missing`` (its
-            file is not there) or ``removed`` (no longer in the manifest).
-        attempts: failures in a row with these bytes.
+        status: ``done``, ``partial``, ``quarantined`` (could not be read), ``missing`` (its file is not there) or
+            ``removed`` (no longer in the manifest).
+        attempts: how often in a row it could not be read with these bytes.
         error_code, error: why it failed; empty otherwise.
         source: path as the manifest names it.
         source_size_bytes, source_mtime_ns, source_sha256: of the file as it was last read; None if unknown.
         features_id: of its features, or of those that were tried.
         seconds: of work, the last time.
         updated_at: when the row last changed.
+        given_up: it is quarantined and is not tried again, until its file changes or it is released.
     """
 
     title_id: str
@@ -75,6 +77,7 @@ class LedgerRow:
     features_id: str | None = None
     seconds: float = 0.0
     updated_at: str = ""
+    given_up: bool = False
 
     @property
     def name(self) -> str:
@@ -142,6 +145,16 @@ def read_ledger(path: Path) -> Ledger:
     except (OSError, pa.ArrowException) as error:
         raise SchemaError(f"{path}: not a readable Parquet file ({error}); delete it, the next run makes it") from error
     check_schema_name(table.schema, LEDGER, str(path))
-    names = [field.name for field in fields(LedgerRow)]
-    rows = (LedgerRow(**row) for row in table.select(names).to_pylist())
+    rows = map(_row, table.select([name for name in _NAMES if name in table.schema.names]).to_pylist())
     return Ledger(path, {row.title_id: row for row in rows})
+
+
+_NAMES = [field.name for field in fields(LedgerRow)]
+
+
+def _row(values: dict[str, Any]) -> LedgerRow:
+    """Return a row; one of before there was ``given_up`` calls what is tried again failed."""
+    if "given_up" not in values:
+        values["given_up"] = values["status"] == QUARANTINED
+        values["status"] = QUARANTINED if values["status"] == _FAILED else values["status"]
+    return LedgerRow(**values)

@@ -77,8 +77,11 @@ def _metrics(work: WorkFolder, exit_code: int, seconds: float) -> Iterator[str]:
         success = read_record(work.last_success, "at_unix_s", to_do="remove it, the next run writes it anew")
         help_text = "When a run last went to its end."
         yield from _metric("last_success_timestamp_seconds", help_text, {"": success["at_unix_s"]})
-    ledger = Counter(row.status for row in read_ledger(work.ledger))
+    rows = list(read_ledger(work.ledger))
+    ledger = Counter(row.status for row in rows)
     yield from _metric("ledger_titles", "Titles by their state in the ledger.", _by("status", ledger))
+    given_up = sum(row.given_up for row in rows)
+    yield from _metric("given_up_titles", "Quarantined titles that are not tried again.", {"": given_up})
     yield from _metric("missing_titles", "Titles whose file is not there.", {"": ledger[MISSING]})
     record = current_folder(work) / "run.json"
     if record.is_file():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from data.shards import ShardHeader
 from pipeline.feature_work import Worked
 from pipeline.runs.extraction_plan import Action, PlannedTitle, Reason
-from pipeline.runs.ledger import DONE, EXTRACT, FAILED, MISSING, PARTIAL, QUARANTINED, REMOVED, FileState, Ledger
+from pipeline.runs.ledger import DONE, EXTRACT, MISSING, PARTIAL, QUARANTINED, REMOVED, FileState, Ledger
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Recorder:
     """Writes what becomes of titles to the ledger.
 
     Args:
-        attempts: after so many failures a title is quarantined.
+        attempts: after so many of them a title is given up.
         features_id: of the features that are tried; None if not known.
     """
 
@@ -40,12 +40,13 @@ class Recorder:
                 source_mtime_ns=item.state.mtime_ns,
                 source_sha256=coverage.source_sha256,
                 features_id=item.header.spec.features_id,
+                given_up=False,
             )
         elif item.failure is not None and item.reason in (Reason.MISSING, Reason.BAD_PATH):
-            status = MISSING if item.reason is Reason.MISSING else FAILED
             self.ledger.change(
                 title_id,
-                status=status,
+                status=MISSING if item.reason is Reason.MISSING else QUARANTINED,
+                given_up=False,
                 source=item.title.path,
                 error_code=item.failure.error_code,
                 error=item.failure.error,
@@ -55,7 +56,7 @@ class Recorder:
         """Record that titles are no longer in the manifest."""
         for row in list(self.ledger):
             if row.title_id not in listed:
-                self.ledger.put(replace(row, status=REMOVED))
+                self.ledger.put(replace(row, status=REMOVED, given_up=False))
 
     def record(self, item: PlannedTitle, worked: Worked, header: ShardHeader) -> None:
         """Record a title that has features now."""
@@ -72,18 +73,20 @@ class Recorder:
             source_mtime_ns=state.mtime_ns if state else None,
             source_sha256=header.coverage.source_sha256,
             features_id=header.spec.features_id,
+            given_up=False,
             seconds=round(worked.seconds, 3),
         )
 
     def record_failure(self, item: PlannedTitle, worked: Worked) -> None:
-        """Record a title that failed, to be tried again: ``give_up`` quarantines it, when the night is known."""
+        """Record a title that could not be read, to be tried again, unless it is given up when the night is known."""
         row = self.ledger.get(item.title.title_id)
-        earlier = row.attempts if row is not None and item.reason is Reason.FAILED_BEFORE else 0
+        earlier = row.attempts if row is not None and item.reason is Reason.QUARANTINED else 0
         missing = worked.error_code == MISSING
         self.ledger.change(
             item.title.title_id,
             stage=EXTRACT,
-            status=MISSING if missing else FAILED,
+            status=MISSING if missing else QUARANTINED,
+            given_up=False,
             attempts=0 if missing else earlier + 1,
             error_code=worked.error_code,
             error=worked.error,
@@ -96,11 +99,11 @@ class Recorder:
         )
 
     def give_up(self, title_ids: Iterable[str]) -> None:
-        """Quarantine those titles that have failed often enough."""
+        """Try those titles no more that could not be read often enough."""
         for title_id in title_ids:
             row = self.ledger.get(title_id)
-            if row is not None and row.status == FAILED and row.attempts >= self.attempts:
-                self.ledger.change(title_id, status=QUARANTINED)
+            if row is not None and row.status == QUARANTINED and row.attempts >= self.attempts:
+                self.ledger.change(title_id, given_up=True)
 
 
 def _state_if_unchanged(item: PlannedTitle) -> FileState | None:

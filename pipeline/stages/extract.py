@@ -25,13 +25,13 @@ from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, ExpectedFeatures, expected_features, expected_imports
 from pipeline.extraction_words import pace_of, read_s_of, result_words
 from pipeline.failure_words import failure_words, note_words, rate_words
-from pipeline.feature_work import FeatureWork, Importer, Worked, video_work
+from pipeline.feature_work import FAILED, FeatureWork, Importer, Worked, video_work
 from pipeline.progress import progress_bar, titles_bar, titles_untold
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
 from pipeline.runs.faults import FailureGuard, is_known, require_folder, require_store
-from pipeline.runs.ledger import EXTRACT, FAILED, MISSING, Ledger, read_ledger
+from pipeline.runs.ledger import EXTRACT, MISSING, QUARANTINED, Ledger, read_ledger
 from pipeline.runs.rates import add_rate
 from pipeline.runs.selection import Selection, check_known
 from pipeline.runs.title_record import Recorder
@@ -329,11 +329,11 @@ def refuse_imported(planned: Sequence[PlannedTitle]) -> None:
 
 def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     titles, missing = len(done.titles), sum(failure.error_code == MISSING for failure in done.failures.values())
-    failed, partial = len(done.failures) - missing, done.not_read - len(done.failures)
-    counts = {"titles": titles, "worked_on": done.worked_on, "failed": failed, "partial": partial, "missing": missing}
+    unread, partial = len(done.failures) - missing, done.not_read - len(done.failures)
+    counts = {"titles": titles, "worked_on": done.worked_on, QUARANTINED: unread, "partial": partial, MISSING: missing}
     write_run(config.work_dir / f"{stage}.run.json", stage, config.model_dump(mode="json"), **counts)
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
-    summary = f"{stage}: {counted(titles, 'title')}, {what}, {failed} failed, {partial} partial"
+    summary = f"{stage}: {counted(titles, 'title')}, {what}, {unread} quarantined, {partial} partial"
     summary += f", {missing} missing" if missing else ""
     rates = rate_words(done.headers.values(), told="feature_rate" in config.data.model_fields_set)
     said = (failure_words(done.failures), note_words(done.notes), rates)

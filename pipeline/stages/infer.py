@@ -35,7 +35,7 @@ from pipeline.runs.extraction_plan import Failure
 from pipeline.runs.history import held_run, make_current
 from pipeline.runs.inference_plan import InferencePlan, InferenceRun, plan_inference, thresholds_record
 from pipeline.runs.kept_model import keep_model
-from pipeline.runs.ledger import DONE, FAILED, INFER, MISSING, PARTIAL, read_ledger
+from pipeline.runs.ledger import DONE, INFER, MISSING, PARTIAL, QUARANTINED, read_ledger
 from pipeline.runs.rates import add_rate
 from pipeline.score_work import Scored, score_work
 from pipeline.stage_result import NothingScoredError, StageResult
@@ -266,7 +266,7 @@ def _record(plan: InferencePlan) -> None:
         failure = plan.failures.get(title_id)
         if title_id in plan.gone and failure is None:
             continue  # extraction said that its file is missing
-        status = FAILED if failure is not None else DONE if header.coverage.complete else PARTIAL
+        status = QUARANTINED if failure is not None else DONE if header.coverage.complete else PARTIAL
         ledger.change(
             title_id,
             stage=INFER,

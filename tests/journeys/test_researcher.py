@@ -132,7 +132,7 @@ def test_from_the_published_files_to_table_3(researcher: Researcher) -> None:
     assert all(label in said for label in LABELS)
     assert "test 18" in said  # the 30 of `validation` are drawn into train and val
     said = researcher.type("import-features --config bench.toml --name i3d")
-    assert said.startswith("import-features: 48 titles, 48 worked on, 0 failed")
+    assert said.startswith("import-features: 48 titles, 48 worked on, 0 quarantined")
     said = researcher.type("benchmark --config bench.toml --tiou 0.1:0.7:0.1")
     assert said.startswith("benchmark: 3 methods, 3 runs\n")
 
@@ -201,7 +201,7 @@ def test_three_methods_on_the_ground_truth_of_thumos14(tmp_path: Path) -> None:
     }
     found.write_features(clips, {name: max(end_s for *_, end_s in here) + 5 for name, here in clips.items()})
     said = found.type("import-features --config bench.toml --name i3d")
-    assert said.startswith("import-features: 410 titles, 410 worked on, 0 failed")
+    assert said.startswith("import-features: 410 titles, 410 worked on, 0 quarantined")
     found.type("benchmark --config bench.toml --tiou 0.1:0.7:0.1")
     table = (tmp_path / "work" / "benchmark" / "tables" / "table3.md").read_text()
     assert "| protocol | method | 0.1 | 0.2 | 0.3 | 0.4 | 0.5 | 0.6 | 0.7 | AVG | seeds |" in table

@@ -192,7 +192,7 @@ def a_night_with_changes(team: Team) -> None:
     out = team.type("run --set run.max_error_rate=1", code=1)
     assert f"train: not done, model {model} is used" in out
     assert "`coarse2fine run --train` trains anew" in out
-    assert "of their files: 12 failed" in out.splitlines()[-2]
+    assert "12 quarantined" in out.splitlines()[-2]
     assert "`coarse2fine retry`" in out.splitlines()[-1]
     statuses = team.table("current/titles.parquet").status
     assert set(statuses[["new-20", "new-21", "film-03"]]) <= {"flagged", "review", "clear"}
@@ -240,7 +240,7 @@ def a_film_that_vanishes(team: Team) -> None:
     before = team.table("current/titles.parquet").status["film-00"]
     (team.folder / "films" / "film-00.mp4").unlink()
     out = team.type("run", code=1)
-    assert "of their files: 1 missing" in out.splitlines()[-2]
+    assert "1 of them missing, known from before" in out.splitlines()[-2]
     row = team.table("current/titles.parquet").loc["film-00"]
     assert row.status == before
     assert row.reason.startswith("gone since ")

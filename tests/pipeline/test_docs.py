@@ -73,7 +73,7 @@ def test_the_ledger_answers_the_queries_of_the_runbook(night, monkeypatch):
     (query,) = re.findall(r'duckdb -c "(.*)"', runbook)
     (expression,) = re.findall(r'python -c "import pandas; print\((.*)\)"', runbook)
     monkeypatch.chdir(night.folder)
-    assert set(duckdb.sql(query).fetchall()) == {("done", "", 3), ("failed", "unreadable", 1)}
+    assert set(duckdb.sql(query).fetchall()) == {("done", "", 3), ("quarantined", "unreadable", 1)}
     assert list(eval(expression, {"pandas": pd}).title_id) == ["t1"]
 
 

@@ -20,7 +20,7 @@ def test_failures_are_told_by_reason_and_count_the_most_first():
     failures = {f"t{n}": Failure("missing", "") for n in range(5)}
     failures |= {"x": Failure("values", ""), "y": Failure("odd_one", "")}
     assert failure_words(failures) == (
-        "7 without features: 5 no such file (t0, t1, t2, ...), 1 not finite, or beyond float16 (x), 1 odd one (y)"
+        "why: 5 no such file (t0, t1, t2, ...), 1 not finite, or beyond float16 (x), 1 odd one (y)"
     )
     assert failure_words({}) == ""
 

@@ -78,4 +78,4 @@ def test_too_many_failures_end_in_5_and_give_up_no_title(films, engine, work):
     code, printed = films.run("extract", config)
     assert (code, "3 of 6 new titles failed, more than [run] max_error_rate" in printed) == (5, True), printed
     status = films.ledger(work).status
-    assert status.value_counts().to_dict() == {"done": 3, "failed": 3}
+    assert status.value_counts().to_dict() == {"done": 3, "quarantined": 3}

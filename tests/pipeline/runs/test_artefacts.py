@@ -105,6 +105,7 @@ def test_artefacts_for_monitoring(settled):
         "last_run_duration_seconds": {(): success["seconds"]},
         "last_success_timestamp_seconds": {(): success["at_unix_s"]},
         "ledger_titles": {(("status", "done"),): 4},
+        "given_up_titles": {(): 0},
         "missing_titles": {(): 0},
         "titles": {(("status", "flagged"),): 4},
         "rollback_held": {(): 0},

@@ -21,11 +21,12 @@ def test_a_bad_title_is_tried_so_often_then_quarantined_until_it_changes_or_is_r
         assert settled.work_done().get("extract") == {"t1"}
         assert settled.table("ledger.parquet").attempts["t1"] == attempt
     assert settled.table("ledger.parquet").status["t1"] == "quarantined"
+    assert settled.table("ledger.parquet").given_up["t1"]
     assert settled.command("run") == 1
     assert settled.work_done() == {}
     capsys.readouterr()
     assert settled.command("quarantine", "list") == 0
-    assert "t1  quarantined  extract  unreadable  attempts=3  features/t1.npy" in capsys.readouterr().out
+    assert "t1  quarantined  extract  unreadable  attempts=3, given up  features/t1.npy" in capsys.readouterr().out
 
     assert settled.command("quarantine", "release", "t0") == 2
     assert settled.command("quarantine", "release", "t1") == 0
@@ -51,12 +52,12 @@ def test_too_many_failures_abort_and_give_up_no_title(make_night, tmp_path, caps
     assert night.command("run") == 5
     assert "12 of 12 new titles failed, more than [run] max_error_rate = 0.5" in capsys.readouterr().err
     ledger = night.table("ledger.parquet")
-    assert (set(ledger.status), set(ledger.attempts)) == ({"failed"}, {1})
+    assert (set(ledger.status), set(ledger.attempts), set(ledger.given_up)) == ({"quarantined"}, {1}, {False})
     assert night.run_id == run_id
     assert "coarse2fine_last_run_exit_code 5" in (night.work / "metrics.prom").read_text()
     # what failed before tells nothing of the installation: the files are to blame, and the night after says so
     assert night.command("run") in (1, 4)
-    assert set(night.table("ledger.parquet").status) == {"quarantined"}
+    assert night.table("ledger.parquet").given_up.all()
 
 
 def test_a_fault_of_the_installation_is_known_after_a_few_titles_from_all_over_the_manifest(make_night, tmp_path):
@@ -71,7 +72,8 @@ def test_a_fault_of_the_installation_is_known_after_a_few_titles_from_all_over_t
         assert 10 + 20 < len(tonight) < 40  # 10 raise suspicion; 0.5 ** 20 is a chance of one in a million
         assert tonight.isdisjoint(tried)
         tried |= tonight
-    assert set(night.table("ledger.parquet").status) == {"failed"}
+    assert set(night.table("ledger.parquet").status) == {"quarantined"}
+    assert not night.table("ledger.parquet").given_up.any()
     for number in range(90):
         night.write_features(f"t{number}", number)
     assert night.command("run") == 0
@@ -133,7 +135,7 @@ def test_runs_and_extractions_end_with_counts_and_what_to_do_next(settled, capsy
     assert capsys.readouterr().out.splitlines()[-1] == f"  next: {train}; {what}"
     assert settled.command("run") == 1
     *_, counts, following = capsys.readouterr().out.splitlines()
-    assert counts == "run: 4 titles: 3 flagged, 1 quarantined; of their files: 1 failed, 1 missing"
+    assert counts == "run: 4 titles: 3 flagged, 1 quarantined; 1 of them missing, known from before"
     report = settled.work / "runs" / settled.run_id / "report.html"
     assert following == f"  next: open {report}; {what}"
     assert settled.command("retry") == 1

@@ -63,8 +63,8 @@ def test_everything_that_counts_calls_it_missing(gone, capsys):
     assert f"t1  wait  no such file: {GONE}" in capsys.readouterr().out
     assert gone.command("run") == 1
     out = capsys.readouterr().out
-    assert "extract: 4 titles, nothing to do, 0 failed, 0 partial, 1 missing" in out
-    assert "run: 4 titles: 4 flagged; of their files: 1 missing" in out
+    assert "extract: 4 titles, nothing to do, 0 quarantined, 0 partial, 1 missing" in out
+    assert "run: 4 titles: 4 flagged; 1 of them missing, known from before" in out
     assert "put missing files back, or take their titles out of titles.csv" in out
     coverage = gone.table("coverage.parquet").loc["t1"]
     assert (coverage.error_code, bool(coverage.complete)) == ("missing", True)
