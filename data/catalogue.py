@@ -22,12 +22,14 @@ class Catalogue:
         labels: by title id, one entry a title.
         splits: ``train``, ``val`` or ``test`` by title id; empty where they could not be assigned.
         problems: of all files, errors and warnings.
+        readings: how the times of label tables were read.
     """
 
     manifest: TitleManifest
     labels: dict[str, TitleLabels]
     splits: dict[str, str]
     problems: tuple[Problem, ...]
+    readings: tuple[str, ...] = ()
 
     @property
     def titles(self) -> dict[str, Title]:
@@ -64,10 +66,12 @@ def scan_catalogue(settings: DataSettings) -> Catalogue:
         reading=settings.reading,
         form=settings.label_form,
         rules=label_rules(settings),
+        labels_found=settings.labels_found,
     )
     splits, problems = _scan_splits(settings, manifest, labels.labels)
     told = {title_id: one for title_id, one in labels.single_frames.items() if splits.get(title_id) == "train"}
-    return Catalogue(manifest, {**labels.labels, **told}, splits, (*manifest.problems, *labels.problems, *problems))
+    found = (*manifest.problems, *labels.problems, *problems)
+    return Catalogue(manifest, {**labels.labels, **told}, splits, found, labels.readings)
 
 
 def label_rules(settings: DataSettings) -> LabelRules:

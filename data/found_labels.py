@@ -15,6 +15,7 @@ from pathlib import Path
 from data.label_files import Form, form_of, read_label_file
 from data.label_names import EVERY_LABEL, label_fault
 from data.label_reading import LabelReading
+from data.label_rows import LabelRows
 from data.settings import PAPER_LABELS, DataSettings
 
 ANY_RATE_FPS = 25.0  # whatever it is, the labels are the same
@@ -39,15 +40,22 @@ def labels_of(paths: Sequence[Path], reading: LabelReading, form: Form = "auto")
         reading: how to read what they do not say themselves.
         form: the form of all of them, or ``auto``.
     """
-    rated = replace(reading, frame_rate_fps=reading.frame_rate_fps or ANY_RATE_FPS)
     found: set[str] = set()
     for path in dict.fromkeys(paths):
-        told = form_of(path) if form == "auto" else form
-        if told == "elan":  # a tier's name may be a label or not
-            continue
-        rows = read_label_file(path, EVERY_LABEL, (), reading=rated, form=told)
-        found |= {row.label for row in rows.presence} | {row.label for row in rows.clips}
+        found |= rows_of(path, reading, form).labels
     return chosen_labels(label for label in found if not label_fault(label))
+
+
+def rows_of(path: Path, reading: LabelReading, form: Form = "auto", labels: Sequence[str] = EVERY_LABEL) -> LabelRows:
+    """Return the rows of a label file whose titles are not known yet, and its problems; nothing is raised.
+
+    Those of ELAN files are none: what a tier's name is, a label or not, only listed labels can tell.
+    """
+    told = form_of(path) if form == "auto" else form
+    if told == "elan" and labels is EVERY_LABEL:
+        return LabelRows()
+    rated = replace(reading, frame_rate_fps=reading.frame_rate_fps or ANY_RATE_FPS)
+    return read_label_file(path, labels, (), reading=rated, form=told)
 
 
 def chosen_labels(found: Iterable[str]) -> tuple[str, ...]:

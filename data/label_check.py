@@ -69,6 +69,7 @@ class LabelReport:
         problems: errors, then warnings, each in the order of files and lines.
         names: what people call the titles, by id.
         labels_found: the labels were taken from the label files.
+        readings: how the times of label tables were read.
     """
 
     titles: int
@@ -81,6 +82,7 @@ class LabelReport:
     problems: tuple[Problem, ...]
     labels_found: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+    readings: Sequence[str] = ()
 
     @property
     def errors(self) -> int:
@@ -112,6 +114,7 @@ def check_labels(settings: DataSettings) -> LabelReport:
         problems=tuple(sorted(problems, key=lambda problem: problem.severity != "error")),
         labels_found=settings.labels_found,
         names={title_id: title.name for title_id, title in catalogue.titles.items()},
+        readings=catalogue.readings,
     )
 
 
@@ -123,6 +126,7 @@ def render_report(report: LabelReport, *, everything: bool = False) -> list[str]
     """
     lines = list(folded_problems(report.problems, report.names, most=None if everything else LISTED))
     lines += ["", f"{counted(report.titles, 'title')}, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
+    lines += [*report.readings, ""] if report.readings else []
     if report.labels_found:
         whose = "as the label files have them"
         if tuple(count.label for count in report.counts) == PAPER_LABELS:

@@ -16,6 +16,7 @@ from data.label_conflicts import Key, clips_by_key, contradictions, orphans, pre
 from data.label_files import Form, read_label_file
 from data.label_reading import AS_WRITTEN, LabelReading
 from data.label_rows import ClipRow, LabelRows, PresenceRow
+from data.label_slips import slips
 from data.labels import Clip, TitleLabels
 from data.titles import Title
 
@@ -45,11 +46,13 @@ class LabelManifest:
         problems: errors and warnings.
         single_frames: what single-frame labels say of titles whose clips are labelled, too: what training is told of
             these, while they are judged by their clips.
+        readings: how the times of tables were read.
     """
 
     labels: dict[str, TitleLabels]
     problems: tuple[Problem, ...]
     single_frames: dict[str, TitleLabels] = field(default_factory=dict)
+    readings: tuple[str, ...] = ()
 
 
 def scan_labels(
@@ -61,6 +64,7 @@ def scan_labels(
     reading: LabelReading = AS_WRITTEN,
     form: Form = "auto",
     rules: LabelRules = REFUSE,
+    labels_found: bool = False,
 ) -> LabelManifest:
     """Read the labels of all titles, and everything that is wrong with them, from one or two files; nothing is raised.
 
@@ -73,11 +77,15 @@ def scan_labels(
         reading: how to read what the files do not say themselves.
         form: the form of both files, or ``auto``.
         rules: what becomes of labels that make no sense, or reach beyond their title.
+        labels_found: nobody listed ``labels``, they are those of the files; say which of them are probably mistyped.
     """
     rows = LabelRows()
     paths = list(dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None))
     for path in paths:
         rows.extend(read_label_file(path, labels, tuple(titles), reading=reading, form=form))
+    if labels_found:
+        meant = "mend it, or list the labels that are meant in [data] labels"
+        rows.problems += [Problem(paths[-1], None, f"{slip}; {meant}", "warning") for slip in slips(rows)]
     return join_labels(rows, labels, titles, paths, rules)
 
 
@@ -130,7 +138,7 @@ def join_labels(
     files = dict.fromkeys([*paths, *(problem.path for problem in problems)])  # the latter for files of a folder
     order = {path: number for number, path in enumerate(files)}
     ordered = sorted(problems, key=lambda problem: (order[problem.path], problem.line or 0))
-    return LabelManifest(label_sets, tuple(ordered), single_frames)
+    return LabelManifest(label_sets, tuple(ordered), single_frames, tuple(rows.readings))
 
 
 def _sayings(rows: LabelRows) -> list[PresenceRow]:

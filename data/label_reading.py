@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.times import SECONDS, TimeForm
+from data.times import AUTO, TimeForm
 
 ONE, UNION = "one", "union"
 
@@ -23,7 +23,7 @@ class LabelReading:
     """
 
     frame_rate_fps: float | None = None
-    times: TimeForm = SECONDS
+    times: TimeForm = AUTO
     annotators: str = ONE
     sample_s: float = 1.0
 

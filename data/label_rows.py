@@ -45,12 +45,19 @@ class LabelRows:
     """What a reader collects: statements, clips, and what is wrong with the file.
 
     ``title_ids`` are the titles that an annotation tool's user went through, with or without a clip, in file order.
+    ``readings`` say how the times of tables were read.
     """
 
     presence: list[PresenceRow] = field(default_factory=list)
     clips: list[ClipRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     title_ids: list[str] = field(default_factory=list)
+    readings: list[str] = field(default_factory=list)
+
+    @property
+    def labels(self) -> set[str]:
+        """The labels that the rows use."""
+        return {row.label for row in self.presence} | {row.label for row in self.clips}
 
     def report(self, path: Path, message: str, severity: str = "error") -> None:
         """Note a problem of a file in which lines have no meaning; the message names the place."""
@@ -61,6 +68,7 @@ class LabelRows:
         self.presence += other.presence
         self.clips += other.clips
         self.problems += other.problems
+        self.readings += other.readings
         self.title_ids = list(dict.fromkeys([*self.title_ids, *other.title_ids]))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from data.column_names import likely, mistyped_columns, unread_columns
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.errors import Problem
 from data.label_names import unguarded_label
@@ -43,15 +44,17 @@ class TableReader:
         self._labels = labels
         self._rate_fps, self._samples = reading.frame_rate_fps, TimeGrid(step_s=reading.sample_s)
         self._form = replace(reading.times, decimal_comma=self.table.separator != ",")
-        self._notes = TimeNotes(self._form)
+        self._notes = TimeNotes(self._form, reading.sample_s)
         self._unknown = UnknownLabels(path, labels)
 
     def finish(self) -> LabelRows:
         """Return the rows with all problems, and what was noted of the times."""
         self.rows.problems += self._unknown.problems()
         self.rows.problems += [
-            Problem(self.table.path, line, message, "warning") for line, message in self._notes.warnings()
+            Problem(self.table.path, note.line, note.message, note.severity) for note in self._notes.notes()
         ]
+        if readings := self._notes.readings():
+            self.rows.readings.append(f"times in {self.table.path.name}: {readings}")
         return self.rows
 
     def odd(self, row: CsvRow, message: str) -> None:
@@ -70,6 +73,9 @@ class TableReader:
             return
         if missing_columns(table, required, self.rows.problems):
             return
+        unread = [name for name in table.columns if all(name not in names for names in _LONG_COLUMNS)]
+        mistyped = mistyped_columns(unread, table.columns, _LONG_COLUMNS)
+        self.rows.problems += unread_columns(table, unread, mistyped, _LONG_FORM)
         for row in table.rows:
             label = unguarded_label(row.cells["label"])
             if label not in self._labels:
@@ -133,21 +139,37 @@ class TableReader:
             text = row.cells[column]
             is_frame = column.endswith("frame") and text.isascii() and text.isdecimal()
             try:
-                times.append(parse_time(f"{text}f" if is_frame else text, rate, self._form))
+                time_s = parse_time(f"{text}f" if is_frame else text, rate, self._form)
             except ValueError as error:
                 self.odd(row, f"{column} {error}")
             else:
-                self._notes.add(row.line, "" if is_frame else text)
+                times.append(time_s)
+                self._notes.add(row.line, text, time_s, "frame numbers" if is_frame else None)
         return times
+
+
+def _time_names(stem: str) -> tuple[str, ...]:
+    """Return the names that a column of times may have."""
+    return (f"{stem}_s", stem, f"{stem}_frame")
+
+
+PRESENCE_SHARE = 0.8
+MOST_NAMED = 12  # labels, where columns are explained
+_TITLE_COLUMNS = (("title_id",), ("fps",))
+_LONG_COLUMNS = (*_TITLE_COLUMNS, ("label",), ("present",), _time_names("start"), _time_names("end"), ("kind",))
+_LONG_FORM = "Read are title_id, label, present, start_s, end_s, kind and fps"
 
 
 def time_column(table: CsvTable, stem: str) -> str | None:
     """Return the column of a time by any of its names."""
-    return next((name for name in (f"{stem}_s", stem, f"{stem}_frame") if name in table.columns), None)
+    return next((name for name in _time_names(stem) if name in table.columns), None)
 
 
 def _wide_labels(table: CsvTable) -> list[str]:
-    """Return the columns that are labels, where none are listed: those with times, or with nothing but presence."""
+    """Return the columns that are labels, where none are listed: those with times, or with little else than presence.
+
+    The few cells that say something else are reported, rather than that a label vanishes for them.
+    """
     stems = {column.removesuffix("_s").removesuffix("_frame") for column in table.columns}
     pairs = [stem.removesuffix("_start") for stem in stems if stem.endswith("_start")]
     timed = [label for label in pairs if f"{label}_end" in stems]
@@ -155,11 +177,16 @@ def _wide_labels(table: CsvTable) -> list[str]:
     said = [
         column
         for column in table.columns
-        if not (ends and column.startswith(ends))
-        and all(row.cells[column].casefold() in PRESENT for row in table.rows)
-        and any(row.cells[column] for row in table.rows)
+        if not (ends and column.startswith(ends)) and _is_presence([row.cells[column] for row in table.rows])
     ]
-    return list(dict.fromkeys([*timed, *said]))
+    sides = [f"{label}_{side}" for label in [*timed, *said] for side in ("start", "end")]
+    lacking = [name for name in sides if time_column(table, name) is None]
+    return list(dict.fromkeys([*timed, *(name for name in said if likely(name, lacking) is None)]))
+
+
+def _is_presence(cells: Sequence[str]) -> bool:
+    said = [cell.casefold() for cell in cells if cell]
+    return bool(said) and sum(cell in PRESENT for cell in said) >= PRESENCE_SHARE * len(said)
 
 
 def _check_wide_columns(
@@ -167,18 +194,43 @@ def _check_wide_columns(
 ) -> None:
     labels = [label for label, _, _ in columns]
     found = {label for label, start, end in columns if label in table.columns or (start and end)}
-    if not found:
-        known = ", ".join(labels)
-        message = f"no column of a known form: neither label, nor one of {known}; found {', '.join(table.columns)}"
-        problems.append(Problem(table.path, 1, message))
+    stems = [f"{label}_{side}" for label in labels for side in ("start", "end")]
+    read = (*_TITLE_COLUMNS, *((label,) for label in labels), *((stem, *_time_names(stem)) for stem in stems))
+    strange = _other_labels(table, labels)
+    known = {name for names in (*read, *strange.values()) for name in names}
+    unread = [name for name in table.columns if name not in known]
+    mistyped = mistyped_columns(unread, table.columns, read)
+    if not found and not strange and not mistyped:
+        message = f"no column of a known form: neither label, nor one of {', '.join(labels)}"
+        near = likely("label", unread)
+        hint = f"; did you mean 'label' by {near!r}?" if near is not None else ""
+        problems.append(Problem(table.path, 1, f"{message}; found {', '.join(table.columns)}{hint}"))
         return
+    meant = {*mistyped.values(), *(likely(name, labels) for name in strange)}
     for label, start, end in columns:
-        if bool(start) != bool(end):
-            there, lacking = ("start", "end") if start else ("end", "start")
+        there, lacking = ("start", "end") if start else ("end", "start")
+        if bool(start) != bool(end) and f"{label}_{lacking}" not in meant:
             problems.append(Problem(table.path, 1, f"column {label}_{there} without column {label}_{lacking}"))
-        elif label not in found:
+        elif label not in found and label not in meant:
             problems.append(Problem(table.path, 1, f"no column {label!r}: unknown for all titles", "warning"))
-    names = {column.removesuffix("_s").removesuffix("_frame") for column in table.columns}
+    for name in strange:
+        problems.append(Problem(table.path, 1, f"unknown label {name!r}{nearest(name, labels)}"))
+    timed = {label for label, start, end in columns if start or end or f"{label}_start" in meant}
+    untimed = [name for name in table.columns if name in found - timed]
+    problems += unread_columns(table, unread, mistyped, _wide_form(labels), untimed)
+
+
+def _other_labels(table: CsvTable, labels: Sequence[str]) -> dict[str, list[str]]:
+    """Return the columns of labels that are not among those to read, by label: it has a column, and one of times."""
+    found = {}
     for name in table.columns:
-        if name not in labels and {f"{name}_start", f"{name}_end"} & names:
-            problems.append(Problem(table.path, 1, f"unknown label {name!r}{nearest(name, labels)}"))
+        times = [side for stem in ("start", "end") if (side := time_column(table, f"{name}_{stem}"))]
+        if name not in labels and times:
+            found[name] = [name, *times]
+    return found
+
+
+def _wide_form(labels: Sequence[str]) -> str:
+    """Say which columns of a wide table are read."""
+    named = ", ".join(labels[:MOST_NAMED]) + (f" and {len(labels) - MOST_NAMED} more" * (len(labels) > MOST_NAMED))
+    return f"Read are title_id, fps, and of each label ({named}) LABEL, LABEL_start and LABEL_end"

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.column_names import mistyped_columns
 from data.csv_table import CsvRow, CsvTable, missing_columns, nearest, read_csv
 from data.errors import DecodeError, ManifestError, Problem
 from data.json_file import is_json
 from data.published_titles import SubsetUse, titles_of_json
 from data.time_notes import TimeNotes
-from data.times import SECONDS, parse_time
+from data.times import AUTO, parse_time
 from data.titles import Title, folded, media_path, title_id_fault
 
 SPLITS = ("train", "val", "test")
@@ -96,6 +97,7 @@ def scan_titles(
                 seen[folded(title.title_id)] = (title.title_id, row.line)
         if not titles and not problems:
             problems.append(Problem(path, None, "no titles; add one row a title"))
+    problems += _mistyped_columns(table)
     problems += _odd_durations(table)
     lines: dict[str, int | None] = dict(seen.values())
     problems += _shared_paths(path, titles, lines)
@@ -158,13 +160,22 @@ def _duration(table: CsvTable, row: CsvRow, problems: list[Problem]) -> float | 
     return duration_s
 
 
+def _mistyped_columns(table: CsvTable) -> list[Problem]:
+    """Warn of columns that are kept with the titles, but are called nearly as one that is read and lacking."""
+    others = [name for name in table.columns if name not in COLUMNS]
+    mistyped = mistyped_columns(others, table.columns, [(name,) for name in COLUMNS[1:]])
+    messages = (f"column {name!r:.100} is not read; did you mean {meant!r}?" for name, meant in mistyped.items())
+    return [Problem(table.path, 1, f"{message} Read are {', '.join(COLUMNS)}", "warning") for message in messages]
+
+
 def _odd_durations(table: CsvTable) -> list[Problem]:
-    """Warn of durations that a spreadsheet may have saved as something else."""
+    """Report durations that a spreadsheet may have saved as something else: no film is shorter than a second."""
     write = "write seconds, or hh:mm:ss"
-    notes = TimeNotes(SECONDS, (write, write))
+    notes = TimeNotes(AUTO, remedy=(write, write))
     for row in table.rows:
-        notes.add(row.line, row.cells.get("duration_s", ""))
-    return [Problem(table.path, line, f"duration_s: {message}", "warning") for line, message in notes.warnings()]
+        if text := row.cells.get("duration_s", ""):
+            notes.add(row.line, text)
+    return [Problem(table.path, note.line, f"duration_s: {note.message}", note.severity) for note in notes.notes()]
 
 
 def _split(table: CsvTable, row: CsvRow, problems: list[Problem]) -> str | None:

@@ -40,7 +40,7 @@ class DataSettings(Section):
         feature_crops: what becomes of several crops of each picture in them: their ``mean``, or the ``first``.
         frame_rate_fps: rate of frame numbers in label files that carry none (25, 23.976 or "24000/1001").
         time_unit: what plain numbers in label tables are, ``seconds``, or ``days`` where a spreadsheet saved times as
-            fractions of a day.
+            fractions of a day; ``auto`` is seconds, and refuses files in which that cannot be meant.
         two_part_times: what ``00:20`` in label tables means, ``mm:ss`` or ``hh:mm``.
         annotators: who counts where several people annotated one title in an annotation tool: ``one`` (several are
             refused), ``union``, or one of them by number or e-mail address.
@@ -64,7 +64,7 @@ class DataSettings(Section):
     feature_rate: float = Field(default=1.0, gt=0, le=1000)
     feature_crops: Crops = "mean"
     frame_rate_fps: float | None = None
-    time_unit: TimeUnit = "seconds"
+    time_unit: TimeUnit = "auto"
     two_part_times: TwoParts = "mm:ss"
     annotators: str = ONE
     on_bad_label: Literal["refuse", "skip"] = "refuse"

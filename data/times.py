@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-TimeUnit = Literal["seconds", "days"]
+TimeUnit = Literal["auto", "seconds", "days"]
 TwoParts = Literal["mm:ss", "hh:mm"]
 DAY_S = 86400.0
 DAY_DECIMALS = 3  # a spreadsheet shows nine digits of a day: 0.000231481 is 20 s, not 19.999958
@@ -33,17 +33,19 @@ class TimeForm:
     """How the times of a file are to be read where that cannot be told from one of them.
 
     Args:
-        unit: of plain numbers: ``seconds``, or ``days`` where a spreadsheet saved fractions of a day.
+        unit: of plain numbers: ``seconds``, or ``days`` where a spreadsheet saved fractions of a day; ``auto`` is
+            seconds, too, and a file that cannot mean seconds is refused (``data.time_notes``).
         two_parts: what ``00:20`` means, 20 seconds (``mm:ss``) or 20 minutes (``hh:mm``).
         decimal_comma: ``83,5`` is 83.5, as where a semicolon separates the cells.
     """
 
-    unit: TimeUnit = "seconds"
+    unit: TimeUnit = "auto"
     two_parts: TwoParts = "mm:ss"
     decimal_comma: bool = False
 
 
-SECONDS = TimeForm()
+SECONDS = TimeForm(unit="seconds")
+AUTO = TimeForm()
 
 
 def parse_time(text: str, frame_rate_fps: float | None = None, form: TimeForm = SECONDS) -> float:
@@ -72,7 +74,7 @@ def parse_time(text: str, frame_rate_fps: float | None = None, form: TimeForm = 
             "" if not _SMALL_NUMBER.fullmatch(text.replace(",", ".")) else '; a fraction of a day? time_unit = "days"'
         )
         raise ValueError(f"{text!r} is no time; write {ALLOWED}{hint}")
-    if form.unit == "seconds":
+    if form.unit != "days":
         return number
     if number > LONGEST_DAYS:
         raise ValueError(f'{text!r} is more than {LONGEST_DAYS:g} days; time_unit = "days" takes fractions of a day')
@@ -86,6 +88,22 @@ def plain_number(text: str, form: TimeForm = SECONDS) -> float | None:
     if _NUMBER.fullmatch(text) or (form.unit == "days" and _SMALL_NUMBER.fullmatch(text)):
         return float(text)
     return None
+
+
+def looks_like_clock(text: str) -> bool:
+    """Say whether a text is written as a time of the clock or a timecode."""
+    return bool(_CLOCK.fullmatch(text) or _TIMECODE.fullmatch(text))
+
+
+def written_as(text: str, form: TimeForm) -> str:
+    """Return in words how a time that can be read is read."""
+    if match := _FRAME.fullmatch(text):
+        return "frame numbers"
+    if match := _CLOCK.fullmatch(text):
+        return "hh:mm:ss" if match[1] is not None else form.two_parts
+    if _TIMECODE.fullmatch(text):
+        return "hh:mm:ss:frames"
+    return "fractions of a day" if form.unit == "days" else "seconds"
 
 
 def two_parts(text: str) -> tuple[int, bool] | None:

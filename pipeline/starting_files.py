@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
 from data.counted import counted
-from data.errors import ConfigError
+from data.errors import ConfigError, ManifestError, Problem
 from data.files import write_text
 from data.store_path import StorePath
+from data.times import TimeForm
 
 TITLES = "titles.csv"
 LISTED = 30  # labels that are written into the configuration
@@ -32,19 +34,24 @@ def write_example(path: Path, *, benchmark: bool) -> str:
     return f"wrote {path}: set the paths in [data], then `coarse2fine labels check --config {path}`"
 
 
-def start_from_films(path: Path, media: Path, labels: Path | None) -> tuple[list[str], tuple[str, ...]]:
+def start_from_films(
+    path: Path, media: Path, labels: Path | None, names: Sequence[str] = ()
+) -> tuple[list[str], tuple[str, ...]]:
     """Write the title manifest of a folder of films, and a configuration that fits it, beside one another.
 
     Args:
         path: the configuration.
         media: the folder of films.
         labels: a label file of any form, if there is one already.
+        names: the labels that are meant in it; those that it uses where none are given.
 
     Returns:
         lines to print, and what could not be taken.
 
     Raises:
         ConfigError: a file exists already, no label file, or no films.
+        ManifestError: the label file cannot be read as a whole, or a label in it is probably mistyped; nothing is
+            written then.
     """
     from data.media_manifest import GROUP_COLUMN, write_media_manifest
 
@@ -53,8 +60,9 @@ def start_from_films(path: Path, media: Path, labels: Path | None) -> tuple[list
         _refuse_existing(one)
     if labels is not None and not labels.exists():
         raise ConfigError(f"{labels}: no such file; --labels takes a label file that is there")
+    found = _labels(labels, names) if labels is not None else ()
     written = write_media_manifest(titles, media, skipped=path.parent / "work")
-    values = dict(_label_keys(path, titles, labels))
+    values = dict(_label_keys(path, labels, found)) if labels is not None else {}
     if media.resolve() != path.parent.resolve():
         values["media_root"] = _toml(_from(path.parent, media))
     if written.series:
@@ -63,21 +71,42 @@ def start_from_films(path: Path, media: Path, labels: Path | None) -> tuple[list
     left_out = f"; left out: {written.left_out}" if written.left_out else ""
     series = f", {counted(written.series, 'series', 'series')} among them" if written.series else ""
     needs = "" if labels is not None else "write the two label files that it names, then "
+    told = [f"labels in {labels}: {', '.join(found[:LISTED])}{' ...' * (len(found) > LISTED)}"] if found else []
     return [
+        *told,
         f"wrote {titles}: {counted(written.titles, 'film')}{series}{left_out}",
         f"wrote {path}: {needs}`coarse2fine labels check --config {path}`",
     ], written.problems
 
 
-def _label_keys(path: Path, titles: Path, labels: Path | None) -> Iterator[tuple[str, str]]:
-    if labels is None:
-        return
-    from data.found_labels import with_found_labels
-    from data.settings import DataSettings
+def _labels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels of a label file; ManifestError where it, or one of them, must be mended before it is used.
 
+    What is wrong with single rows is left to `labels check`, and how its times are to be read to the configuration.
+    """
+    from data.found_labels import chosen_labels, rows_of
+    from data.label_names import EVERY_LABEL, label_fault, label_name
+    from data.label_reading import LabelReading
+    from data.label_slips import slips
+
+    given = tuple(map(label_name, names))
+    if fault := next(filter(None, map(label_fault, given)), ""):
+        raise ConfigError(f"--label: {fault}")
+    rows = rows_of(path, LabelReading(times=TimeForm("seconds")), labels=given or EVERY_LABEL)
+    problems = [problem for problem in rows.problems if problem.severity == "error" and not problem.skippable]
+    if not given:
+        meant = " ".join(f"--label {shlex.quote(label)}" for label in sorted(rows.labels)[:LISTED])
+        problems += [
+            Problem(path, None, f"{slip}; mend the file, or say that it is meant: {meant}") for slip in slips(rows)
+        ]
+    if problems:
+        raise ManifestError(problems)
+    return given or chosen_labels(label for label in rows.labels if not label_fault(label))
+
+
+def _label_keys(path: Path, labels: Path, found: Sequence[str]) -> Iterator[tuple[str, str]]:
     name = _toml(_from(path.parent, labels))
     yield from (("video_labels", name), ("clip_labels", name))
-    found = with_found_labels(DataSettings(titles=titles, video_labels=labels, clip_labels=labels)).labels
     if len(found) <= LISTED:
         yield "labels", f"[{', '.join(map(_toml, found))}]"
     else:

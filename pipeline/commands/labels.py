@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from data.counted import counted
+from data.times import TimeUnit
 from pipeline.commands.terminal import FILE, config_option, print_lines
 from pipeline.config import load_config, merged
 from pipeline.stage_result import SOME_FAILED, USAGE
@@ -20,17 +21,24 @@ from pipeline.stage_result import SOME_FAILED, USAGE
 @click.option("--benchmark", is_flag=True, help="The file of a benchmark (default name: bench.toml).")
 @click.option("--media", type=FILE, help="A folder of films, with all below it: titles.csv is written, too.")
 @click.option("--labels", "label_file", type=FILE, help="With --media: a label file of any form that is there already.")
-def init(path: Path | None, benchmark: bool, media: Path | None, label_file: Path | None) -> None:
+@click.option(
+    "--label", "names", multiple=True, help="With --labels: a label that is meant, as it is written; may be repeated."
+)
+def init(
+    path: Path | None, benchmark: bool, media: Path | None, label_file: Path | None, names: tuple[str, ...]
+) -> None:
     """Write a configuration file to start from (default: run.toml), with --media the titles, too."""
     from pipeline.starting_files import start_from_films, write_example
 
     if (media is not None and benchmark) or (media is None and label_file is not None):
         raise click.UsageError("--media goes without --benchmark, and --labels with --media only")
+    if names and label_file is None:
+        raise click.UsageError("--label says which labels of a file are meant: give --labels FILE, too")
     path = path or Path("bench.toml" if benchmark else "run.toml")
     if media is None:
         click.echo(write_example(path, benchmark=benchmark))
         return
-    lines, problems = start_from_films(path, media, label_file)
+    lines, problems = start_from_films(path, media, label_file, names)
     print_lines(lines)
     for problem in problems:
         click.echo(f"not taken: {problem}", err=True)
@@ -72,6 +80,9 @@ def check(config_path: Path, overrides: dict[str, Any], strict: bool, everything
     "--silence-means-absent", is_flag=True, help="A label that is not drawn in a title is absent, not unknown."
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out labels that make no sense, with a warning each.")
+@click.option(
+    "--time-unit", type=click.Choice(["seconds", "days"]), help="What plain numbers are in tables ([data] time_unit)."
+)
 @click.option("--annotators", help="Where several annotated one title: union, or the one who counts.")
 def import_files(
     files: tuple[Path, ...],
@@ -81,6 +92,7 @@ def import_files(
     frame_rate: str | None,
     silence_means_absent: bool,
     skip_bad: bool,
+    time_unit: TimeUnit | None,
     annotators: str | None,
 ) -> None:
     """Turn label files of any form (Label Studio, VIA 3, ELAN, ActivityNet, CSV) into the two CSV files of a run."""
@@ -109,6 +121,7 @@ def import_files(
             reading,
             frame_rate_fps=rate or reading.frame_rate_fps,
             annotators=annotators or reading.annotators,
+            times=replace(reading.times, unit=time_unit or reading.times.unit),
         ),
         rules=replace(rules, skip_bad=skip_bad or rules.skip_bad),
         silence_is_absence=silence_means_absent,

@@ -74,6 +74,8 @@ def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
         "",
         "4 titles, 2.0 h (1 without a stated duration)",
         "",
+        "times in clips.csv: 8 as seconds ('10' is 10 s), 2 as hh:mm:ss ('0:00:10' is 10 s)",
+        "",
         "label     present  absent  unknown  firsts  mean s  all  mean s  paper  mean s",
         "sex             1       1        2       1    20.0    2    15.0  12241    23.2",
         "violence        2       1        1       2    25.0    1    30.0  20592    28.4",

@@ -85,12 +85,13 @@ def test_a_workbook_is_called_one_whatever_its_name(tmp_path: Path, name: str, m
     assert "a workbook" in manifest.problems[0].message
 
 
-def test_fractions_of_a_day_are_recognised_and_read_so_when_told(tmp_path: Path) -> None:
+def test_fractions_of_a_day_are_refused_and_read_so_when_told(tmp_path: Path) -> None:
     text = HEADER + "tt1,sex,0.000231481,0.000462963,all_occurrence\ntt1,sex,0.0625,0.063,all_occurrence\n"
     rows = read(tmp_path, text)
     assert messages(rows) == [
-        "warning: all plain numbers among the times (4) are below 1 s; are they fractions of a day, as a spreadsheet "
-        'saves times (0.063 would be 01:30:43)? [data] time_unit = "days" reads them so'
+        "error: all plain numbers among the times (4) are below 1 s; are they fractions of a day, as a spreadsheet "
+        'saves times (0.063 would be 01:30:43)? [data] time_unit = "days" (labels import --time-unit days) reads them '
+        'so; "seconds" takes them as they are'
     ]
     told = read(tmp_path, text, LabelReading(times=TimeForm(unit="days")))
     assert times(told)[0] == pytest.approx((20.0, 40.0), abs=1e-3)  # 20 and 40 s, to the digits that Excel shows
@@ -104,6 +105,29 @@ def test_days_leave_clock_times_alone_and_refuse_what_is_no_fraction(tmp_path: P
     rows = read(tmp_path, text, days)
     assert times(rows) == [(20.0, pytest.approx(200.0, abs=1e-3))]
     assert "'83.5' is more than 2 days" in messages(rows)[0]
+
+
+def test_times_that_can_be_nothing_else_are_read_and_counted_by_how_they_are_written(tmp_path: Path) -> None:
+    text = (
+        "title_id;label;start_s;end_s;kind;fps\n"
+        "tt1;sex;00:20;83,5;all_occurrence;\ntt1;sex;01:23:45;3h;all_occurrence;\ntt1;violence;50f;01:00:00:12;"
+        "all_occurrence;25\n"
+    )
+    rows = read(tmp_path, text)
+    assert rows.readings == [
+        "times in labels.csv: 1 as mm:ss ('00:20' is 20 s), 1 as seconds ('83,5' is 83.5 s, 00:01:23), 1 as hh:mm:ss "
+        "('01:23:45' is 5025 s, 01:23:45), 1 as frame numbers ('50f' is 2 s), 1 as hh:mm:ss:frames ('01:00:00:12' is "
+        "3600.48 s, 01:00:00)"
+    ]
+
+
+def test_seconds_that_are_said_to_be_seconds_are_taken_and_longer_samples_are_an_error_too(tmp_path: Path) -> None:
+    text = HEADER + "tt1,sex,0.1,0.9,all_occurrence\n"
+    assert read(tmp_path, text, LabelReading(times=TimeForm("seconds"))).problems == []
+    assert messages(read(tmp_path, text))[0].startswith("error: all plain numbers")
+    assert messages(read(tmp_path, text, LabelReading(sample_s=0.64)))[0].startswith("warning: all plain numbers")
+    mixed = HEADER + "tt1,sex,00:00:10,00:00:20,all_occurrence\ntt1,violence,0.000231481,0.000462963,all_occurrence\n"
+    assert messages(read(tmp_path, mixed))[0].startswith("error: all plain numbers among the times (2)")
 
 
 def test_one_second_or_more_among_them_is_no_fraction(tmp_path: Path) -> None:

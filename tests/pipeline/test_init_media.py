@@ -85,6 +85,57 @@ def test_films_elsewhere_and_labels_that_are_there_become_keys(library, tmp_path
     assert "work-old" in [row["title_id"] for row in rows(out)]  # the work folder is the one beside run.toml
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04rest", "a workbook (.xlsx or .ods), not text; save its sheet as CSV UTF-8, and name that file"),
+        (b"title_id;vilence;gore\na;1;0\n", "label 'vilence' (1 row) is one letter from 'violence'; mend the file, or"),
+        (
+            b"title_id;gore;gore start;gore_end\na;1;1;2\n",
+            "column 'gore start' is not known; did you mean 'gore_start'?",
+        ),
+        (b"title;gore\na;1\n", "no column 'title_id'; did you mean 'title'?"),
+        (b"a film and no table\n", "no column 'title_id'"),
+        (b"\x00\x01", "holds a NUL character"),
+        (b"{]", "not JSON"),
+    ],
+)
+def test_a_label_file_that_must_be_mended_is_refused_before_anything_is_written(
+    library, tmp_path, coarse2fine, content, said
+):
+    (tmp_path / "labels.xlsx").write_bytes(content)
+    arguments = ("init", tmp_path / "run.toml", "--media", library, "--labels", tmp_path / "labels.xlsx")
+    code, out, error = coarse2fine(*arguments)
+    assert (code, out) == (2, "")
+    assert said in error
+    assert not (tmp_path / "run.toml").exists()
+    assert not (tmp_path / "titles.csv").exists()
+
+
+def test_a_label_that_looks_mistyped_is_taken_where_one_says_that_it_is_meant(library, tmp_path, coarse2fine):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("title_id;vilence;gore\n日本語;1;0\n", encoding="utf-8")
+    arguments = ("init", tmp_path / "run.toml", "--media", library, "--labels", labels)
+    _, _, error = coarse2fine(*arguments)
+    assert "say that it is meant: --label gore --label vilence" in error
+    code, out, _ = coarse2fine(*arguments, "--label", "gore", "--label", "vilence")
+    assert (code, out.splitlines()[0]) == (0, f"labels in {labels}: gore, vilence")
+    assert load_config(tmp_path / "run.toml").data.labels == ("gore", "vilence")
+
+
+def test_times_that_must_be_explained_are_left_to_the_configuration(library, tmp_path, coarse2fine):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("title_id;gore;gore_start;gore_end\n日本語;1;0,000231481;0,000462963\n", encoding="utf-8")
+    assert coarse2fine("init", tmp_path / "run.toml", "--media", library, "--labels", labels)[0] == 0
+    code, out, _ = coarse2fine("labels", "check", "--config", tmp_path / "run.toml")
+    assert code == 2
+    assert "are they fractions of a day, as a spreadsheet saves times (0,000462963 would be 00:00:40)?" in out
+    asked = ("labels", "check", "--config", tmp_path / "run.toml", "--set", "data.time_unit=days")
+    code, out, _ = coarse2fine(*asked)
+    assert code == 0
+    assert "times in labels.csv: 2 as fractions of a day ('0,000231481' is 20 s)" in out
+
+
 def test_more_labels_than_one_would_list_stay_in_their_file(library, tmp_path, coarse2fine):
     path = tmp_path / "labels.csv"
     names = [f"Class {n}" for n in range(40)]
@@ -106,7 +157,9 @@ def test_what_cannot_be_in_a_table_is_said(library, tmp_path, coarse2fine):
     assert "blank.mkv: begins or ends with a blank" in error
 
 
-@pytest.mark.parametrize("arguments", [("--media", "none"), ("--labels", "x.csv"), ("--media", ".", "--benchmark")])
+@pytest.mark.parametrize(
+    "arguments", [("--media", "none"), ("--labels", "x.csv"), ("--media", ".", "--benchmark"), ("--label", "x")]
+)
 def test_what_is_asked_wrongly_writes_nothing(tmp_path, coarse2fine, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     assert coarse2fine("init", *arguments)[0] == 2
