@@ -9,7 +9,7 @@ import pytest
 
 from infer.write import read_segments, read_titles_table
 from pipeline.config import load_config
-from pipeline.runs.ledger import FAILED
+from pipeline.runs.ledger import QUARANTINED
 from pipeline.stages.extract import extract_catalogue
 from pipeline.stages.found import Finder
 from pipeline.stages.infer import infer, infer_titles, inference_run
@@ -78,6 +78,6 @@ def test_scoring_says_what_was_found_once(night, told):
 def test_a_title_that_fails_says_why(night, told):
     (night.folder / "features" / "t1.npy").write_bytes(b"nothing")
     _, done = extract_catalogue(load_config(night.config, {}))
-    (line,) = (line for line in told() if f"  {FAILED}: " in line)
+    (line,) = (line for line in told() if f"  {QUARANTINED}: " in line)
     assert line.startswith("import 2 of 4  ")
     assert done.failures["t1"].error in line
