@@ -46,6 +46,7 @@ STREAM_KINDS = frozenset({"video", "audio", "subtitle", "data", "attachment"})
 MEDIA_ERRORS = (av.FFmpegError, IndexError, UnicodeDecodeError, OSError, EOFError, MemoryError)
 
 NOTICED_S = 0.1  # that the picture begins later than the sound
+LOOKED_AT_S = 1.0  # within what FFmpeg looks at first, a start that it found itself lies by the first picture
 LONGEST_LEAD_S = 3600.0  # of sound before the first picture, in a file that does not say how long it is
 
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -202,20 +203,50 @@ def _main_video(container: InputContainer, name: str) -> VideoStream:
     return max(decodable, key=rank)
 
 
-def declared_duration_s(container: InputContainer, stream: VideoStream, start_ticks: int = 0) -> float | None:
+def stream_start_ticks(path: Path, container: InputContainer, stream: VideoStream, first_ticks: int) -> int:
+    """Return where the pictures of a file begin on its own clock.
+
+    Where FFmpeg meets no picture in the seconds that it looks at first, since sound comes long before, it takes the
+    container's start and duration for the stream's. Then the first packet says where the pictures begin.
+
+    Args:
+        first_ticks: time of the first picture that could be decoded; taken where nothing else is known.
+    """
+    ticks = stream.start_time
+    if ticks is None:
+        return first_ticks
+    time_base = Fraction(stream.time_base or 1)
+    start = cast("int | None", container.start_time)
+    taken = start is not None and abs(float(ticks * time_base) - start / av.time_base) < NOTICED_S
+    if not taken or (first_ticks - ticks) * time_base <= LOOKED_AT_S:
+        return ticks
+    again, same = open_stream(path, 1)
+    with again:
+        try:
+            return next((packet.pts for packet in again.demux(same) if packet.pts is not None), ticks)
+        except MemoryError:
+            raise
+        except MEDIA_ERRORS:
+            return ticks
+
+
+def declared_duration_s(container: InputContainer, stream: VideoStream, start_ticks: int | None = None) -> float | None:
     """Return what the file promises for its video, in seconds; None if it promises nothing for the video alone.
 
     The stream's own duration, else its DURATION tag (Matroska; FFmpeg writes the end, so the start is subtracted,
     mkvmerge writes the length), else the container's if the video is its only stream (sound may be longer).
-    ``start_ticks`` is the first picture's time, for containers that do not state it.
+    ``start_ticks`` is where the pictures begin (``stream_start_ticks``), by default where the stream says so.
     """
     time_base = Fraction(stream.time_base or 1)
-    start_s = float((start_ticks if stream.start_time is None else stream.start_time) * time_base)
+    stated = stream.start_time
+    begins = start_ticks if start_ticks is not None else stated or 0
+    start_s = float(begins * time_base)
+    is_taken = stated is not None and begins > stated  # start and duration are the container's, with all the sound
     matroska = container.format.name == MATROSKA
     if container.format.name == AVI and stream.frames and stream.average_rate:  # else guessed from the file's size
         return float(stream.frames / stream.average_rate)
     if stream.duration and stream.duration > 0 and not matroska:  # Matroska has none: FFmpeg copies the container's
-        return float(stream.duration * time_base)
+        return None if is_taken else float(stream.duration * time_base)
     tagged_s = _clock_s(stream.metadata.get("DURATION", ""))
     if tagged_s is not None:
         return tagged_s if "NUMBER_OF_FRAMES" in stream.metadata else max(0.0, tagged_s - start_s)

@@ -32,6 +32,7 @@ from extract.media import (
     describe_streams,
     open_stream,
     picture_start_s,
+    stream_start_ticks,
     words,
 )
 from extract.mov_times import contradiction
@@ -69,6 +70,9 @@ class PyAvReader:
         first = first_frame(path)
         self.matrix = IDENTITY if first is None else display_matrix(first)
         self._container, self._stream = open_stream(path, threads)
+        self._start_ticks = stream_start_ticks(
+            path, self._container, self._stream, 0 if first is None or first.pts is None else first.pts
+        )
         codec = self._stream.codec_context
         self.info = VideoInfo(
             container=self._container.format.name,
@@ -76,9 +80,7 @@ class PyAvReader:
             width_px=codec.width,
             height_px=codec.height,
             rotation_deg=self.matrix.rotation_deg,
-            declared_duration_s=declared_duration_s(
-                self._container, self._stream, 0 if first is None or first.pts is None else first.pts
-            ),
+            declared_duration_s=declared_duration_s(self._container, self._stream, self._start_ticks),
             container_s=container_duration_s(self._container),
             streams=describe_streams(self._container, self._stream),
         )
@@ -223,10 +225,9 @@ class PyAvReader:
 
         It counts from the first picture of the stream, which may be one that cannot be decoded.
         """
-        ticks = self._stream.start_time
-        if ticks is None:
+        if self._stream.start_time is None:
             return None
-        start_s = picture_start_s(self._container, float(ticks * Fraction(self._stream.time_base or 1)))
+        start_s = picture_start_s(self._container, float(self._start_ticks * Fraction(self._stream.time_base or 1)))
         return start_s if start_s < self.picture_start_s else None
 
     def _moment(self, since_s: float) -> float:

@@ -52,6 +52,15 @@ def test_pictures_that_begin_after_the_sound_are_told_of_and_samples_count_from_
     assert report.decoded_s == pytest.approx(4, abs=0.11)
 
 
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_pictures_that_begin_so_late_that_ffmpeg_takes_the_sounds_length_for_theirs_are_whole(film, clip, name):
+    """It looks at the first five seconds or so; a film of 18 s was said to be read for 8 s of 18, and partial."""
+    frames, report = read(film(name, picture_start_s=14, sound_s=19))
+    assert [clip.read_number(frame.rgb) for frame in frames] == [0, 10, 20, 30]
+    assert report.picture_start_s == pytest.approx(14, abs=SOUND_DELAY_S)
+    assert report.complete, report.reason
+
+
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])
 def test_decord_says_the_same_or_refuses_the_film(film, name):
     path = film(name)
