@@ -27,6 +27,7 @@ TITLE_COLUMNS = (
     *("title_id", "status", "labels", "segments", "flagged_s", "duration_s", "decoded_s", "coverage"),
     *("samples", "corrupt_packets", "reason", "error_code", "error"),
     *NAMED,
+    "picture_start_s",
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -80,7 +81,8 @@ class CsvSink:
         coverage = "" if row.coverage is None else f"{int(10_000 * row.coverage) / 10_000:.4f}"
         counts = ["" if count is None else count for count in (row.samples, row.corrupt_packets)]
         first = [guard(row.title_id), row.status, guard(row.labels), row.segments]
-        self._writer.writerow([*first, *seconds, coverage, *counts, *texts])
+        start_s = "" if row.decoded_s is None else f"{row.picture_start_s:.3f}"
+        self._writer.writerow([*first, *seconds, coverage, *counts, *texts, start_s])
 
 
 @contextmanager

@@ -1,3 +1,5 @@
+import csv
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -52,11 +54,25 @@ def test_golden_csv(tmp_path, results):
     assert not (tmp_path / "segments/t3.csv").exists()
     assert (tmp_path / "titles.csv").read_text(encoding="utf-8") == (
         "title_id,status,labels,segments,flagged_s,duration_s,decoded_s,coverage,"
-        "samples,corrupt_packets,reason,error_code,error,name,path\n"
-        't1,flagged,violence,1,8.250,10.000,10.000,1.0000,10,2,,,,"Küss mich, Zoë!","/films/Küss mich, Zoë!.mkv"\n'
-        "'-t2,clear,,0,0.000,10.000,10.000,1.0000,10,2,,,,,\n"
-        't3,quarantined,,0,0.000,,,,,,,decode,"\'@broken,\nbadly",,\n'
+        "samples,corrupt_packets,reason,error_code,error,name,path,picture_start_s\n"
+        't1,flagged,violence,1,8.250,10.000,10.000,1.0000,10,2,,,,"Küss mich, Zoë!","/films/Küss mich, Zoë!.mkv",0.000\n'
+        "'-t2,clear,,0,0.000,10.000,10.000,1.0000,10,2,,,,,,0.000\n"
+        't3,quarantined,,0,0.000,,,,,,,decode,"\'@broken,\nbadly",,,\n'
     )
+
+
+def test_titles_say_when_their_first_picture_is_seen(tmp_path, results):
+    """A film whose sound begins 10 s before its pictures: what was read reaches from 10 s to 20 s of a player."""
+    (row, segments), *_ = results
+    late = replace(row, duration_s=20.0, picture_start_s=10.0)
+    write_results(tmp_path, [(late, segments)], ORIGIN)
+    (values,) = csv.DictReader(io.StringIO((tmp_path / "titles.csv").read_text(encoding="utf-8")))
+    assert list(values)[-1] == "picture_start_s"
+    assert (values["duration_s"], values["decoded_s"], values["picture_start_s"]) == ("20.000", "10.000", "10.000")
+    assert read_titles_table(tmp_path / "titles.parquet") == [late]
+    table = pq.read_table(tmp_path / "titles.parquet")
+    pq.write_table(table.drop_columns(["picture_start_s"]), tmp_path / "titles.parquet")
+    assert [old.picture_start_s for old in read_titles_table(tmp_path / "titles.parquet")] == [0.0]
 
 
 def test_tables_read_back(tmp_path, results):
