@@ -68,3 +68,10 @@ def _decimal(score: float, digits: int) -> str:
 def _single(value: float | str) -> float:
     """Return a number in single precision, as scores are kept."""
     return float(struct.unpack("f", struct.pack("f", float(value)))[0])
+
+
+def byte_words(size_bytes: int) -> str:
+    """Return ``1.5 GiB``: three digits, rounded."""
+    units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+    power = min(max(size_bytes.bit_length() - 1, 0) // 10, len(units) - 1)
+    return f"{size_bytes / 1024**power:.3g} {units[power]}"

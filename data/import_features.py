@@ -20,7 +20,8 @@ import numpy as np
 from data.counted import counted
 from data.errors import ConfigError, DecodeError, ModerationError, SchemaError
 from data.feature_arrays import Array, read_features
-from data.feature_files import FeatureFolders, ImportFeatureError, content_sha256
+from data.feature_files import FoundFile, ImportFeatureError, content_sha256
+from data.feature_folders import FeatureFolders
 from data.files import local_copy
 from data.schemas import Coverage, FeatureSpec
 from data.settings import Crops
@@ -28,6 +29,7 @@ from data.shards import list_shards, read_header, shard_path, write_shard
 from data.titles import Title
 
 FLOAT16_MAX = 65504.0
+CHECKED_ROWS = 4096
 SLACK_S, SLACK_SHARE = 2.0, 0.01
 USUAL_RATES = tuple(
     Fraction(*rate)
@@ -76,7 +78,8 @@ class FeatureImport:
 class ImportOutcome:
     """What became of one title: ``done`` (shard written), ``current`` (shard there already) or ``failed``, with why.
 
-    ``notes`` is what was done to the rows, in words that are the same for all titles that it was done to.
+    ``notes`` is what was done to the rows, in words that are the same for all titles that it was done to; ``called`` is
+    what the files are called where that is not the title's id, nor what the manifest says.
     """
 
     title_id: str
@@ -84,6 +87,7 @@ class ImportOutcome:
     error_code: str = ""
     error: str = ""
     notes: tuple[str, ...] = ()
+    called: str = ""
 
 
 def import_features(titles: Iterable[Title], wanted: FeatureImport, folder: Path) -> Iterator[ImportOutcome]:
@@ -101,33 +105,34 @@ def import_features(titles: Iterable[Title], wanted: FeatureImport, folder: Path
     width = _width_of_folder(folder, wanted)
     for title in titles:
         try:
-            status, spec, notes = _import_title(title, wanted, folder, width)
+            status, spec, notes, called = _import_title(title, wanted, folder, width)
         except ModerationError as error:
             if error.systemic or isinstance(error, ConfigError):
                 raise
             yield ImportOutcome(title.title_id, "failed", error.code, str(error))
         else:
             width = width or (spec.width, title.title_id)
-            yield ImportOutcome(title.title_id, status, notes=notes)
+            yield ImportOutcome(title.title_id, status, notes=notes, called=called)
 
 
 def _import_title(
     title: Title, wanted: FeatureImport, folder: Path, width: tuple[int, str] | None
-) -> tuple[Status, FeatureSpec, tuple[str, ...]]:
+) -> tuple[Status, FeatureSpec, tuple[str, ...], str]:
     try:
         sources = wanted.folders.find(title)
     except DecodeError as error:
         raise ImportFeatureError(str(error), code=error.code) from error
     named = wanted.folders.named(sources)
+    called = "" if all(_plainly_called(source, title) for source in sources) else named
     try:
-        sha256 = content_sha256(sources)
+        sha256 = content_sha256([source.path for source in sources])
     except OSError as error:
         raise ImportFeatureError(f"{named}: cannot be read ({error.strerror})", code="unreadable") from error
     current = _current_spec(shard_path(folder, title.title_id), wanted, (named, sha256, title.duration_s))
     if current is not None:
-        return "current", current, ()
+        return "current", current, (), called
     with ExitStack() as stack:
-        copies = [stack.enter_context(local_copy(source)) for source in sources]
+        copies = [(stack.enter_context(local_copy(source.path)), source) for source in sources]
         rows = None if title.duration_s is None else title.duration_s * wanted.rate
         read = read_features(copies, named, title.title_id, crops=wanted.crops, rows=rows)
         features_TD = read.features_TD
@@ -159,7 +164,14 @@ def _import_title(
         reason=reason,
     )
     write_shard(folder, spec, coverage, np.arange(count, dtype=np.float64) * wanted.step_s, features_TD)
-    return "done", spec, read.notes
+    return "done", spec, read.notes, called
+
+
+def _plainly_called(source: FoundFile, title: Title) -> bool:
+    """Whether a file is called as its title's id, or the manifest names it, or it holds all titles."""
+    if source.holds_all or source.path.stem == title.title_id:
+        return True
+    return title.path is not None and source.path.name == Path(title.path).name
 
 
 def _width_of_folder(folder: Path, wanted: FeatureImport) -> tuple[int, str] | None:
@@ -222,8 +234,17 @@ def _check(features: Array, named: str, title: Title, rate: float) -> None:
     if at_no_rate and _gap(rows, rate, declared_s) and not _gap(columns, rate, declared_s):
         message = f"{named}: shape {features.shape} for {declared_s:g} s looks like (D, T); save its transpose (T, D)"
         raise ImportFeatureError(message, code="shape")
-    bad = np.flatnonzero(~(np.abs(features) <= FLOAT16_MAX).all(axis=1))
-    if len(bad):
+    bad = [
+        row
+        for first in range(0, rows, CHECKED_ROWS)
+        for row in _bad_rows(features[first : first + CHECKED_ROWS], first)
+    ]
+    if bad:
         where = f"{counted(len(bad), 'row')}, first {bad[0]}"
         message = f"{named}: NaN, infinity or values beyond float16 ({FLOAT16_MAX:g}) in {where}"
         raise ImportFeatureError(message, code="values")
+
+
+def _bad_rows(part: Array, first: int) -> list[int]:
+    bad = np.flatnonzero(~(np.abs(part) <= FLOAT16_MAX).all(axis=1))
+    return [first + int(row) for row in bad]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from data.titles import Title
 from extract.settings import ExtractSettings
 from pipeline.engine import LOCAL, require_ray
 from pipeline.expected_features import expected_features, record_features
+from pipeline.import_words import ImportNotes
 from pipeline.runs.extraction_plan import PlannedTitle, Reason
 from pipeline.settings import RunSettings
 from pipeline.work_folder import WorkFolder
@@ -115,8 +115,7 @@ class Importer:
     def __init__(self, imports: FeatureImport, work: WorkFolder) -> None:
         self._imports = imports
         self._work = work
-        self.notes: Counter[str] = Counter()
-        """What was done to the rows, and to how many titles."""
+        self.notes = ImportNotes()
 
     def __call__(self, jobs: Iterable[PlannedTitle], watch: Watch) -> Generator[Worked, None, None]:
         """Import titles; yield what became of each, in order. A file is read at once: there is nothing to watch."""
@@ -126,7 +125,7 @@ class Importer:
         started_s = time.monotonic()
         for outcome in import_features(titles, self._imports, self._work.features):
             status = outcome.status
-            self.notes.update(outcome.notes)
+            self.notes.add(outcome)
             if status == FAILED:
                 shard_path(self._work.features, outcome.title_id).unlink(missing_ok=True)  # it is of other bytes
             seconds, started_s = time.monotonic() - started_s, time.monotonic()

@@ -238,7 +238,9 @@ class Planner:
         """Find a title's files; DecodeError says why there is none."""
         imports = self.sources.imports
         try:
-            paths = (self._video(title),) if imports is None else imports.folders.find(title)
+            paths = (
+                (self._video(title),) if imports is None else tuple(found.path for found in imports.folders.find(title))
+            )
             return paths, FileState.of(*paths)
         except (FileNotFoundError, NotADirectoryError) as error:
             where = self.sources.media_root

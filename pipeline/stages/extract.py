@@ -14,7 +14,8 @@ from pathlib import Path
 
 from data.counted import counted
 from data.errors import ConfigError
-from data.feature_files import SUFFIXES, FeatureFolders, content_sha256
+from data.feature_files import SUFFIXES, content_sha256
+from data.feature_folders import FeatureFolders
 from data.import_features import FeatureImport
 from data.manifest import read_titles
 from data.shards import ShardHeader, read_header, shard_path
@@ -24,8 +25,9 @@ from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
 from pipeline.expected_features import IMPORTED, ExpectedFeatures, expected_features, expected_imports
 from pipeline.extraction_words import pace_of, read_s_of, result_words
-from pipeline.failure_words import failure_words, note_words, rate_words
+from pipeline.failure_words import failure_words
 from pipeline.feature_work import FAILED, FeatureWork, Importer, Worked, video_work
+from pipeline.import_words import duration_lines, error_lines, features_line, unused_line
 from pipeline.progress import progress_bar, titles_bar, titles_untold
 from pipeline.provenance import write_run
 from pipeline.runs.event_log import EventLog
@@ -97,7 +99,7 @@ class Extraction:
         worked_on: titles that were extracted or failed just now.
         not_read: titles without features or without a file, or with features of a part of the video only.
         expected: what the features are.
-        notes: what was done to the rows of imported features, and to those of how many titles.
+        notes: what was done to the rows of imported features, and which files they were found in, in lines.
         fault: what the failures look like, if they look like a fault of the installation and not of the titles.
     """
 
@@ -107,7 +109,7 @@ class Extraction:
     worked_on: int
     not_read: int
     expected: ExpectedFeatures
-    notes: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     fault: str = ""
 
 
@@ -169,10 +171,9 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
     require_folders(sources)
     ledger = read_ledger(work.ledger)
     worker: FeatureWork
-    notes: Mapping[str, int] = {}
+    importer: Importer | None = None
     if sources.imports is not None:
         worker = importer = Importer(sources.imports, work)
-        notes = importer.notes
     else:
         worker = extractor = video_work(asked.settings, work, run)
         with progress_bar("load the backbone"):
@@ -203,6 +204,9 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
             ledger.write()
     headers, failures = _standing(planned, results)
     not_read = write_coverage(work.coverage, sources.titles, headers, failures)
+    notes = []
+    if importer is not None and sources.imports is not None:
+        notes = [*importer.notes.lines(), unused_line(sources.imports.folders, sources.titles, failures)]
     return Extraction(sources.titles, headers, failures, len(jobs), not_read, planner.expected, notes, fault)
 
 
@@ -335,8 +339,9 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     what = "nothing to do" if not done.worked_on else f"{done.worked_on} worked on"
     summary = f"{stage}: {counted(titles, 'title')}, {what}, {unread} quarantined, {partial} partial"
     summary += f", {missing} missing" if missing else ""
-    rates = rate_words(done.headers.values(), told="feature_rate" in config.data.model_fields_set)
-    said = (failure_words(done.failures), note_words(done.notes), rates)
+    said = [features_line(done.headers.values()), *done.notes, failure_words(done.failures)]
+    said += error_lines(done.failures) if stage == "import-features" else []  # others told each title as it ended
+    said += duration_lines(done.headers.values(), told="feature_rate" in config.data.model_fields_set)
     summary += "".join(f"\n  {line}" for line in said if line)
     log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     warn_of_labels_beyond(config.data, done.headers, stage)

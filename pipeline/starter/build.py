@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from data.errors import ConfigError
-from data.feature_files import FeatureFolders
+from data.feature_folders import FeatureFolders
 from data.files import write_text
 from data.import_features import FeatureImport
 from data.manifest import SPLITS
