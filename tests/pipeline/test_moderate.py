@@ -107,6 +107,54 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, coarse2fi
     code, out, _ = coarse2fine(*arguments)
     assert "nothing to do" in out
     assert code == 1
+    the_files_beside_films_are_known_wherever_they_are(coarse2fine, new, arguments[2:4])
+
+
+def the_files_beside_films_are_known_wherever_they_are(coarse2fine, folder: Path, checkpoint) -> None:
+    """Walk a library with skip files: moved, called from elsewhere, edited, left out and overwritten."""
+
+    def moderate(*options, out: str = "first"):
+        code, printed, errors = coarse2fine(
+            "moderate", library, *checkpoint, "--export", "edl", "--out", library.with_name(out), *options
+        )
+        assert code == 1, errors  # a film that breaks off, and notes
+        return printed
+
+    library = folder
+    lower = ("--threshold", "0.0001")
+    moderate(*lower)  # a second or more of every film
+    assert {path.name for path in library.glob("*.edl")} == {"Film (2026).edl", "cut.edl"}
+    before = (library / "Film (2026).edl").read_bytes()
+    out = moderate(*lower)
+    assert "0 .edl written, 2 up to date already; nothing to do" in out
+
+    # a call without the threshold says so; in a renamed folder, with other results, the files are ours
+    out = moderate()
+    said = "not asked as in the call before: without --threshold 0.0001. To have it as before: coarse2fine moderate "
+    assert f"! {said}" in out
+    assert (library / "Film (2026).edl").read_bytes() != before
+    library = folder.with_name("renamed")
+    folder.rename(library)
+    out = moderate(*lower, out="second")
+    assert "2 .edl written" in out
+    assert "left out" not in out
+    assert "  its .edl was written all the same; to be without, remove it and leave the film out: --exclude " in out
+
+    # what somebody changed is kept; --overwrite names it, and keeps a copy
+    mine = library / "Film (2026).edl"
+    mine.write_text("1 2 0\n")
+    out = moderate(*lower, out="second")
+    assert f"! {mine}: left as it is (not ours, or changed since it was written; --overwrite replaces it)" in out
+    out = moderate(*lower, "--overwrite", out="third")
+    assert f"! {mine}: replaced; what was there is kept as Film (2026).edl.bak" in out
+    assert mine.with_name(f"{mine.name}.bak").read_text() == "1 2 0\n"
+
+    # a film that is left out keeps its file, which is said; one that flags nothing loses it, whoever wrote it
+    out = moderate("--threshold", "1", "--exclude", "cut*", "--exclude", "Trailers", out="fourth")
+    assert "! no film or folder is like 'Trailers'" in out
+    assert "1 file that an earlier call wrote beside films that are left out now stay" in out
+    assert f"{mine}: removed (nothing is to be skipped any more)" in out
+    assert {path.name for path in library.glob("*.edl*")} == {"cut.edl", "Film (2026).edl.bak"}
 
 
 def test_a_checkpoint_of_imported_features_cannot_moderate(catalogue, tmp_path, coarse2fine):
