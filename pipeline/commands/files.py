@@ -71,7 +71,7 @@ def moderate(
 
 @click.command()
 @click.option("--out", type=LOCAL_FILE, default=Path("demo-output"), show_default=True, help="Folder for everything.")
-@click.option("--titles", default=36, show_default=True, type=click.IntRange(min=12), help="Size of the catalogue.")
+@click.option("--titles", default=72, show_default=True, type=click.IntRange(min=12), help="Size of the catalogue.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, another catalogue.")
 def demo(out: Path, titles: int, seed: int) -> None:
     """Make a small catalogue of videos, learn from it, find, and say what was right."""

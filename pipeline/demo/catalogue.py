@@ -3,7 +3,7 @@
 The demo shows the main job on real decoding and real weights, so it needs real video files, and no footage may be
 committed or downloaded. The titles are therefore cut from photographs and a clip that installed packages carry
 (``demo_imagery``), and labelled by construction with four harmless labels: cat, coffee, rabbit, rocket. A third of the
-titles shows none of them, in the others they take a few per cent of the time. Train and val titles carry only what
+titles shows none of them, in the others they take less than a tenth of the time. Train and val titles carry only what
 the paper's annotators note, yes or no and the first occurrence (Sec. 3.1); test titles have all occurrences too, to
 judge by (Sec. 4.1).
 
@@ -36,7 +36,7 @@ from pipeline.demo.shots import Shot, draw_labels, event_clips, plan_shots
 
 SIZE_PX = (320, 180)
 LETTERBOX_PX = 22
-LENGTH_S = (180.0, 210.0)
+LENGTH_S = (50.0, 80.0)
 SHARES = {"val": 0.19, "test": 0.27}
 CUT_OFF_AT = 0.6
 FULL_CAST = 12

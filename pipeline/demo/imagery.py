@@ -98,8 +98,8 @@ REGIONS = (
     Region("coffee", (0.25, 0.0, 1.0, 0.85), "coffee", "test"),
     Region("bunny", (0.0, 0.1, 0.62, 1.0), "rabbit", "train", clip=(0.0, 0.5)),
     Region("bunny", (0.0, 0.1, 0.62, 1.0), "rabbit", "test", clip=(0.5, 1.0)),
-    Region("rocket", (0.2, 0.2, 0.7, 1.0), "rocket", "train"),
-    Region("rocket", (0.32, 0.15, 0.8, 0.95), "rocket", "test"),
+    Region("rocket", (0.33, 0.28, 0.6, 1.0), "rocket", "train"),
+    Region("rocket", (0.4, 0.28, 0.67, 1.0), "rocket", "test"),
     # Hard negatives: the same pictures without the thing that is labelled.
     Region("bunny", (0.56, 0.0, 1.0, 1.0), weight=2.0),
     Region("coffee", (0.72, 0.0, 1.0, 0.38), weight=0.7),

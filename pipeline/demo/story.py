@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.catalogue import Catalogue, read_catalogue
-from data.counted import brief_clock, counted
+from data.counted import brief_clock, counted, written_score
 from data.labels import Clip
 from data.schemas import Segment
 from infer.evaluation import JUDGED, MEAN, MODEL, Evaluation
@@ -88,13 +88,21 @@ def _found(
     right: list[tuple[float, str]] = []
     wrong: list[tuple[float, str]] = []
     missed: list[str] = []
+    flagged_s = seen_s = 0.0
     for row in rows:
         known = catalogue.labels[row.title_id].occurrences or ()
         clips = [clip for clip in known if clip.start_s < row.read_until_s]  # what nobody could see is not missed
         verdicts = judge(flags.get(row.title_id, ()), clips)
+        flagged_s += sum(flag.end_s - flag.start_s for flag in flags.get(row.title_id, ()))
+        seen_s += sum(max(0.0, _overlap_s(flag, clip)) for flag in flags.get(row.title_id, ()) for clip in clips)
         right += [(flag.score, f"{_told(row, flag)} (it is there {_span(clip)})") for flag, clip in verdicts.right]
         wrong += [(flag.score, f"{_told(row, flag)} (there is none)") for flag in verdicts.wrong]
         missed += [f"{row.shown}  {clip.label} {_span(clip)}" for clip in verdicts.missed]
+    if flagged_s:
+        yield (
+            f"  by the second: {flagged_s:.0f} s are flagged, and in {seen_s:.0f} s of them it is there "
+            f"({seen_s / flagged_s:.0%})"
+        )
     yield from _examples("right ", [line for _, line in sorted(right, reverse=True)])
     yield from _examples("wrong ", [line for _, line in sorted(wrong, reverse=True)])
     yield from _examples("missed", missed)
@@ -153,7 +161,7 @@ def _overlap_s(flag: Segment, clip: Clip) -> float:
 
 
 def _told(row: TitleRow, flag: Segment) -> str:
-    return f"{row.shown}  {flag.label} {_span(flag)}, score {flag.score:.2f}"
+    return f"{row.shown}  {flag.label} {_span(flag)}, score {written_score(flag.score)}"
 
 
 def _span(piece: Segment | Clip) -> str:

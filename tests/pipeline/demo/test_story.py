@@ -46,8 +46,10 @@ def test_the_demo_ends_with_a_short_story_that_agrees_with_its_tables(tmp_path, 
     assert "demo-test-not-a-video: quarantined" in said
     assert (run / "report.html").absolute().as_uri() in said
     with (run / "segments.csv").open(newline="") as handle:
-        flags = sum(row["decision"] == "flag" for row in csv.DictReader(handle))
-    assert f"of {flags} flag" in said
+        flags = [row for row in csv.DictReader(handle) if row["decision"] == "flag"]
+    assert f"of {len(flags)} flag" in said
+    flagged_s = sum(float(row["duration_s"]) for row in flags)
+    assert f"by the second: {flagged_s:.0f} s are flagged" in said
     with (tmp_path / "out" / "catalogue" / "clip_labels.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert {row["title_id"].split("-")[1] for row in rows if row["kind"] == "all_occurrence"} == {"test"}
