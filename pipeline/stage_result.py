@@ -42,6 +42,7 @@ class StageResult:
         not_read: titles that failed or could be read in part only; of a benchmark, failed runs.
         notice: what must be known of the product, printed below it; of ``infer``, what its checkpoint asks to say.
         failed: the stage failed, but what was there before stands, and the run went on with it.
+        then: what to type because of it, without the program's name and ``--config``, and what that does.
         aborted: it looks like a fault of the installation, but the run went on with what was read.
     """
 
@@ -51,6 +52,7 @@ class StageResult:
     notice: str = ""
     failed: bool = False
     aborted: bool = False
+    then: tuple[tuple[str, str], ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -120,18 +120,20 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
 
         with recorded_run(config.work) as outcome:
             worst, folder, is_measured = 0, current_folder(config.work), False
+            then: list[tuple[str, str]] = []
             before = current_run(config.work)
             for result, evaluation in stages(config, selection, verify=verify):
                 print_outcome(result, evaluation)
                 is_measured = is_measured or evaluation is not None
                 worst = max(worst, result.exit_code)
+                then += result.then
                 folder = result.path if result.path.parent == config.work.runs else folder
             outcome.exit_code = worst
         if folder.parent == config.work.runs and folder.name != before and not is_measured:
             print_lines(how_sure(folder))
         elif folder.parent == config.work.runs:
             print_lines(thresholds_in_force(read_record(folder / "run.json")))
-        print_lines(closing_lines(config, folder, worst, config_words(config_path)))
+        print_lines(closing_lines(config, folder, worst, config_words(config_path), then))
     sys.exit(worst)
 
 

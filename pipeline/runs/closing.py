@@ -19,13 +19,16 @@ from pipeline.stage_result import USAGE
 from pipeline.work_folder import WorkFolder
 
 
-def closing_lines(config: Config, folder: Path, exit_code: int, typed: str) -> Iterator[str]:
+def closing_lines(
+    config: Config, folder: Path, exit_code: int, typed: str, then: Iterable[tuple[str, str]] = ()
+) -> Iterator[str]:
     """Yield the lines that end a run: what its titles are, what went wrong with their files, and what to type next.
 
     Args:
         folder: of the run.
         exit_code: that it ends with.
         typed: what a command needs after its name to take this configuration.
+        then: what to type because of its stages, and what that does; see ``StageResult``.
     """
     work, run_id = config.work, _run_id(config.work, folder)
     statuses = read_record(folder / "run.json", "statuses")["statuses"]
@@ -45,6 +48,7 @@ def closing_lines(config: Config, folder: Path, exit_code: int, typed: str) -> I
     steps = [f"open {report}" if report.is_file() else f"look at {shown / 'titles.csv'}"]
     if waits:
         steps.append(f"`coarse2fine diff{typed} current {run_id}` says what the run that waits changes")
+    steps += [f"`coarse2fine {command}{typed}` {what}" for command, what in then]
     yield f"  next: {'; '.join([*steps, *next_for_files(config, rows, typed)])}"
 
 

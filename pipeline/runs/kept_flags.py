@@ -15,7 +15,7 @@ from model.sidecar import write_sidecar
 from pipeline.config import Config
 from pipeline.runs.inference_plan import thresholds_record
 from pipeline.runs.kept_model import keep_model
-from pipeline.runs.training_plan import found_checkpoint
+from pipeline.runs.own_checkpoint import found_checkpoint
 
 ON_TEST = "its test titles, which it was neither trained nor tuned on"
 

@@ -26,7 +26,8 @@ from model.sidecar import (
 from pipeline.config import Config
 from pipeline.runs.history import RunEntry
 from pipeline.runs.inference_plan import made_otherwise, with_overrides
-from pipeline.runs.training_plan import INPUTS_NAME, found_checkpoint
+from pipeline.runs.own_checkpoint import found_checkpoint
+from pipeline.runs.training_plan import INPUTS_NAME
 from pipeline.work_folder import WorkFolder
 
 BESIDE = (INPUTS_NAME, "run.json")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from data.catalogue import scan_catalogue
 from data.errors import CheckpointError, ManifestError, ModerationError
 from data.manifest import raise_errors
+from model.sidecar import weights_path
 from pipeline.config import Config
 from pipeline.expected_features import ExpectedFeatures
 from pipeline.runs.extraction_plan import Action, PlannedTitle
@@ -39,6 +40,7 @@ class RunPlan:
         removed: titles that are no longer in the manifest, and were in the run before: their names by id.
         lengths: of videos whose length nobody stated, as their headers say, seconds.
         epochs: of a training, at most.
+        no_scores: why titles cannot be scored, though there is a checkpoint; empty if they can.
         refusals: why a run would end before any work.
         held: the run that a rollback holds in force, None if none does.
         hold: that in words.
@@ -53,6 +55,7 @@ class RunPlan:
     removed: Mapping[str, str] = field(default_factory=dict)
     lengths: Mapping[str, float] = field(default_factory=dict)
     epochs: int = 0
+    no_scores: str = ""
     refusals: Sequence[str] = ()
     held: str | None = None
     hold: str = ""
@@ -100,10 +103,20 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
         {row.title_id: row.name for row in ledger if row.status != REMOVED and row.title_id not in listed},
         probed_lengths(planned, config.extract) if config.run.import_name is None else {},
         config.train.epochs,
+        "" if inference is None else _unusable(inference),
         refusals(config, asked, planned),
         held_run(config.work),
         hold_words(config.work),
     )
+
+
+def _unusable(inference: InferencePlan) -> str:
+    """Say why nothing can be scored afresh: its weights are missing or damaged; empty if they are whole."""
+    try:
+        weights_path(inference.run.checkpoint_dir, inference.checkpoint)
+    except CheckpointError as error:
+        return str(error)
+    return ""
 
 
 def _training(

@@ -78,6 +78,7 @@ def as_json(plan: RunPlan) -> dict[str, Any]:
             "warnings": list(training.warnings) if training is not None else [],
         },
         "segments": _segments(plan, scored),
+        "no_scores": plan.no_scores if scored else "",
         "refusals": list(plan.refusals),
         "held": plan.held,
     }
@@ -141,7 +142,8 @@ def _summary(plan: RunPlan) -> Iterator[str]:
     yield f"{EXTRACT}: {_amount(plan, extracted, plan.rates.get(EXTRACT))}"
     yield f"{TRAIN}: {_training(plan)}"
     scored = _scored(plan)
-    yield f"{SCORE}: {_amount(plan, scored, plan.rates.get(SCORE))}"
+    undone = f"; cannot be done: {plan.no_scores}" if scored and plan.no_scores else ""
+    yield f"{SCORE}: {_amount(plan, scored, plan.rates.get(SCORE))}{undone}"
     yield f"segments: {_segments(plan, scored)}"
     for refusal in plan.refusals:
         yield f"run would end before any work: {refusal}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,11 @@ from pipeline.engine import require_engine
 from pipeline.report.kept import kept_report
 from pipeline.runs.kept_flags import keep_test_flags
 from pipeline.runs.leftovers import sweep
+from pipeline.runs.own_checkpoint import checkpoint_damage, found_checkpoint
 from pipeline.runs.refusals import require_named_model
 from pipeline.runs.selection import Selection
 from pipeline.runs.training_plan import (
     Training,
-    found_checkpoint,
     plan_training,
     require_possible,
     require_training_allowed,
@@ -61,6 +62,8 @@ def run(
     require_engine(config.run.engine)
     require_named_model(config)
     if config.checkpoint is None and found_checkpoint(config) is None:
+        if damage := checkpoint_damage(config):
+            log.warning("%s", damage)
         require_training_allowed(config)
         require_possible(config, read_catalogue(config.data))
     sweep(config.work)
@@ -83,10 +86,13 @@ def _trained(config: Config, features: Extraction) -> StageResult:
         plan = plan_training(config, catalogue, headers, features.expected)
         if plan.action is not Training.TRAIN:
             return StageResult(plan.summary, config.checkpoint_dir)
-        log.info("training: %s", plan.why)
+        log.debug("training: %s", plan.why)
+        damage = checkpoint_damage(config)
         from pipeline.stages.train import train
 
-        return train(config, told=True)
+        result = train(config, told=True)
+        notice = "\n".join(filter(None, (result.notice, f"train: {damage}" if damage else "")))
+        return replace(result, notice=notice)
     except ModerationError as error:
         checkpoint = found_checkpoint(config)
         if isinstance(error, (AbortedError, StoreError)) or checkpoint is None:

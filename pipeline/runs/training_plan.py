@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,15 +17,16 @@ from typing import Any
 
 from data.catalogue import Catalogue
 from data.counted import counted
-from data.errors import CheckpointError, ConfigError, MissingShardError, SchemaError
+from data.errors import ConfigError, MissingShardError, SchemaError
 from data.files import fingerprint, write_json
 from data.label_check import uneven_labels
 from data.seen_labels import ReadSpan, all_seen_labels
 from data.shards import ShardHeader, read_header, shard_path
 from data.split_check import held_clips, held_labels
-from model.sidecar import Checkpoint, read_checkpoint
+from model.sidecar import Checkpoint
 from pipeline.config import Config
 from pipeline.expected_features import ExpectedFeatures
+from pipeline.runs.own_checkpoint import checkpoint_damage, found_checkpoint, lost_choices
 
 log = logging.getLogger(__name__)
 INPUTS_NAME = "inputs.json"
@@ -168,16 +168,18 @@ def plan_training(
     ready, later = parts[TRAIN]
     teaching = frozenset([*(header.title_id for header in ready), *later])
     checkpoint = found_checkpoint(config)
+    damage = checkpoint_damage(config)
 
     def plan(action: Training, why: str, obstacles: Sequence[str] = ()) -> TrainingPlan:
         uneven = uneven_labels(config.data, catalogue) if action is Training.TRAIN else []
-        warnings = [problem.message for problem in uneven]
+        lost = lost_choices(config)[0] if action is Training.TRAIN else []
+        warnings = [*lost, *(problem.message for problem in uneven)]
         return TrainingPlan(action, why, titles, teaching, obstacles, checkpoint, warnings)
 
     obstacles = tuple(_obstacles(config, catalogue, titles))
     if checkpoint is None:
         require_training_allowed(config)
-        return plan(Training.TRAIN, f"no checkpoint in {config.checkpoint_dir}", obstacles)
+        return plan(Training.TRAIN, damage or f"no checkpoint in {config.checkpoint_dir}", obstacles)
     if difference := expected.difference(checkpoint.feature_spec):
         require_training_allowed(config)
         return plan(Training.TRAIN, f"the checkpoint was trained on other features: {difference}", obstacles)
@@ -189,13 +191,6 @@ def plan_training(
     if config.run.train == "changed":
         return plan(Training.TRAIN, changed, obstacles)
     return plan(Training.KEPT, changed)
-
-
-def found_checkpoint(config: Config) -> Checkpoint | None:
-    """Return the checkpoint that is there, None if there is none that can be read."""
-    with suppress(CheckpointError):
-        return read_checkpoint(config.checkpoint_dir)
-    return None
 
 
 def changes(before: Inputs | None, now: Inputs, coming: Sequence[str] = ()) -> str:
@@ -229,9 +224,10 @@ def changes(before: Inputs | None, now: Inputs, coming: Sequence[str] = ()) -> s
 def require_training_allowed(config: Config) -> None:
     """Raise ConfigError if a run may not train, though it has nothing to score with."""
     if config.run.train == "never":
+        damage = checkpoint_damage(config)
         raise ConfigError(
             f"[run] train: 'never', but {config.checkpoint_dir} holds no checkpoint that can score these features; "
-            "name one (`checkpoint = ...`), or `coarse2fine run --train`"
+            f"name one (`checkpoint = ...`), or `coarse2fine run --train`{f' ({damage})' if damage else ''}"
         )
 
 

@@ -29,11 +29,11 @@ from model.train import Trainer, Validation
 from pipeline.config import Config
 from pipeline.progress import progress_bar
 from pipeline.provenance import software, write_run
+from pipeline.runs.own_checkpoint import found_checkpoint, lost_choices
 from pipeline.runs.rates import add_rate
 from pipeline.runs.training_plan import (
     TRAIN,
     Inputs,
-    found_checkpoint,
     inputs_of,
     teaching_headers,
     usable,
@@ -81,7 +81,7 @@ def _train(config: Config, peers: Peers, stage: str | None) -> StageResult:
     identity = inputs.identity
     if peers.from_first(lambda: _is_current(config, identity)):
         return StageResult(f"train: nothing to do, {config.checkpoint_dir} is current", config.checkpoint_dir)
-    lost = peers.from_first(lambda: _lost_choices(config))
+    lost, then = peers.from_first(lambda: lost_choices(config))
 
     truth = {header.title_id: catalogue.labels[header.title_id] for header in validation}
 
@@ -121,19 +121,7 @@ def _train(config: Config, peers: Peers, stage: str | None) -> StageResult:
     checkpoint = Checkpoint(config.model, config.data.labels, spec, thresholds, record)
     model_id = peers.from_first(lambda: _write(config, network, checkpoint, state, inputs))
     summary = f"train: {used}, validation score {state.best_score:.3f}, model {model_id}"
-    return StageResult(summary, config.checkpoint_dir, notice=lost)
-
-
-def _lost_choices(config: Config) -> str:
-    """Say which thresholds of the checkpoint that is there will not be those of the next one; empty if none."""
-    before = found_checkpoint(config)
-    chosen = sorted(before.training.get("chosen", {})) if before is not None else []
-    if not chosen:
-        return ""
-    return (
-        f"train: the thresholds of {', '.join(chosen)} that were stored in the checkpoint of before are not those of "
-        "the new one; choose them again with `coarse2fine thresholds`"
-    )
+    return StageResult(summary, config.checkpoint_dir, notice="\n".join(f"train: {line}" for line in lost), then=then)
 
 
 def _fit(

@@ -55,7 +55,8 @@ def test_golden_csv(tmp_path, results):
     assert (tmp_path / "titles.csv").read_text(encoding="utf-8") == (
         "title_id,status,labels,segments,flagged_s,duration_s,decoded_s,coverage,"
         "samples,corrupt_packets,reason,error_code,error,name,path,picture_start_s\n"
-        't1,flagged,violence,1,8.250,10.000,10.000,1.0000,10,2,,,,"Küss mich, Zoë!","/films/Küss mich, Zoë!.mkv",0.000\n'
+        't1,flagged,violence,1,8.250,10.000,10.000,1.0000,10,2,,,,"Küss mich, Zoë!",'
+        '"/films/Küss mich, Zoë!.mkv",0.000\n'
         "'-t2,clear,,0,0.000,10.000,10.000,1.0000,10,2,,,,,,0.000\n"
         't3,quarantined,,0,0.000,,,,,,,decode,"\'@broken,\nbadly",,,\n'
     )

@@ -1,6 +1,7 @@
 """What a run does about training on the nights after the first: nothing by itself, and it says what changed."""
 
 import json
+import shlex
 import shutil
 import sys
 
@@ -234,8 +235,62 @@ def test_thresholds_that_were_chosen_for_the_model_of_before_are_said_to_be_gone
     assert trained.command("thresholds", "--recall", "0.5", "--label", "violence", "--write")[0] == 0
     assert "nothing to do" in trained.run()[1]
     trained.change()
+    words = "the thresholds of violence that were stored in the checkpoint of before are not those of the new one"
+    assert words in trained.command("plan", "--train")[1]
+    assert words not in trained.command("plan")[1]
     out = trained.run("--train")[1]
-    assert "the thresholds of violence that were stored in the checkpoint of before are not those of the new one" in out
+    assert words in out
+    again = f"coarse2fine thresholds --label violence --recall 0.5 --write --config {trained.config}"
+    assert f"`{again}` chooses thresholds for the new model as before" in out.splitlines()[-1]
+    assert trained.command(*shlex.split(again)[1:-2])[0] == 0  # as it is printed; command() adds --config
+    assert "chooses thresholds" not in trained.run()[1]
+
+
+def test_thresholds_of_the_configuration_are_said_to_be_those_of_the_model_of_before(trained):
+    text = trained.config.read_text()
+    trained.config.write_text(f"{text}[infer.thresholds.smoking]\nflag = 0.4\n")
+    assert "[infer.thresholds]" not in trained.run()[1]
+    trained.change()
+    words = (
+        "the thresholds of smoking in [infer.thresholds] were set for the model of before and are used with the new one"
+    )
+    assert words in trained.command("plan", "--train")[1]
+    out = trained.run("--train")[1]
+    assert words in out
+    assert "says what the new model changes with the thresholds of smoking" in out.splitlines()[-1]
+
+
+def test_a_damaged_checkpoint_is_said_by_plan_as_by_run(trained, caplog):
+    sidecar = trained.folder / "work" / "checkpoint" / "model.json"
+    whole = sidecar.read_text()
+    run_id = (trained.folder / "work" / "current").readlink().name
+    sidecar.write_text(whole[:100])
+    words = f"the checkpoint is damaged: {sidecar}: not a checkpoint sidecar"
+    remedy = f"or take back the model that is kept of the run in force: `coarse2fine rollback {run_id}`"
+    plan = trained.command("plan")[1]
+    assert words in plan
+    assert remedy in plan
+    assert trained.command("rollback", run_id)[0] == 0
+    assert json.loads(sidecar.read_text())["model_id"] == json.loads(whole)["model_id"]
+    trained.command("runs", "release")
+    sidecar.write_text(whole[:100])
+    code, out = trained.run()
+    assert code == 0
+    assert words in caplog.text  # before anything is decoded
+    assert f"train: {words}" in out
+
+
+def test_damaged_weights_are_said_by_plan_where_they_are_needed(trained):
+    weights = trained.folder / "work" / "checkpoint" / "model.safetensors"
+    weights.write_bytes(b"damaged")
+    words = f"cannot be done: {weights}: not the weights that model.json was written for"
+    assert words not in trained.command("plan")[1]  # nothing is to be scored
+    trained.write_features("t20", 20)
+    trained.append("titles", "t20,features/t20.npy,120,test")
+    assert words in trained.command("plan")[1]
+    assert words.removeprefix("cannot be done: ") in json.loads(trained.command("plan", "--json")[1])["no_scores"]
+    assert trained.run()[0] == 2
+    assert words.removeprefix("cannot be done: ") in trained.said.err
 
 
 def test_labels_that_cannot_be_read_keep_no_film_from_being_scored(trained):
