@@ -32,31 +32,31 @@ class Line:
     is_trivial: bool = False
 
 
-def table_3(standings: Sequence[Standing], labels: Sequence[str], confidence: float) -> Table:
-    """Return Table 3, methods by tIoU under both protocols, with the trivial rows."""
+def table_3(standings: Sequence[Standing], labels: Sequence[str], confidence: float, said: Sequence[str] = ()) -> Table:
+    """Return Table 3, methods by tIoU under both protocols, with the trivial rows; ``said`` is noted below it."""
     shown = [standing for standing in standings if 3 in standing.method.tables]
     columns = columns_of(standings)
     lines = [*trivial_lines(standings, columns), *method_lines(shown, columns, labels, [MEAN], confidence)]
     lines.sort(key=lambda line: list(Protocol).index(Protocol(line.protocol)))
-    notes = (*_reading(standings, confidence), *_settings(shown), *failures(shown))
+    notes = (*_reading(standings, confidence), *_settings(shown), *said, *failures(shown))
     return _scores_table("table3", "Table 3: methods", columns, lines, notes)
 
 
-def table_4(standings: Sequence[Standing], labels: Sequence[str], confidence: float) -> Table:
+def table_4(standings: Sequence[Standing], labels: Sequence[str], confidence: float, said: Sequence[str] = ()) -> Table:
     """Return Table 4, the same per label."""
     shown = [standing for standing in standings if 4 in standing.method.tables]
     columns = columns_of(standings)
     lines = method_lines(shown, columns, labels, labels, confidence)
-    notes = (*_reading(standings, confidence), *failures(shown))
+    notes = (*_reading(standings, confidence), *said, *failures(shown))
     return _scores_table("table4", "Table 4: labels", columns, lines, notes, by_label=True)
 
 
-def table_5(standings: Sequence[Standing], labels: Sequence[str], confidence: float) -> Table:
+def table_5(standings: Sequence[Standing], labels: Sequence[str], confidence: float, said: Sequence[str] = ()) -> Table:
     """Return Table 5, the ablation."""
     shown = [standing for standing in standings if 5 in standing.method.tables]
     columns = columns_of(standings)
     lines = method_lines(shown, columns, labels, [MEAN], confidence)
-    notes = (*_reading(standings, confidence), *_settings(shown), *failures(shown))
+    notes = (*_reading(standings, confidence), *_settings(shown), *said, *failures(shown))
     return _scores_table("table5", "Table 5: ablation", columns, lines, notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ def evaluate(
     if official:
         kept = folder / "segments.parquet"
         everything = _all_candidates(folder, record, decoded_s) if with_scores else read_segments(kept)
-        return _official(config, everything, whole, durations, folder=folder, split=split)
+        unread = set(whole) - {row.title_id for row in rows if row.decoded_s is not None}
+        return _official(config, everything, whole, durations, folder=folder, split=split, unread=unread)
     if with_scores:
         flags = {
             label: 0.0 if _has_own_rule(record) else value["flag"] for label, value in record["thresholds"].items()
@@ -108,6 +109,7 @@ def _official(
     *,
     folder: Path,
     split: str,
+    unread: Collection[str],
 ) -> tuple[StageResult, Evaluation]:
     """Measure as the official evaluator does, the titles whose occurrences are all labelled."""
     if all(title.occurrences is None for title in truth.values()):
@@ -120,12 +122,16 @@ def _official(
     write_evaluation_csv(folder / f"official-{split}.csv", evaluation)
     write_evaluation_json(folder / f"official-{split}.json", evaluation)
     said = f"evaluate: {counted(len(counted_titles), 'title')} of the {split} split as the official evaluator does"
+    said += _missed_words([title for title_id, title in counted_titles.items() if title_id in unread])
     return StageResult(f"{said}; all numbers: official-{split}.csv", folder), evaluation
 
 
 def _unread_words(truth: Mapping[str, TitleLabels], rows: Sequence[TitleRow]) -> str:
     """Say how many clips are missed because their titles could not be read at all."""
-    unread = [truth[row.title_id] for row in rows if row.title_id in truth and row.decoded_s is None]
+    return _missed_words([truth[row.title_id] for row in rows if row.title_id in truth and row.decoded_s is None])
+
+
+def _missed_words(unread: Sequence[TitleLabels]) -> str:
     clips = sum(len({*title.first.values(), *(title.occurrences or ())}) for title in unread)
     return f"; {counted(clips, 'clip')} of {counted(len(unread), 'unread title')} count as missed" if clips else ""
 
