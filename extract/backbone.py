@@ -72,7 +72,7 @@ def load_backbone(settings: ExtractSettings) -> Backbone:
     device = _device(settings)
     network = load_network(settings.backbone, settings.weights)
     engine = _engine(network, settings, device)
-    LOG.info("backbone=%s device=%s engine=%s", settings.backbone, device, type(engine).__name__)
+    LOG.debug("backbone=%s device=%s engine=%s", settings.backbone, device, type(engine).__name__)
     return Backbone(settings.backbone, network, device, engine, recorded_precision(settings))
 
 

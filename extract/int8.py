@@ -46,7 +46,7 @@ def int8_engine(model: bytes, pictures: Tensor, make: Callable[[bytes], Engine],
     reference = make(model)
     quantised = make(_quantised(model, pictures[::2], engine))
     cosine = least_cosine(reference(pictures[1::2]), quantised(pictures[1::2]))
-    LOG.info("int8 engine=%s pictures=%d least_cosine=%.5f", engine, len(pictures[1::2]), cosine)
+    LOG.debug("int8 engine=%s pictures=%d least_cosine=%.5f", engine, len(pictures[1::2]), cosine)
     if not cosine >= LEAST_COSINE:
         raise ConfigError(
             f"precision = 'int8': features of the calibration pictures come as far as cosine {cosine:.4f} from "

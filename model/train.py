@@ -146,7 +146,7 @@ class Trainer:
         self.average = self._average()
         self.optimiser = self._optimiser()
         self.state.restart_epoch = self.state.epoch
-        log.info("mined epoch=%d labelled=%d before=%d", self.state.epoch, len(labelled_rows(self.titles)), before)
+        log.debug("mined epoch=%d labelled=%d before=%d", self.state.epoch, len(labelled_rows(self.titles)), before)
 
     def _epoch(self, progress: Progress | None) -> dict[str, float]:
         epoch, total = self.state.epoch, math.ceil(len(self.titles) / self.train.batch_size)

@@ -55,7 +55,13 @@ def cli(context: click.Context, verbose: int) -> None:
     if launch.launched() and command != "train":
         raise click.UsageError(f"torchrun starts `train` only, not `{command}`; run `coarse2fine {command}` without it")
     level = logging.INFO if (verbose or not sys.stderr.isatty()) and launch.is_first() else logging.WARNING
-    logging.basicConfig(level=level, handlers=[LogLines()], format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    where = " %(name)s" if verbose > 1 else ""  # which module says it helps who looks for a fault, and nobody else
+    logging.basicConfig(
+        level=level,
+        handlers=[LogLines()],
+        format=f"%(asctime)s %(levelname)s{where} %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
     if verbose > 1 and launch.is_first():
         for package in PACKAGES:
             logging.getLogger(package).setLevel(logging.DEBUG)

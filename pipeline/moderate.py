@@ -129,7 +129,7 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
     asked = _asked(wishes, None if checkpoint_dir == STARTER else checkpoint_dir, thresholds, checkpoint.labels)
     if otherwise := changed(out, asked, _call(places, out, wishes)):
         log.warning("%s", otherwise)
-    log.info("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
+    log.debug("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
     with folder_lock(out):
         config = write_folder(out, values, listing.films)
         before, run_before = _titles_before(config), current_run(config.work)

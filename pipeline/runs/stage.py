@@ -86,7 +86,7 @@ def _trained(config: Config, features: Extraction) -> StageResult:
         plan = plan_training(config, catalogue, headers, features.expected)
         if plan.action is not Training.TRAIN:
             return StageResult(plan.summary, config.checkpoint_dir)
-        log.debug("training: %s", plan.why)
+        log.info("training: %s", plan.why)
         damage = checkpoint_damage(config)
         from pipeline.stages.train import train
 

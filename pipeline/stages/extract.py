@@ -343,7 +343,7 @@ def _finish(config: Config, stage: str, done: Extraction) -> StageResult:
     said += error_lines(done.failures) if stage == "import-features" else []  # others told each title as it ended
     said += duration_lines(done.headers.values(), told="feature_rate" in config.data.model_fields_set)
     summary += "".join(f"\n  {line}" for line in said if line)
-    log.info("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
+    log.debug("stage=%s %s", stage, " ".join(f"{key}={value}" for key, value in counts.items()))
     warn_of_labels_beyond(config.data, done.headers, stage)
     if done.fault:
         log.error("%s: %s", stage, done.fault)

@@ -98,7 +98,7 @@ def infer_titles(run: InferenceRun, *, scored_before: int = 0) -> StageResult:
     unread = len(plan.failures)
     statuses, scored = _write(plan)
     scored += scored_before
-    log.info("stage=infer titles=%d scored=%d", len(plan.run.titles), scored)
+    log.debug("stage=infer titles=%d scored=%d", len(plan.run.titles), scored)
     _record(plan)
     keep_model(run.work, run.checkpoint_dir, plan.folder)
     write_run(

@@ -230,7 +230,7 @@ def _usable(config: Config, catalogue: Catalogue, split: str, found: Mapping[str
     headers, _ = usable(catalogue, split, found)
     unlabelled, without = len(titles) - len(labelled), sum(title_id not in found for title_id in labelled)
     partial = len(labelled) - without - len(headers)
-    log.info("split=%s usable=%d unlabelled=%d without_features=%d partial=%d", split, len(headers), unlabelled,
+    log.debug("split=%s usable=%d unlabelled=%d without_features=%d partial=%d", split, len(headers), unlabelled,
              without, partial)  # fmt: skip
     if not headers:
         raise ConfigError(
