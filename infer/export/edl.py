@@ -13,18 +13,24 @@ from data.schemas import Segment
 from infer.export.source import ExportTitle, milliseconds
 from infer.export.statement import one_line, statement
 
+LONGEST_LINE_BYTES = 1000  # of the 1023 that Kodi reads at once
 ACTIONS = {"cut": 0, "mute": 1, "scene": 2, "skip": 3}
 
 
 def render(title: ExportTitle, action: Literal["skip", "mute", "scene", "cut"]) -> str:
     """Return one title's file; a title without segments has comments only."""
-    named = [] if title.name == title.title_id else [f"## name {one_line(title.name)}"]
-    lines = [f"## title {title.title_id}", *named, f"## {statement(title)}"]
+    named = [] if title.name == title.title_id else [_comment(f"name {title.name}")]
+    lines = [_comment(f"title {title.title_id}"), *named, _comment(statement(title))]
     for start_ms, end_ms, segments in _joined(title.segments):
         said = ", ".join(f"{segment.label} {title.score_of(segment)} {segment.decision}" for segment in segments)
-        lines.append(f"## {one_line(said)}")
+        lines.append(_comment(said))
         lines.append(f"{start_ms / 1000:.3f} {end_ms / 1000:.3f} {ACTIONS[action]}")
     return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    """Return a line of comment, short enough in UTF-8: Kodi takes the rest of a longer line for one of its own."""
+    return f"## {one_line(text)}".encode()[:LONGEST_LINE_BYTES].decode(errors="ignore")
 
 
 def _joined(segments: tuple[Segment, ...]) -> list[tuple[int, int, list[Segment]]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from data.files import remove_folder
+from data.locations import locate
 from data.schemas import Segment
 from infer.export.settings import ExportSettings
 from infer.export.source import ExportRun, ExportTitle
@@ -238,6 +240,35 @@ def test_a_changed_file_of_a_film_that_is_no_more_is_kept_and_said(library: Libr
     library.videos["b"].unlink()
     assert library.export(clear("a")) == {("日本語", "edl"): "kept"}
     assert path.exists()
+
+
+def test_a_library_on_a_store_is_treated_alike(library: Library) -> None:
+    base = locate("memory://films/beside")
+    try:
+        (base / "empty.edl").write_bytes(b"")
+        for name in ("a", "b", "empty"):
+            library.videos[name] = base / f"{name}.mkv"
+            library.videos[name].write_bytes(b"video")
+        library.export(title("a"), title("b"))
+        (base / "b.edl").write_bytes(b"5 9 0\n")
+        moved = {"a": title("a", times=((1.0, 2.0),)), "b": title("b")}
+        assert library.export(*moved.values(), title("empty")) == {
+            ("a", "edl"): "written",
+            ("b", "edl"): "kept",
+            ("empty", "edl"): "kept",
+        }
+        assert library.export(moved["b"], overwrite=True) == {("b", "edl"): "written"}
+        assert (base / "b.edl.bak").read_bytes() == b"5 9 0\n"
+        assert is_marked(base / "a.edl")
+        library.videos["a"].unlink()
+        run = ExportRun("run0", "model0", "2026-11-28", ("violence",), (clear("b"),))
+        [b, a] = export_beside(
+            run, ["edl"], {"b": base / "b.mkv"}, library.table, SETTINGS, met=[base / "a.edl", base / "b.edl"]
+        )
+        assert [(one.path.name, one.outcome) for one in (a, b)] == [("a.edl", "removed"), ("b.edl", "removed")]
+        assert {path.name for path in base.files_below()} == {"b.mkv", "empty.mkv", "empty.edl", "b.edl.bak"}
+    finally:
+        remove_folder(base)
 
 
 def test_a_film_and_its_subtitles_keep_their_names(library: Library) -> None:

@@ -50,6 +50,16 @@ def test_kodi_reads_the_same_edits_and_passes_over_the_mark(files):
     assert len(mark.encode()) < 1024  # Kodi reads so much of a line at once
 
 
+def test_no_line_is_longer_than_kodi_reads_at_once(files):
+    title, make = files
+    long = replace(title, row=replace(title.row, name="/".join(["千と千尋の神隠し" * 20] * 6)))
+    lines = make(long)[1]["edl"].splitlines()
+    assert max(len(line.encode()) for line in lines) <= 1000
+    assert [line for line in lines if not line.startswith("## ")] == [
+        line for line in make(title)[1]["edl"].splitlines() if not line.startswith("## ")
+    ]
+
+
 def test_moviecontentfilter_has_the_mark_in_the_comment_of_its_last_cue(files):
     title, make = files
     plain, sealed = make(title)
