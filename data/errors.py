@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from data.byte_names import as_text
+
 
 class ModerationError(Exception):
     """Base of all errors that are reported to the user without a traceback."""
@@ -21,7 +23,7 @@ class ModerationError(Exception):
     systemic: ClassVar[bool] = False
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(as_text(message))
         self.code = code or self.default_code
 
 

@@ -18,6 +18,7 @@ from data.manifest import SPLITS, TitleManifest
 from data.problem_lines import LISTED, folded_problems
 from data.settings import PAPER_LABELS, DataSettings
 from data.split_check import MOST_SAID, clips_by_split, uneven_splits
+from data.titles import named_file
 
 PAPER_TABLE_1 = {
     "sex": (12_241, 23.2),
@@ -184,7 +185,7 @@ def _missing_media(manifest: TitleManifest) -> list[Problem]:
     missing = [
         title
         for title in manifest.titles.values()
-        if title.path is not None and not (manifest.media_root / title.path).is_file()
+        if title.path is not None and not named_file(manifest.media_root, title.path).is_file()
     ]
     problems = []
     for title in missing[:MISSING_LISTED]:

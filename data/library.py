@@ -153,8 +153,6 @@ def find_films(
         for path, relative, folder in entries:
             if not _is_asked_for(PurePosixPath(*relative.parts), walk):
                 walk.left_out[path] = NOT_ASKED_FOR
-            elif fault := _name_fault(path):
-                walk.problems[path] = fault
             else:
                 below_root = PurePosixPath(*relative.parts)
                 film = Film(path, _resolved(path), display_name(below_root))
@@ -278,14 +276,6 @@ def _meets(relative: PurePosixPath, pattern: str) -> bool:
     below = [str(relative), *(str(parent) for parent in relative.parents if parent.parts)]
     names = below if "/" in folded else list(relative.parts)
     return any(fnmatch.fnmatchcase(composed(name).casefold(), folded) for name in names)
-
-
-def _name_fault(path: Path) -> str:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return f"{one_line(str(path))}: its name is not UTF-8, so that no table can hold it; rename it"
-    return ""
 
 
 def _told_apart(found: Sequence[tuple[Film, Path, PurePosixPath]]) -> list[Film]:

@@ -11,9 +11,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator
 
+from data.byte_names import as_text
 from data.errors import ConfigError
 from data.store_path import StorePath, store_path
 from data.stores import require_filesystem, without_secrets
+from data.titles import named_file
 
 _SAME = {"s3a:": "s3:", "s3n:": "s3:", "gs:": "gcs:", "az:": "abfs:"}
 
@@ -35,8 +37,7 @@ def locate(text: str, folder: Path | None = None) -> Path:
     """
     place = store_path(text)
     if place is None:
-        path = Path(text).expanduser()
-        return path if folder is None else folder / path
+        return named_file(Path() if folder is None else folder, str(Path(text).expanduser()))
     protocol, *below = place.parts[1:]
     if protocol == "file:":
         return Path("/", *below)
@@ -69,8 +70,8 @@ def _local(value: object) -> object:
     return value
 
 
-Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str)]
+Location = Annotated[Path, PlainValidator(_location), PlainSerializer(as_text)]
 """A path of this machine, or a place on a store."""
 
-LocalPath = Annotated[Path, BeforeValidator(_local)]
+LocalPath = Annotated[Path, BeforeValidator(_local), PlainSerializer(as_text, when_used="json")]
 """A path of this machine."""

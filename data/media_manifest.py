@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from data.byte_names import as_text
 from data.files import write_text
 from data.identity import catalogue_ids
 from data.library import Film, Listing, find_films
@@ -65,7 +66,7 @@ def write_media_manifest(path: Path, folder: Path, skipped: Path | None = None) 
     writer.writerow(COLUMNS)
     found = [series_of(relative) for _, relative in kept]
     writer.writerows(
-        (title_id, str(relative), "", "", film.name, series)
+        (title_id, as_text(relative), "", "", film.name, series)
         for title_id, (film, relative), series in zip(ids, kept, found)
     )
     write_text(path, text.getvalue())

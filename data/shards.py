@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from data.errors import MissingShardError, SchemaError
 from data.files import TEMPORARY_PREFIX, atomic_path
-from data.parquet_file import open_parquet_footer, open_whole_parquet
+from data.parquet_file import open_parquet_footer, open_whole_parquet, parquet_sink
 from data.schemas import FEATURES, Coverage, FeatureSpec, check_schema_name, features_schema
 from data.time_grid import TimeGrid
 
@@ -103,9 +103,9 @@ def write_shard(
     starts = range(0, count, CHUNK_ROWS)
     table = pa.Table.from_batches([_batch(schema, coverage.title_id, start, pts_s, half) for start in starts], schema)
     path = shard_path(folder, coverage.title_id)
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, parquet_sink(temporary) as sink:
         pq.write_table(
-            table, temporary, row_group_size=count, use_dictionary=False, write_statistics=False, compression="none"
+            table, sink, row_group_size=count, use_dictionary=False, write_statistics=False, compression="none"
         )
     return path
 

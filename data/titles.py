@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from data.byte_names import as_name, as_text
 from data.errors import DecodeError
 from data.files import NAME_BYTES, TEMPORARY_PREFIX
 from data.store_path import StorePath
@@ -61,8 +62,7 @@ def _letters(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return text composed and on one line: what cannot be printed, line breaks among it, becomes a blank."""
-    readable = os.fsencode(text).decode(errors="replace")
-    return composed(" ".join("".join(c if c.isprintable() else " " for c in readable).split()))
+    return composed(" ".join("".join(c if c.isprintable() else " " for c in as_text(text)).split()))
 
 
 def composed(text: str) -> str:
@@ -104,6 +104,15 @@ def whole_root(path: Path) -> Path:
     return StorePath(*path.parts[:3]) if isinstance(path, StorePath) else Path(path.anchor)
 
 
+def named_file(folder: Path, text: str) -> Path:
+    """Return the file in a folder that a table names: as it stands there, or else as ``as_text`` would have put it."""
+    path = folder / text
+    name = as_name(text)
+    if name == text or isinstance(folder, StorePath) or os.path.lexists(path):
+        return path
+    return folder / name
+
+
 def media_path(media_root: Path, path: str) -> Path:
     """Return the absolute, resolved path of a file under the media root. The file need not exist.
 
@@ -112,7 +121,7 @@ def media_path(media_root: Path, path: str) -> Path:
     """
     root = media_root.resolve()
     try:
-        resolved = (root / path).resolve()
+        resolved = named_file(root, path).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # symlink loops, names too long, NUL
         raise DecodeError(f"{path!r}: cannot be resolved ({error})", code="path") from error
     if len(os.fsencode(str(resolved))) > PATH_BYTES or any(

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
-from data.parquet_file import open_parquet
+from data.parquet_file import open_parquet, parquet_sink
 from data.schemas import (
     LATE_COLUMNS,
     SCORES,
@@ -129,9 +129,15 @@ def write_results(
 
 
 @contextmanager
+def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    with atomic_path(path) as temporary, parquet_sink(temporary) as sink, pq.ParquetWriter(sink, schema) as writer:
+        yield writer
+
+
+@contextmanager
 def open_scores(path: Path, labels: Sequence[str]) -> Iterator[ScoreSink]:
     """Yield a sink for frame scores; the file appears under its name, whole, when the block ends."""
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, scores_schema(tuple(labels))) as writer:
+    with _writer(path, scores_schema(tuple(labels))) as writer:
         sink = ScoreSink(path, writer, labels)
         yield sink
         metadata = {TITLE_SCORES_KEY: json.dumps(sink.title_scores)}
@@ -215,7 +221,7 @@ def read_title_scores(path: Path, title_id: str) -> TitleScores | None:
 
 @contextmanager
 def _open_rows(path: Path, schema: pa.Schema) -> Iterator[_Rows]:
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with _writer(path, schema) as writer:
         rows = _Rows(writer, schema)
         yield rows
         rows.flush()

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.byte_names import as_text
 from data.errors import StoreError
 from data.files import TEMPORARY_PREFIX, atomic_path, write_text
 from data.library import OTHER_SUFFIXES
@@ -239,5 +240,5 @@ def _write_table(path: Path, done: Sequence[BesideFile]) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(COLUMNS)
         for file in done:
-            cells = (file.title_id, file.name, file.form, str(file.path), file.outcome, file.detail)
+            cells = (file.title_id, file.name, file.form, as_text(file.path), file.outcome, file.detail)
             writer.writerow(map(guard, cells))

@@ -5,6 +5,7 @@ Stages are imported when they run, so that ``--help`` does not wait for torch.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from types import FrameType
 
 import click
 
+from data.byte_names import WITH_BYTES
 from data.errors import ModerationError
 from pipeline import launch
 from pipeline.commands import (
@@ -87,6 +89,9 @@ for section, commands in SECTIONS.items():
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=WITH_BYTES)
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as of nohup
         signal.signal(signal.SIGHUP, _interrupt)

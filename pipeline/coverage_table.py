@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
-from data.parquet_file import read_parquet
+from data.parquet_file import parquet_sink, read_parquet
 from data.schemas import COVERAGE, COVERAGE_SCHEMA, check_schema_name
 from data.shards import ShardHeader
 from data.titles import Title
@@ -60,8 +60,8 @@ def write_coverage(
     with suppress(SchemaError, FileNotFoundError):
         if _read(path) == rows:
             return not_read
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=COVERAGE_SCHEMA), temporary)
+    with atomic_path(path) as temporary, parquet_sink(temporary) as sink:
+        pq.write_table(pa.Table.from_pylist(rows, schema=COVERAGE_SCHEMA), sink)
     return not_read
 
 

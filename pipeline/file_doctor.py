@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from data.byte_names import as_text
 from data.counted import brief_clock, counted
 from extract.damage import Spot
 from extract.examine import Examination
@@ -41,7 +42,7 @@ BY_CODE = {
 def as_json(seen: Examination) -> dict[str, Any]:
     """Return everything that was found, as JSON values."""
     return {
-        "file": str(seen.path),
+        "file": as_text(seen.path),
         "verdict": seen.verdict,
         "reason": reason(seen),
         "error_code": seen.error.code if seen.error is not None else "",

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.byte_names import as_text
 from data.library import Listing, find_films
-from data.titles import Title
+from data.titles import Title, named_file
 from infer.export.settings import Format
 from infer.export.source import read_run
 from infer.export.write import BESIDE, export_run
@@ -138,7 +139,7 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
         titles = list(extraction.titles)
         run = inference_run(config, titles, extraction.failures, extraction.headers)
         inferred = infer_titles(run, scored_before=finder.scored)
-        videos = {title.title_id: config.data.media_folder / title.path for title in titles if title.path}
+        videos = {title.title_id: named_file(config.data.media_folder, title.path) for title in titles if title.path}
         met = {*listing.ours, *filter(is_marked, files_of(listing.named))}
         done, folders = _export(config, inferred.path, videos, wishes, met)
         report = draw_report(config, inferred.path)
@@ -159,7 +160,7 @@ def _export(
     forms = list(dict.fromkeys(wishes.exports))
     if not forms:
         return [], []
-    titles = {title_id: Title(title_id, str(path)) for title_id, path in videos.items()}
+    titles = {title_id: Title(title_id, as_text(path)) for title_id, path in videos.items()}
     run = read_run(run_dir, "flag", titles)
     done: list[BesideFile] = []
     if beside := [form for form in forms if form in BESIDE]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data.byte_names import as_text
 from data.errors import CheckpointError, ConfigError
 from data.files import write_text
 from data.identity import film_ids
@@ -63,7 +64,7 @@ def moderation_values(
         )
     values: dict[str, Any] = {
         "work_dir": str(out) if isinstance(out, StorePath) else ".",
-        "checkpoint": str(_whole(checkpoint_dir)),
+        "checkpoint": as_text(_whole(checkpoint_dir)),
         "data": {
             "titles": str(out / TITLES) if isinstance(out, StorePath) else TITLES,
             "media_root": str(_root(films)),
@@ -177,7 +178,7 @@ def toml_key(key: str) -> str:
 
 def _text(text: str) -> str:
     """Return a TOML string or quoted key; JSON's is one, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(as_text(text), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _titles_text(films: Sequence[Film]) -> str:
@@ -226,7 +227,7 @@ def _root(films: Sequence[Film]) -> Path:
 
 def _listed(path: Path) -> str:
     """Return a path as the manifest has it: whole, or below its bucket, which is the media root then."""
-    return str(path.relative_to(whole_root(path))) if isinstance(path, StorePath) else str(path)
+    return str(path.relative_to(whole_root(path))) if isinstance(path, StorePath) else as_text(path)
 
 
 def _whole(path: Path) -> Path:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from rich import box
 from rich.table import Table
 
+from data.byte_names import as_text
 from data.counted import counted
 from data.record_file import read_record
 from data.schemas import Segment
@@ -195,4 +196,4 @@ def _counts(moderated: Moderated, rows: Sequence[TitleRow], segments: dict[str, 
 
 def _shell(path: Path) -> str:
     """Return a path as it is typed in a shell."""
-    return shlex.quote(str(path))
+    return shlex.quote(as_text(path))

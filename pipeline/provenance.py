@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from data.byte_names import as_text
 from data.files import write_json
 
 RECORDED = ("coarse2fine", "torch", "torchvision", "timm", "av", "decord", "numpy", "pyarrow", "pandas")
@@ -33,7 +34,7 @@ def write_run(path: Path, stage: str, config: Mapping[str, Any], **facts: Any) -
         {
             "stage": stage,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": sys.argv[1:],
+            "command": [as_text(word) for word in sys.argv[1:]],
             **facts,
             "config": dict(config),
             "software": software(),

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
+from data.byte_names import as_text
 from data.counted import counted
 from data.errors import ConfigError, ManifestError, Problem
 from data.files import write_text
@@ -134,7 +135,7 @@ def _from(folder: Path, path: Path) -> str:
 
 
 def _toml(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(as_text(text), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _example(name: str) -> str:

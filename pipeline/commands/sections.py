@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from data.titles import named_file
 from pipeline.config import CONFIG_NAME
 from pipeline.stage_result import UnreadError
 
@@ -42,7 +43,7 @@ class SectionedGroup(click.Group):
             and any(parameter.name == CONFIG_PARAMETER for parameter in command.params)
             and rest
             and not rest[0].startswith("-")
-            and (Path(rest[0]) / CONFIG_NAME).is_file()
+            and (named_file(Path(), rest[0]) / CONFIG_NAME).is_file()
         ):
             rest = ["--config", *rest]
         return name, command, rest

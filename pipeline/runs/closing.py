@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from data.byte_names import as_text
 from data.counted import counted
 from data.record_file import read_record
 from data.schemas import STATUSES
@@ -101,5 +102,5 @@ def next_for_files(config: Config, rows: Iterable[LedgerRow], typed: str) -> Ite
     if config.run.import_name is None:
         first = next((row.source for row in unread if row.source), None)
         if first is not None:
-            file = shlex.quote(str(config.data.media_folder / first))
+            file = shlex.quote(as_text(config.data.media_folder / first))
             yield f"`coarse2fine doctor {file}` says what is in that file"

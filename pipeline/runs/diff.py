@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from data.counted import written_score
 from data.errors import ConfigError
 from data.files import atomic_path
+from data.parquet_file import parquet_sink
 from data.record_file import read_record
 from data.schemas import DIFF_SCHEMA, Segment
 from data.titles import called
@@ -97,8 +98,8 @@ def write_diff(path: Path, diff: RunDiff) -> None:
     """
     rows = [asdict(change) for change in diff.changes]
     if path.suffix == ".parquet":
-        with atomic_path(path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=DIFF_SCHEMA), temporary)
+        with atomic_path(path) as temporary, parquet_sink(temporary) as sink:
+            pq.write_table(pa.Table.from_pylist(rows, schema=DIFF_SCHEMA), sink)
     elif path.suffix == ".csv":
         with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle, lineterminator="\n")

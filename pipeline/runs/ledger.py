@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
-from data.parquet_file import read_parquet
+from data.parquet_file import parquet_sink, read_parquet
 from data.schemas import LEDGER, LEDGER_SCHEMA, check_schema_name
 from data.titles import Title
 from pipeline.runs.event_log import now
@@ -127,8 +127,8 @@ class Ledger:
         if not self._changed:
             return
         rows = [asdict(self._rows[title_id]) for title_id in sorted(self._rows)]
-        with atomic_path(self._path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), temporary)
+        with atomic_path(self._path) as temporary, parquet_sink(temporary) as sink:
+            pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), sink)
         self._changed, self._written_s = False, time.monotonic()
 
 

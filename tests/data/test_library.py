@@ -197,12 +197,18 @@ def test_no_film_at_all_says_what_there_was(tmp_path: Path) -> None:
         find_films([tmp_path / "gone"])
 
 
-def test_a_name_that_is_no_text_is_said(tmp_path: Path) -> None:
-    put(tmp_path / "a.mkv")
-    put(tmp_path / os.fsdecode(b"caf\xe9.mkv"))
+def test_a_name_that_is_no_text_is_a_name_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xc9t\xe9")
+    for name in (b"caf\xe9.mkv", b"caf\xe8.mkv", "cafÉ.mkv".encode()):
+        put(folder / os.fsdecode(name))
     found = find_films([tmp_path])
-    assert names(found) == ["a"]
-    assert "its name is not UTF-8" in found.problems[0]
+    assert not found.problems
+    assert sorted(os.fsencode(film.path.name) for film in found.films) == sorted(
+        [b"caf\xe9.mkv", b"caf\xe8.mkv", "cafÉ.mkv".encode()]
+    )
+    assert len({film.name for film in found.films}) == 3
+    for film in found.films:
+        film.name.encode()
 
 
 def test_a_store_is_walked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
