@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,38 @@ def test_numbers_of_system_calls_are_the_kernel_s(column):
 
 def test_landlock_is_zero_or_a_version():
     assert landlock.version() in range(100)
+
+
+REFUSED_BY_DOCKER = (
+    "unshare setns mount umount2 pivot_root chroot open_tree move_mount fsopen fsmount fspick "
+    "mount_setattr bpf perf_event_open userfaultfd keyctl add_key request_key init_module finit_module "
+    "delete_module kexec_load kexec_file_load reboot swapon swapoff syslog quotactl acct settimeofday "
+    "clock_settime kcmp pidfd_getfd process_madvise iopl ioperm open_by_handle_at fanotify_init "
+    "personality"
+)
+"""By Docker's default profile, of an ordinary user without capabilities, and none of them is needed to be confined."""
+
+IN_A_CONTAINER = """
+import ctypes, os, sys
+from pathlib import Path
+from extract import seccomp
+from extract.kernel import prctl
+from extract.sandbox_trial import try_sandbox
+calls = seccomp.PROCESSES | seccomp.FILES | seccomp.KERNEL
+seccomp.NETWORK, seccomp.FILES, seccomp.KERNEL = {}, {}, {}
+seccomp.PROCESSES = {name: calls[name] for name in sys.argv[2].split()}
+seccomp.ABSENT = {"clone3": seccomp.ABSENT["clone3"]}
+seccomp.CLONE = seccomp.OPEN = seccomp.OPENAT = seccomp.KILL = seccomp.TGKILL = (None, None)
+seccomp.refuse_calls()
+for measure in try_sandbox(Path(sys.argv[1])):
+    print(measure)
+"""
+
+
+@walled
+def test_a_decoder_is_confined_within_what_docker_refuses_to_a_container(tmp_path):
+    """Filters of system calls add up: one from outside must not keep a decoder from giving up the rest."""
+    arguments = [sys.executable, "-c", IN_A_CONTAINER, str(tmp_path), REFUSED_BY_DOCKER]
+    inside = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert inside.returncode == 0, inside.stderr
+    assert inside.stdout.splitlines() == [str(measure) for measure in try_sandbox(tmp_path)]
