@@ -118,7 +118,9 @@ class _Exporter:
         speaking = [title for title in titles if title.segments]
         if speaking and len(titles) > 1:
             names = " and ".join(self.videos[title.title_id].name for title in titles)
-            return [self._file(t, path, SHARED, f"{names} would share it; rename one of them") for t in speaking]
+            there = "; what an earlier call wrote is still there" if is_marked(path) else ""
+            why = f"{names} would share it; rename one of them{there}"
+            return [self._file(title, path, SHARED, why) for title in speaking]
         title = (speaking or titles)[0]
         try:
             text = self.render(title) if speaking else None

@@ -138,6 +138,12 @@ def test_two_videos_that_would_share_a_file_are_said_and_nothing_is_written(libr
     rows = list(csv.DictReader(library.table.open(encoding="utf-8")))
     assert rows[0]["detail"] == "日本語.mkv and 日本語.mp4 would share it; rename one of them"
     assert library.export(clear("b"), clear("c")) == {}
+    library.export(title("b"))
+    written = library.videos["b"].with_suffix(".edl").read_bytes()
+    assert library.export(title("b"), title("c")) == {("b", "edl"): "shared", ("c", "edl"): "shared"}
+    for row in csv.DictReader(library.table.open(encoding="utf-8")):
+        assert row["detail"].endswith("rename one of them; what an earlier call wrote is still there")
+    assert library.videos["b"].with_suffix(".edl").read_bytes() == written
 
 
 def test_a_library_that_cannot_be_written_is_recorded_and_the_rest_goes_on(library: Library, monkeypatch) -> None:
