@@ -1,7 +1,8 @@
 """Whole files or none: atomic writes, and content hashes.
 
 A writer fills a temporary name in the same folder; it is flushed to the disk and then renamed, so a reader never sees
-half a file and a crash leaves at most a ``.tmp-*`` file behind, which the next write to the same folder may remove.
+half a file and a crash leaves at most a ``.tmp-*`` file behind, which the next run removes: its writer holds a kernel
+lock on it, so that a file in work is told from one that was left.
 
 On a store (``data.store_path``) the temporary is a file of this machine, and an object appears whole by itself. What
 differs between the two is here, ``data.parquet_file`` and ``pipeline.runs.pointer``, so that the rest need not ask.
@@ -9,6 +10,8 @@ differs between the two is here, ``data.parquet_file`` and ``pipeline.runs.point
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +20,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +45,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(_cut(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{path.name}"))
+    held = _hold(temporary)
     try:
         yield temporary
         with temporary.open("rb") as handle:
+            if os.fstat(handle.fileno()).st_mtime_ns == 0:
+                raise FileNotFoundError(errno.ENOENT, "nothing was written to it", str(temporary))
             os.fsync(handle.fileno())
         temporary.replace(path)
     except (OSError, ModerationError):
@@ -54,6 +60,42 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _hold(temporary: Path) -> int:
+    """Make a temporary file that is nobody else's as long as this process lives, and has no time yet (1970)."""
+    while True:
+        held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # some network file systems know no locks: there, runs are told apart by theirs
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            if temporary.stat().st_ino == os.fstat(held).st_ino:
+                os.utime(held, ns=(0, 0))
+                return held
+        except FileNotFoundError:
+            pass
+        os.close(held)  # a sweep was between the two: once more
+
+
+def is_held(path: Path) -> bool:
+    """Say whether the writer of a temporary file lives."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        os.close(handle)
 
 
 def _require_room(temporary: Path, error: Exception) -> None:
@@ -105,13 +147,17 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def temporaries_below(folder: Path, *, apart: Path | None = None) -> Iterator[Path]:
-    """Yield what writers that were killed left below a folder, except below ``apart``; on a store there is nothing."""
+    """Yield what writers that were killed left below a folder, except below ``apart``; on a store there is nothing.
+
+    What a writer that lives is at, in any process and with or without the lock of a run, is not among it.
+    """
     if isinstance(folder, StorePath):
         return
     for root, folders, names in os.walk(folder):
         if apart is not None:
             folders[:] = [name for name in folders if Path(root, name) != apart]
-        yield from (Path(root, name) for name in [*names, *folders] if name.startswith(TEMPORARY_PREFIX))
+        left = (Path(root, name) for name in [*names, *folders] if name.startswith(TEMPORARY_PREFIX))
+        yield from (path for path in left if not is_held(path))
 
 
 def size_below(path: Path) -> int:

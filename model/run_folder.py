@@ -58,16 +58,13 @@ class RunFolder:
         self._board: SummaryWriter | None = None
 
     @contextmanager
-    def logging(self, epoch: int) -> Iterator[None]:
-        """Keep TensorBoard open; it drops what an interrupted run logged beyond the epoch that is resumed."""
-        if not self.writes:
-            yield
-            return
-        self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=epoch)
+    def logging(self) -> Iterator[None]:
+        """Keep TensorBoard open; it is opened by the first epoch that ends."""
         try:
             yield
         finally:
-            self._board.close()
+            if self._board is not None:
+                self._board.close()
             self._board = None
 
     def read(self, fingerprint: str) -> tuple[TrainState, dict[str, Tensor]] | None:
@@ -99,12 +96,21 @@ class RunFolder:
         """Save what the next epoch starts from, and log the last one."""
         if not self.writes:
             return
-        if self._board is not None:
-            for name, value in state.history[-1].items():
-                self._board.add_scalar(name, value, state.epoch - 1)
+        self._draw(state)
         self._save(STATE_NAME, tensors)
         write_text(self.path / METRICS_NAME, "".join(json.dumps(line) + "\n" for line in state.history))
         write_json(self.path / COUNTERS_NAME, asdict(state))
+
+    def _draw(self, state: TrainState) -> None:
+        """Log the last epoch; what earlier processes logged is written anew by the first one, so no files pile up."""
+        epochs = state.history[-1:]
+        if self._board is None:
+            shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
+            self._board = SummaryWriter(str(self.path / "tensorboard"))
+            epochs = state.history
+        for epoch, entry in enumerate(epochs, state.epoch - len(epochs)):
+            for name, value in entry.items():
+                self._board.add_scalar(name, value, epoch)
 
     def _save(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         if not self.writes:

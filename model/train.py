@@ -102,7 +102,7 @@ class Trainer:
             raise ConfigError("training: no titles with features in the train split; check splits and extraction")
         self.titles = titles
         self._resume()
-        with self.folder.logging(self.state.epoch):
+        with self.folder.logging():
             while not self._done():
                 started = time.monotonic()
                 if self._mines() and self.state.epoch == self._mining_epoch():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from data.byte_names import as_text
 from data.errors import StoreError
-from data.files import TEMPORARY_PREFIX, atomic_path, write_text
+from data.files import TEMPORARY_PREFIX, atomic_path, is_held, write_text
 from data.library import OTHER_SUFFIXES
 from data.store_path import StorePath
 from data.titles import composed
@@ -215,7 +215,8 @@ def _hand(path: Path) -> Hand | None:
 def _write(path: Path, text: str) -> None:
     if not isinstance(path, StorePath):  # what a killed call left of this very file
         for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(path.name)}"):
-            leftover.unlink()
+            if not is_held(leftover):
+                leftover.unlink()
     write_text(path, text)
 
 

@@ -25,6 +25,7 @@ from model.sidecar import read_checkpoint
 from pipeline.asked import changed, keep, options
 from pipeline.beside import FAILED, SHARED, BesideFile, export_beside, files_of, is_marked
 from pipeline.config import Config
+from pipeline.crash import log_crashes_to
 from pipeline.lock import folder_lock
 from pipeline.moderation_folder import (
     moderation_values,
@@ -36,12 +37,14 @@ from pipeline.moderation_folder import (
     write_folder,
 )
 from pipeline.runs.history import held_run
+from pipeline.runs.leftovers import sweep
 from pipeline.runs.pointer import current_folder, current_run
 from pipeline.runs.stage import draw_report
 from pipeline.stage_result import SOME_FAILED, StageResult
 from pipeline.stages.extract import extract_catalogue
 from pipeline.stages.found import Finder
 from pipeline.stages.infer import infer_titles, inference_run
+from pipeline.work_folder import WorkFolder
 
 STARTER = Path(__file__).resolve().parent / "starter"
 """The checkpoint that comes with the package: a demonstration, which its ``notice`` says in every run."""
@@ -132,6 +135,8 @@ def moderate(places: Sequence[Path], checkpoint_dir: Path, out: Path, wishes: Wi
         log.warning("%s", otherwise)
     log.debug("moderate films=%d left_out=%d", len(listing.films), listing.left_out.total())
     with folder_lock(out):
+        log_crashes_to(out)
+        sweep(WorkFolder(out))
         config = write_folder(out, values, listing.films)
         before, run_before = _titles_before(config), current_run(config.work)
         finder = Finder(config)

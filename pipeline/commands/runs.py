@@ -259,7 +259,7 @@ def rollback(config_path: Path, overrides: dict[str, Any], run_id: str | None) -
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def gc(config_path: Path, overrides: dict[str, Any], keep: int, dry_run: bool) -> None:
     """Remove old runs, what killed runs left behind, and scores that no kept run needs."""
-    with locked(config_path, overrides) as config:
+    with locked(config_path, overrides, sweeps=False) as config:
         from pipeline.runs.leftovers import collect
 
         removed = collect(config.work, keep, dry=dry_run)

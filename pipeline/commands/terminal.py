@@ -189,11 +189,19 @@ def optional_config(command: Any) -> Any:
 
 
 @contextmanager
-def locked(config_path: Path, overrides: dict[str, Any]) -> Iterator[Config]:
-    """Hold the run's lock while its stages work; of several processes that torchrun started, the first one holds it."""
+def locked(config_path: Path, overrides: dict[str, Any], *, sweeps: bool = True) -> Iterator[Config]:
+    """Hold the run's lock while its stages work; of several processes that torchrun started, the first one holds it.
+
+    Args:
+        sweeps: what killed runs and writers left is removed first.
+    """
     config = load_config(config_path, overrides)
     with folder_lock(config.work_dir) if is_first() else nullcontext():
         log_crashes_to(config.work_dir)
+        if sweeps and is_first():
+            from pipeline.runs.leftovers import sweep
+
+            sweep(config.work)
         yield config
 
 

@@ -1,12 +1,14 @@
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.files import atomic_path, file_sha256, fingerprint, write_json, write_text
+from data.files import atomic_path, file_sha256, fingerprint, temporaries_below, write_json, write_text
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -49,6 +51,33 @@ def test_a_writer_that_wrote_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_something(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "")
+    assert (tmp_path / "a.txt").read_bytes() == b""
+    assert (tmp_path / "a.txt").stat().st_mtime > 1e9
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from data.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("half", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_writer_is_at_is_left_behind_only_once_it_is_dead(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "a.txt"], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"half\n"
+        (temporary,) = tmp_path.iterdir()
+        assert list(temporaries_below(tmp_path)) == []
+        writer.kill()
+    assert list(temporaries_below(tmp_path)) == [temporary]
 
 
 def test_the_longest_title_id_still_has_a_temporary_name(tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
+import pytest
+
+from data.files import atomic_path
+
 """What a run ends with: measures, report, files for monitoring, and its place in the order of runs."""
 
 import json
@@ -130,3 +134,16 @@ def test_the_order_of_runs_does_not_hang_on_the_clock(settled, capsys):
     assert second in listed[1]
     assert settled.command("gc", "--keep", "1") == 0
     assert [run.name for run in (settled.work / "runs").iterdir()] == [second]
+
+
+@pytest.mark.parametrize("command", ["run", "train", "extract"])
+def test_a_report_that_is_being_drawn_is_not_swept_away_by_a_run_that_starts(settled, command):
+    page = settled.work / "current" / "report.html"
+    torn = settled.work / ".tmp-0123456789ab-coverage.parquet"
+    torn.write_text("half")
+    with atomic_path(page) as temporary:
+        temporary.write_text("another page")
+        assert settled.command(command) in (0, 2)  # nothing can be trained here
+        assert temporary.exists()
+    assert page.read_text() == "another page"
+    assert not torn.exists()
