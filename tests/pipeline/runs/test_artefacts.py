@@ -1,14 +1,13 @@
-import pytest
-
-from data.files import atomic_path
-
 """What a run ends with: measures, report, files for monitoring, and its place in the order of runs."""
 
 import json
 import shutil
 
 import pandas as pd
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from data.files import atomic_path
 
 
 def written(night, *names):
