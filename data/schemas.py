@@ -105,6 +105,8 @@ class Coverage:
             starts; more than 0 where the sound comes first. Times of samples count from that picture.
         declared_start_s: where the declared duration begins on the player's clock, where that is before the first
             picture: a recording may begin with pictures that nobody can decode; None where it is with that picture.
+        remark: what else is to be known of the file, in words, that is no damage.
+        unseen: the file holds video that was not looked at, as the remark says; never clear then.
     """
 
     title_id: str
@@ -124,6 +126,8 @@ class Coverage:
     reason: str
     picture_start_s: float = 0.0
     declared_start_s: float | None = None
+    remark: str = ""
+    unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,8 @@ COVERAGE_SCHEMA = _with_name(
             pa.field("seconds", pa.float64()),
             pa.field("picture_start_s", pa.float64()),
             pa.field("declared_start_s", pa.float64()),
+            pa.field("remark", pa.string()),
+            pa.field("unseen", pa.bool_()),
         ]
     ),
     COVERAGE,

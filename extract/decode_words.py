@@ -17,6 +17,7 @@ from extract.frames import TOLD_STREAMS, ReadReport, StreamInfo, VideoInfo
 
 MAX_LETTERS = 2000
 SPOTS = ("damage", "stepped_over")
+WORDS = ("reason", "remark")
 _UNPRINTABLE = re.compile(r"[^ -~\u00a0-\u2027\u202f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -73,6 +74,8 @@ class _Report(_Words):
     picture_start_s: Seconds = 0.0
     declared_start_s: Seconds | None = None
     clock_changed: bool = False
+    remark: str = ""
+    unseen: bool = False
 
 
 class _Failure(_Words):
@@ -91,7 +94,8 @@ def read_report(body: bytes) -> ReadReport:
     """Return what a ``d`` message says; ValueError if it is none."""
     said = _Report.model_validate_json(body)
     lists: dict[str, Any] = {name: tuple(Spot(**spot.model_dump()) for spot in getattr(said, name)) for name in SPOTS}
-    return ReadReport(**said.model_dump(exclude={*SPOTS, "reason"}), reason=printable(said.reason), **lists)
+    words: dict[str, Any] = {name: printable(getattr(said, name)) for name in WORDS}
+    return ReadReport(**said.model_dump(exclude={*SPOTS, *WORDS}), **words, **lists)
 
 
 def read_failure(body: bytes) -> DecodeError:

@@ -7,6 +7,7 @@ measured by it. But every Cluster and every block in it states its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 HEADER, SEGMENT, CLUSTER, CUES, VOID = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1C53BB6B, 0xEC
@@ -69,3 +70,13 @@ def ebml_end(handle: BinaryIO, size: int) -> EbmlEnd | None:
             cues = cues or name == CUES
             at = end
     return EbmlEnd(at, cut=False, unsized=segment, cues=cues) if segment else None
+
+
+def unsized_words(path: Path) -> str:
+    """Say that a Matroska file does not state its size, so that it cannot be told whether more was recorded."""
+    with path.open("rb") as handle:
+        end = ebml_end(handle, path.stat().st_size)
+    if end is None or not end.unsized:
+        return ""
+    index = "" if end.cues else " and has no index"
+    return f"the file does not state its size{index}, as recordings that were not closed"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import stat
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,6 +25,7 @@ from av.video.stream import VideoStream
 from data.errors import DecodeError
 from data.store_path import StorePath
 from extract.frames import TOLD_STREAMS, StreamInfo
+from extract.tracks import COVER, Track, Tracks, films, main_video, measure
 
 FORMATS = "asf,avi,dv,flv,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vvc,webm"
 CODECS = (
@@ -49,7 +51,6 @@ NOTICED_S = 0.1  # that the picture begins later than the sound
 LOOKED_AT_S = 1.0  # within what FFmpeg looks at first, a start that it found itself lies by the first picture
 LONGEST_LEAD_S = 3600.0  # of sound before the first picture, in a file that does not say how long it is
 
-_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 HEAD_BYTES = 512
 _TEXT_BYTES, _TAB = 16, 9
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -127,14 +128,14 @@ def _refuse_text(name: str, head: bytes) -> None:
 
 
 def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
-    """Open a file and the decoder of its main video stream: not a cover picture, the default one, then the largest.
+    """Open a file and the decoder of its main video stream, see ``extract.tracks``.
 
     Raises:
         DecodeError: as ``open_container``, or ``no_video_stream``, ``unsupported_codec``, ``refused_codec``.
     """
     container = open_container(path)
     try:
-        stream = _main_video(container, path.name)
+        stream = main_video(container, path.name, video_tracks(path, container))
         codec = stream.codec_context
         asked = f"{codec.name} video of {codec.width} x {codec.height}"
         codec.thread_count = threads
@@ -170,7 +171,7 @@ def describe_streams(container: InputContainer, chosen: VideoStream) -> tuple[St
 def _described(stream: Stream, chosen: VideoStream) -> StreamInfo:
     codec = stream.codec_context
     name = "" if codec is None else codec.codec.canonical_name
-    is_cover = stream.type == "video" and bool(stream.disposition & _COVER)
+    is_cover = stream.type == "video" and bool(stream.disposition & COVER)
     width_px, height_px = (stream.width, stream.height) if isinstance(stream, VideoStream) else (0, 0)
     return StreamInfo(
         kind="cover" if is_cover else stream.type if stream.type in STREAM_KINDS else "data",
@@ -182,25 +183,36 @@ def _described(stream: Stream, chosen: VideoStream) -> StreamInfo:
     )
 
 
-def _main_video(container: InputContainer, name: str) -> VideoStream:
-    covers = [stream for stream in container.streams.video if stream.disposition & _COVER]
-    candidates = [stream for stream in container.streams.video if not stream.disposition & _COVER]
-    if not candidates:
-        found = sorted({"cover picture" if stream in covers else stream.type for stream in container.streams})
-        raise DecodeError(
-            f"{name}: no video stream (found {', '.join(found) or 'nothing'}); list a file that holds video",
-            code="no_video_stream",
-        )
-    decodable = [stream for stream in candidates if stream.codec_context is not None]
-    if not decodable:
-        raise DecodeError(
-            f"{name}: no decoder for its video codec; convert it, for example to H.264", code="unsupported_codec"
-        )
+def video_tracks(path: Path, container: InputContainer) -> Tracks:
+    """Return how much each video stream holds that may be the film; nothing where there is only one.
 
-    def rank(stream: VideoStream) -> tuple[bool, int]:
-        return bool(stream.disposition & Disposition.default), stream.width * stream.height
+    By what the file says of each, or by its packets, for which the file is read once without decoding it.
+    """
+    candidates = films(container)
+    if len(candidates) < 2:
+        return {}
+    if container.format.name in (MOV, MATROSKA):
+        said = {stream.index: _said(container, stream) for stream in candidates}
+        if all(track.length_s for track in said.values()):
+            return said
+    state = path.stat()
+    return _measured(path, state.st_size, state.st_mtime)
 
-    return max(decodable, key=rank)
+
+def _said(container: InputContainer, stream: VideoStream) -> Track:
+    """Return what the header of a file says of one of its streams."""
+    frames = stream.frames
+    if container.format.name == MATROSKA:
+        tagged = stream.metadata.get("NUMBER_OF_FRAMES", "")
+        frames = int(tagged) if tagged.isdecimal() and len(tagged) < 10 else 0
+    return Track(declared_duration_s(container, stream), frames or None)
+
+
+@lru_cache(maxsize=2)
+def _measured(path: Path, size: int, modified_s: float) -> Tracks:
+    """Return what the packets of a file say; the same file is opened several times for one reading."""
+    with open_container(path) as container:
+        return measure(container, MEDIA_ERRORS)
 
 
 def stream_start_ticks(path: Path, container: InputContainer, stream: VideoStream, first_ticks: int) -> int:

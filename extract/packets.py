@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from extract.ebml import unsized_words
 from extract.media import AVI, MATROSKA, MEDIA_ERRORS, MOV, TRANSPORT
 from extract.structure import TransportCounter, avi_chunk_missing, breaks_off, holds_zeroed_block, zeroed_between
 from extract.tail import Reached, Tail, unread_tail
@@ -52,6 +53,7 @@ class VideoPackets:
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
         self.failure = "its end was not reached"  # how the file ended; empty when it was read to its end
         self.tail: Tail | None = None  # what was not read behind the last packet
+        self.unsized = ""  # that a Matroska does not state its size
         self.encrypted = False
         self.count = 0  # of packets of the video
         self._path = path
@@ -77,6 +79,7 @@ class VideoPackets:
             except StopIteration:
                 broken = errors > 0 or breaks_off(self._path, self._format)
                 self.failure = "the file breaks off" if broken else ""
+                self.unsized = unsized_words(self._path) if self._format == MATROSKA else ""
                 self.tail = unread_tail(self._path, self._format, self._reached())
                 return
             except MemoryError:

@@ -33,6 +33,7 @@ from extract.media import (
     open_stream,
     picture_start_s,
     stream_start_ticks,
+    video_tracks,
     words,
 )
 from extract.mov_times import contradiction
@@ -41,6 +42,7 @@ from extract.packets import VideoPackets
 from extract.probe import first_frame, key_pictures
 from extract.rgb import Rgb, RgbConverter, display_matrix
 from extract.timing import FrameClock
+from extract.tracks import longer_s, others, unseen_words
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ DECLARING = frozenset({MOV, MATROSKA, "asf", "mxf", "nut", "rm"})
 """Containers whose declared duration is written with the film; others reckon it, or leave what an encoder guessed."""
 LONGER_S, LONGER_SHARE = 2.0, 0.1
 """A film may be longer than it declares by the larger of these."""
+MORE_S, MUCH_MORE_S = 1.0, 5.0
+"""Sound that goes on for longer after the last picture is told of; if it is half of the film, the film lacks its end."""
 MOST_PICTURES = 1000
 """A second, of any camera whose films are displayed in real time."""
 
@@ -84,6 +88,10 @@ class PyAvReader:
             container_s=container_duration_s(self._container),
             streams=describe_streams(self._container, self._stream),
         )
+        self._tracks = video_tracks(path, self._container)
+        self._others = others(self._container, self._stream)
+        self._unseen = unseen_words(self._others, self._tracks)
+        self._has_sound = bool(self._container.streams.audio)
         time_base = Fraction(self._stream.time_base or 1)
         self._first_s = 0.0 if first is None or first.pts is None else float(first.pts * time_base)
         declared = declared_size(path, self._container, self._stream)
@@ -191,6 +199,8 @@ class PyAvReader:
             picture_start_s=self.picture_start_s,
             declared_start_s=self._declared_start_s(),
             clock_changed=self._clock.changed,
+            remark="; ".join(self._remarks(span_s)),
+            unseen=bool(self._unseen),
         )
 
     def _implausible(self, span_s: float, declared_s: float | None) -> Iterator[str]:
@@ -198,11 +208,26 @@ class PyAvReader:
         if self.info.container == MOV and (words := contradiction(self._path, self._stream.id)):
             yield words
         if declared_s is not None and self.info.container in DECLARING:
-            longest_s = declared_s + max(LONGER_S, LONGER_SHARE * declared_s)
-            if span_s > longest_s:
+            most_s = declared_s + max(LONGER_S, LONGER_SHARE * declared_s)
+            if span_s > most_s:
                 yield f"{span_s:.1f} s were decoded, but the file declares {declared_s:.1f} s"
+        if longer := longer_s(self._others, self._tracks, span_s):
+            yield f"another video stream of the file lasts {longer:.1f} s"
+        end_s, file_s = self._moment(span_s), self.info.container_s
+        if self._has_sound and file_s is not None and end_s <= file_s / 2 and end_s < file_s - MUCH_MORE_S:
+            yield f"its pictures end at {end_s:.1f} s, but the file lasts {file_s:.1f} s"
         if self._decoding.shown > MOST_PICTURES * max(1.0, span_s):
             yield f"{self._decoding.shown} pictures in {span_s:.1f} s are too many to be dated rightly"
+
+    def _remarks(self, span_s: float) -> Iterator[str]:
+        """Say what else is to be known of the file."""
+        if self._unseen:
+            yield self._unseen
+        end_s, file_s = self._moment(span_s), self.info.container_s
+        if self._has_sound and file_s is not None and end_s < file_s - MORE_S:
+            yield f"the sound goes on for {file_s - end_s:.1f} s after the last picture"
+        if self._packets.unsized:
+            yield self._packets.unsized
 
     def _declared_s(self) -> float | None:
         """Return the declared duration; FFmpeg reckons that of a stream from its last time, so a new clock voids it."""

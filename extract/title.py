@@ -352,4 +352,6 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
         reason=report.reason if not report.complete else shortfall,
         picture_start_s=start_s,
         declared_start_s=None if declared_s is None else report.declared_start_s,
+        remark=report.remark,
+        unseen=report.unseen,
     )

@@ -1,5 +1,7 @@
 """What a title is called in the end: exactly one status, and never *clear* for a film that was not read to its end.
 
+Nor for one whose file holds other video that a player may show: it is for *review*.
+
 Absence of segments means nothing without this row: a title can be without segments because it is clear, because only
 half of it could be decoded, or because it could not be read at all.
 """
@@ -31,7 +33,8 @@ class TitleRow:
         decoded_s: how much was read; None for a title that could not be read.
         coverage: decoded_s of the seconds with pictures, at most 1, and at most 0.99 of a title that is not complete: a
             hole inside leaves the length as it is; None where either is unknown.
-        reason: why it is partial, or that its file is gone since it was read, in words.
+        reason: why it is partial, what of its file was not looked at, or that the file is gone since it was read, in
+            words.
         error_code, error: why it is quarantined.
         picture_start_s: when its first picture is seen on the player's clock, see ``data.schemas.Coverage``.
         name: what a person calls the title; empty in tables of before there were names.
@@ -85,7 +88,7 @@ def title_status(segments: Sequence[Segment] | None, coverage: Coverage | None) 
         return "partial"
     if any(segment.decision == "flag" for segment in segments):
         return "flagged"
-    return "review" if segments else "clear"
+    return "review" if segments or coverage.unseen else "clear"
 
 
 def title_row(
@@ -130,7 +133,7 @@ def title_row(
         coverage=min(1.0 if complete else WHOLE, decoded_s / length_s) if decoded_s is not None and length_s else None,
         samples=coverage.samples if coverage else None,
         corrupt_packets=coverage.corrupt_packets if coverage else None,
-        reason=coverage.reason if coverage else "",
+        reason=_reason(coverage),
         error_code=error_code,
         error=error,
         features_id=features_id,
@@ -138,6 +141,13 @@ def title_row(
         path=path,
         picture_start_s=picture_start_s,
     )
+
+
+def _reason(coverage: Coverage | None) -> str:
+    """Say why a title is partial, and what of it was not looked at."""
+    if coverage is None:
+        return ""
+    return "; ".join(filter(None, (coverage.reason, coverage.remark if coverage.unseen else "")))
 
 
 def with_reason(row: TitleRow, reason: str) -> TitleRow:

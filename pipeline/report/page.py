@@ -39,7 +39,7 @@ Labelled = TypeVar("Labelled", Curve, Mistake)
 
 MEANINGS = {
     "flagged": "read to the end; at least one segment passed the thresholds",
-    "review": "read to the end; near misses only",
+    "review": "read to the end; near misses only, or other video in its file",
     "clear": "read to the end; nothing found",
     "partial": "only part of it could be read; nothing is said of the rest",
     "quarantined": "could not be read, or its file is missing; nothing is said of it",
