@@ -73,7 +73,7 @@ class DecordReader:
         if matrix.mirrored:
             raise self._refusal("a mirrored picture, which decord leaves mirrored")
         self._left_to_apply = matrix if self.info.container == MATROSKA else IDENTITY
-        self._times = self._trusted_times()
+        self._times, self._end = self._trusted_times()
         try:
             self._video: Any = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), num_threads=1)
             stamps = self._video.get_frame_timestamp(range(len(self._video)))
@@ -95,7 +95,7 @@ class DecordReader:
         """
         held: tuple[Fraction, Rgb] | None = None
         taken = 0
-        for samples, since_s, index in assign_samples((time, index) for index, time in enumerate(self._times)):
+        for samples, since_s, index in self._assigned():
             try:
                 for _ in range(index - taken):
                     self._video.next()
@@ -141,7 +141,11 @@ class DecordReader:
     def _refusal(self, what: str) -> DecodeError:
         return DecodeError(f"{self._path.name}: {what}; read it with the reader pyav", code="decord_refused")
 
-    def _trusted_times(self) -> list[Fraction]:
+    def _assigned(self) -> Iterator[tuple[range, Fraction, int]]:
+        pictures = ((time, index) for index, time in enumerate(self._times))
+        return assign_samples(pictures, lambda: self._end - self._times[0])
+
+    def _trusted_times(self) -> tuple[list[Fraction], Fraction]:
         times = packet_times(self._path)
         if times is None:
             raise self._refusal("an edit list, hidden pictures or missing times, which decord ignores")

@@ -1,12 +1,13 @@
 """The contract of all video readers, and which frame stands for each second.
 
 Sampling rule: sample t = 0, 1, 2, ... is the last frame, in presentation order, whose time since the *first displayed
-frame* is <= t + 1 ms, held over gaps; the last t is <= the last frame's time. That is what a viewer sees at t.
+frame* is <= t + 1 ms, held over gaps; the last t is <= the last frame's time, or, if that frame is displayed for a
+second or longer (slides, a closing title), before its end. That is what a viewer sees at t.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -19,6 +20,8 @@ from extract.damage import Spot
 
 SAMPLING = "presented-1fps/1"
 SAMPLE_TOLERANCE_S = 0.001
+HELD_S, MOST_HELD_S = 1, 6 * 3600
+"""A last picture that is displayed for so long is held, and for how long at most that is believed."""
 TOLD_STREAMS = 32
 """So many streams of a file are told of."""
 
@@ -36,7 +39,9 @@ def samples_before(since_s: Fraction) -> int:
     return max(0, ceil(since_s - _TOLERANCE))
 
 
-def assign_samples(displayed: Iterable[tuple[Fraction, Picture]]) -> Iterator[tuple[range, Fraction, Picture]]:
+def assign_samples(
+    displayed: Iterable[tuple[Fraction, Picture]], end_s: Callable[[], Fraction] = lambda: Fraction(0)
+) -> Iterator[tuple[range, Fraction, Picture]]:
     """Say which samples each displayed picture stands for (the sampling rule of this module).
 
     The pictures may be decoded frames (a reader) or only their numbers (a planner that decides what to decode): the
@@ -44,6 +49,7 @@ def assign_samples(displayed: Iterable[tuple[Fraction, Picture]]) -> Iterator[tu
 
     Args:
         displayed: (time in seconds from any origin, picture), times never falling; of equal times the last one counts.
+        end_s: asked behind the last picture: when its display ends, seconds since the first; 0 if nobody knows.
 
     Yields:
         (samples t, time in seconds since the first picture, picture), for pictures that stand for at least one sample.
@@ -60,8 +66,17 @@ def assign_samples(displayed: Iterable[tuple[Fraction, Picture]]) -> Iterator[tu
                 yield range(next_sample, stop), *held
                 next_sample = stop
         held = (time - origin, picture)
-    if held is not None and floor(held[0]) >= next_sample:
-        yield range(next_sample, floor(held[0]) + 1), *held
+    if held is not None:
+        stop = max(floor(held[0]) + 1, _samples_of_held(held[0], end_s()))
+        if stop > next_sample:
+            yield range(next_sample, stop), *held
+
+
+def _samples_of_held(start_s: Fraction, end_s: Fraction) -> int:
+    """Return how many samples there are if the last picture is held; what is longer than a slide is not believed."""
+    if end_s - start_s < HELD_S:
+        return 0
+    return samples_before(min(end_s, start_s + MOST_HELD_S))
 
 
 @dataclass(frozen=True)

@@ -292,14 +292,15 @@ def picture_start_s(container: InputContainer, first_s: float) -> float:
     return round(late_s, 3) if NOTICED_S <= late_s <= longest_s else 0.0  # tables have milliseconds
 
 
-def packet_times(path: Path) -> list[Fraction] | None:
-    """Return the presentation times of all packets in seconds, sorted, without decoding.
+def packet_times(path: Path) -> tuple[list[Fraction], Fraction] | None:
+    """Return the presentation times of all packets in seconds, sorted, and when the last one ends, without decoding.
 
     None if packets alone do not tell what is displayed: pictures discarded by an edit list, packets without time, two
     with the same time, or a read error.
     """
     container, stream = open_stream(path, 1)
     ticks: list[int] = []
+    ends: list[int] = []
     with container:
         try:
             for packet in container.demux(stream):
@@ -308,12 +309,15 @@ def packet_times(path: Path) -> list[Fraction] | None:
                 if packet.pts is None or packet.pts < 0 or packet.is_discard:
                     return None
                 ticks.append(packet.pts)
+                ends.append(packet.pts + (packet.duration or 0))
         except MemoryError:
             raise
         except MEDIA_ERRORS:
             return None
         time_base = Fraction(stream.time_base or 1)
-    return None if len(set(ticks)) < len(ticks) else [time_base * tick for tick in sorted(ticks)]
+    if len(set(ticks)) < len(ticks):
+        return None
+    return [time_base * tick for tick in sorted(ticks)], time_base * max(ends, default=0)
 
 
 def words(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from extract.damage import TOLERATED_S, DamageLedger, Spot, damage_words
 from extract.declared_size import declared_size, same_size
 from extract.decoders import Decoder
 from extract.decoding import Decoding
-from extract.frames import Frame, ReadReport, VideoInfo, assign_samples
+from extract.frames import HELD_S, Frame, ReadReport, VideoInfo, assign_samples
 from extract.media import (
     MATROSKA,
     MEDIA_ERRORS,
@@ -52,7 +52,7 @@ DECLARING = frozenset({MOV, MATROSKA, "asf", "mxf", "nut", "rm"})
 LONGER_S, LONGER_SHARE = 2.0, 0.1
 """A film may be longer than it declares by the larger of these."""
 MORE_S, MUCH_MORE_S = 1.0, 5.0
-"""Sound that goes on for longer after the last picture is told of; if it is half of the film, the film lacks its end."""
+"""Sound that goes on for longer after the last picture is told of; if it is half of the file, that lacks its end."""
 MOST_PICTURES = 1000
 """A second, of any camera whose films are displayed in real time."""
 
@@ -133,7 +133,7 @@ class PyAvReader:
         """
         held: tuple[Fraction, Rgb] | None = None
         waiting: list[tuple[int, Fraction]] = []
-        for samples, since_s, frame in assign_samples(self._decoding.displayed()):
+        for samples, since_s, frame in assign_samples(self._decoding.displayed(), lambda: self._decoding.span_s):
             assert frame is not None  # a plan decodes what stands for samples
             try:
                 held = since_s, self._convert(frame)
@@ -156,7 +156,7 @@ class PyAvReader:
 
     def measure(self) -> ReadReport:
         """Decode without making pictures of it, in place of ``frames``, and report."""
-        for samples, _, _ in assign_samples(self._decoding.displayed()):
+        for samples, _, _ in assign_samples(self._decoding.displayed(), lambda: self._decoding.span_s):
             self._samples = samples.stop
         self._finish()
         return self.report()
@@ -216,6 +216,8 @@ class PyAvReader:
         end_s, file_s = self._moment(span_s), self.info.container_s
         if self._has_sound and file_s is not None and end_s <= file_s / 2 and end_s < file_s - MUCH_MORE_S:
             yield f"its pictures end at {end_s:.1f} s, but the file lasts {file_s:.1f} s"
+        if span_s > self._samples + HELD_S:
+            yield f"its last picture is held to {span_s:.0f} s, which is not believed beyond {self._samples} s"
         if self._decoding.shown > MOST_PICTURES * max(1.0, span_s):
             yield f"{self._decoding.shown} pictures in {span_s:.1f} s are too many to be dated rightly"
 

@@ -30,6 +30,28 @@ def test_the_last_sample_does_not_pass_the_last_picture():
     assert picks([0, 1]) == [([0], 0), ([1], 1)]
 
 
+def picks_until(times_s, end_s):
+    pictures = zip(times_s, range(len(times_s)))
+    return [(samples, number) for samples, _, number in assign_samples(pictures, lambda: Fraction(end_s))]
+
+
+def test_a_last_picture_that_is_held_has_samples_to_its_end():
+    """Two slides of five minutes each; one picture for a minute; a closing title."""
+    assert picks_until([0, 300], 600) == [(range(300), 0), (range(300, 600), 1)]
+    assert picks_until([0], 60) == [(range(60), 0)]
+    assert picks_until([0, Fraction(3, 2)], Fraction(11, 2)) == [(range(2), 0), (range(2, 6), 1)]
+
+
+def test_a_last_picture_of_a_film_has_no_samples_of_its_own_after_it():
+    """At 24 pictures a second it ends 41 ms later, which no sample waits for."""
+    assert picks_until([0, Fraction(995, 100)], Fraction(1003, 100)) == [(range(10), 0)]
+
+
+def test_no_picture_is_believed_to_be_held_for_days():
+    ((samples, _),) = picks_until([0], 10**9)
+    assert samples == range(6 * 3600)
+
+
 def test_times_count_from_the_first_picture():
     assigned = list(assign_samples([(Fraction(7), "a"), (Fraction(17, 2), "b"), (Fraction(9), "c")]))
     assert assigned == [(range(0, 2), 0, "a"), (range(2, 3), 2, "c")]

@@ -276,3 +276,34 @@ def test_memory_does_not_hold_frames(tmp_path, clip):
     gc.collect()
     before = alive()
     assert max(alive() - before for _ in PyAvReader(path).frames()) < 40
+
+
+# The last picture's display
+
+
+@pytest.mark.parametrize("decode", ["planned", FULL])
+@pytest.mark.parametrize("name", ["slides.mp4", "slides.mkv"])
+def test_slides_are_sampled_to_the_end_of_the_last_one(tmp_path, name, decode):
+    """Two slides, of 3 and of 5 s."""
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=1, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for start_ms, level in ((0, 30), (3000, 200)):
+            slide = av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), format="rgb24")
+            slide.pts, slide.time_base = start_ms, Fraction(1, 1000)
+            for packet in stream.encode(slide):
+                packet.duration = 3000 if not start_ms else 5000
+                container.mux(packet)
+        for packet in stream.encode(None):
+            packet.duration = 3000 if packet.pts == 0 else 5000
+            container.mux(packet)
+    reader = PyAvReader(path, decode)
+    try:
+        levels = [round(float(frame.rgb.mean()), -1) for frame in reader.frames()]
+        report = reader.report()
+    finally:
+        reader.close()
+    assert levels == [30] * 3 + [200] * 5
+    assert (report.complete, report.samples, report.decoded_s) == (True, 8, 8.0)
