@@ -23,6 +23,10 @@ Size = tuple[int, int]
 _BLOCK_PX = 16
 _HEAD_BYTES = 1 << 20
 _NESTING = 8
+_PROTECTED = (b"encv", b"drmi")
+_DESCRIPTION_BYTES = 1 << 16
+COMMON_ENCRYPTION = frozenset({"cenc", "cens", "cbc1", "cbcs"})
+"""Schemes whose packets FFmpeg marks (ISO/IEC 23001-7)."""
 
 _SEGMENT, _TRACKS, _TRACK, _VIDEO, _WIDTH, _HEIGHT = 0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0xB0, 0xBA
 _MASTERS = frozenset({_SEGMENT, _TRACKS, _TRACK, _VIDEO})
@@ -45,6 +49,22 @@ def declared_size(path: Path, container: InputContainer, stream: VideoStream) ->
         sizes = {size for number, size in read(handle, path.stat().st_size) if number == wanted}
     (size,) = sizes if len(sizes) == 1 else [(0, 0)]
     return size if min(size) > 0 else None
+
+
+def protection(path: Path, track: int) -> str:
+    """Return the scheme by which a track of an MP4 says to be encrypted (ISO/IEC 14496-12, 8.12); empty if it is not.
+
+    FFmpeg tells of the common schemes only; of others it hands on what is encrypted as if it were pictures.
+    """
+    number = 0
+    with path.open("rb") as handle:
+        for name, body in _boxes(handle, 0, path.stat().st_size, most_bytes=_DESCRIPTION_BYTES):
+            if name == b"tkhd":
+                number = _track_number(body)
+            elif number == track and body[12:16] in _PROTECTED:
+                at = body.find(b"schm")
+                return body[at + 8 : at + 12].decode("ascii", "replace") if at >= 0 else "unknown"
+    return ""
 
 
 def same_size(a: Size, b: Size) -> bool:
@@ -82,13 +102,20 @@ def _mov(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:
     """ISO/IEC 14496-12: track_ID of the track header (8.3.2), size of its sample descriptions (12.1.3)."""
     track = 0
     for name, body in _boxes(handle, 0, size):
-        if name == b"tkhd" and len(body) >= 24:
-            track = int.from_bytes(body[20:24] if body[0] == 1 else body[12:16], "big")
+        if name == b"tkhd":
+            track = _track_number(body)
         if name == b"stsd" and len(body) >= 44:
             yield track, struct.unpack_from(">HH", body, 40)
 
 
-def _boxes(handle: BinaryIO, at: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, bytes]]:
+def _track_number(body: bytes) -> int:
+    """Return the track_ID of a track header; 0 if it is too short."""
+    return int.from_bytes(body[20:24] if body[:1] == b"\1" else body[12:16], "big") if len(body) >= 24 else 0
+
+
+def _boxes(
+    handle: BinaryIO, at: int, end: int, depth: int = 0, *, most_bytes: int = 64
+) -> Iterator[tuple[bytes, bytes]]:
     """Yield (name, first bytes) of boxes of interest, stepping into those that lead to a track's description."""
     while at + 8 <= end:
         handle.seek(at)
@@ -100,9 +127,9 @@ def _boxes(handle: BinaryIO, at: int, end: int, depth: int = 0) -> Iterator[tupl
         if stop < at + header or stop > end:
             return
         if name in _BOXES and depth < _NESTING:
-            yield from _boxes(handle, at + header, stop, depth + 1)
+            yield from _boxes(handle, at + header, stop, depth + 1, most_bytes=most_bytes)
         elif name in (b"tkhd", b"stsd"):
-            yield name, handle.read(min(64, stop - at - header))
+            yield name, handle.read(min(most_bytes, stop - at - header))
         at = stop
 
 

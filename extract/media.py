@@ -29,9 +29,9 @@ from extract.tracks import COVER, Track, Tracks, films, main_video, measure
 
 FORMATS = "asf,avi,dv,flv,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vvc,webm"
 CODECS = (
-    "av1,cinepak,dnxhd,dvvideo,ffv1,flv,h261,h263,h263p,h264,hevc,huffyuv,indeo3,indeo5,libdav1d,libvpx,libvpx-vp9,mjpeg,"
-    "mpeg1video,mpeg2video,mpeg4,msmpeg4,msmpeg4v1,msmpeg4v2,msvideo1,prores,rawvideo,rv10,rv20,rv30,rv40,svq1,svq3,"
-    "theora,utvideo,vc1,vp3,vp6,vp6f,vp8,vp9,vvc,wmv1,wmv2,wmv3"
+    "av1,cfhd,cinepak,dnxhd,dvvideo,ffv1,flv,h261,h263,h263p,h264,hap,hevc,huffyuv,indeo3,indeo5,jpeg2000,libdav1d,libvpx,"
+    "libvpx-vp9,magicyuv,mjpeg,mpeg1video,mpeg2video,mpeg4,msmpeg4,msmpeg4v1,msmpeg4v2,msvideo1,prores,qtrle,r10k,r210,"
+    "rawvideo,rv10,rv20,rv30,rv40,svq1,svq3,theora,utvideo,v210,v308,v408,v410,vc1,vp3,vp6,vp6f,vp8,vp9,vvc,wmv1,wmv2,wmv3"
 )
 MATROSKA = "matroska,webm"
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"

@@ -39,6 +39,12 @@ class DisplayMatrix(NamedTuple):
 
 
 IDENTITY = DisplayMatrix(1, 0, 0, 1)
+_QUARTERS = (IDENTITY, DisplayMatrix(0, 1, -1, 0), DisplayMatrix(-1, 0, 0, -1), DisplayMatrix(0, -1, 1, 0))
+
+
+def rotated(clockwise_deg: float) -> DisplayMatrix:
+    """Return the matrix of a rotation, to the nearest quarter turn."""
+    return _QUARTERS[round(clockwise_deg / 90) % 4]
 
 
 def upright(rgb: npt.NDArray[np.uint8], matrix: DisplayMatrix) -> npt.NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from data.counted import brief_clock, counted
 from data.errors import DecodeError
 from extract.damage import TOLERATED_S, DamageLedger, Spot, damage_words
-from extract.declared_size import declared_size, same_size
+from extract.declared_size import COMMON_ENCRYPTION, declared_size, protection, same_size
 from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import HELD_S, Frame, ReadReport, VideoInfo, assign_samples
@@ -100,6 +100,10 @@ class PyAvReader:
             self._misshapen = "its pictures are {} x {} pixels, but the file says {} x {}".format(
                 first.width, first.height, *declared
             )
+        self._scheme = protection(path, self._stream.id) if self.info.container == MOV else ""
+        if self._scheme and self._scheme not in COMMON_ENCRYPTION:
+            self._container.close()
+            raise _encrypted(path.name)
         decoder = Decoder(self._stream)
         self._convert = RgbConverter(self.matrix if decoder.verifies else IDENTITY)
         self._clock = clock = FrameClock(
@@ -168,6 +172,8 @@ class PyAvReader:
         reasons = [f"{failure} (at {brief_clock(self._moment(span_s))})"] if failure else []
         if self._misshapen:
             reasons.append(self._misshapen)
+        if self._scheme and not self._packets.encrypted:
+            reasons.append("the file says that its video is encrypted")
         tail = self._packets.tail
         if tail is not None and tail.is_film(span_s, float(TOLERATED_S)):
             reasons.append(tail.words)
@@ -271,8 +277,8 @@ class PyAvReader:
 
     def _no_frames(self) -> DecodeError:
         name = self._path.name
-        if self._packets.encrypted or "enc_key_id" in self._stream.metadata:
-            return DecodeError(f"{name}: its video is encrypted; export it without protection", code="encrypted")
+        if self._packets.encrypted or "enc_key_id" in self._stream.metadata or self._scheme:
+            return _encrypted(name)
         if not self._packets.count and not self._ledger.faults:
             return DecodeError(
                 f"{name}: describes {self.info.codec} video, but holds no picture of it; if it is the first part of a "
@@ -284,3 +290,7 @@ class PyAvReader:
             f"({counted(self._ledger.faults, 'damaged packet')}); copy or export it again",
             code="no_frames",
         )
+
+
+def _encrypted(name: str) -> DecodeError:
+    return DecodeError(f"{name}: its video is encrypted; export it without protection", code="encrypted")

@@ -17,7 +17,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from extract.orientation import IDENTITY, DisplayMatrix, upright
+from extract.orientation import IDENTITY, DisplayMatrix, rotated, upright
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -28,7 +28,10 @@ _UNSPECIFIED_COLORSPACE = 2
 
 def display_matrix(frame: VideoFrame, otherwise: DisplayMatrix = IDENTITY) -> DisplayMatrix:
     """Return the display matrix of a frame; ``otherwise`` if it has none."""
-    side_data = cast(SideDataContainer, frame.side_data)
+    try:
+        side_data = cast(SideDataContainer, frame.side_data)
+    except ValueError:  # PyAV does not name all kinds (EXIF, views of stereo films), and tells but the rotation then
+        return rotated(-frame.rotation) if frame.rotation else otherwise
     if SideDataType.DISPLAYMATRIX not in side_data:
         return otherwise
     a, b, _, c, d, *_ = struct.unpack_from("=9i", bytes(side_data[SideDataType.DISPLAYMATRIX]))
