@@ -74,6 +74,7 @@ class _Report(_Words):
     picture_start_s: Seconds = 0.0
     declared_start_s: Seconds | None = None
     clock_changed: bool = False
+    lead_s: Seconds = 0.0
     remark: str = ""
     unseen: bool = False
 

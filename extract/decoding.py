@@ -72,6 +72,7 @@ class Decoding:
     ) -> None:
         self.span_s = Fraction(0)
         self.first: Fraction | None = None
+        self.faulty_start = False  # something was damaged before the first picture
         self.shown = 0
         self._last: Fraction | None = None
         self.longest_s = Fraction(0)
@@ -104,7 +105,8 @@ class Decoding:
                 continue
             if start < 0 and self._clock.trims:  # before the presentation begins
                 continue
-            self.first = start if self.first is None else self.first
+            if self.first is None:
+                self.first, self.faulty_start = start, self._ledger.faults > 0
             self.span_s = max(self.span_s, end - self.first)
             self.shown += 1
             self.longest_s = max(self.longest_s, end - start, start - (start if self._last is None else self._last))

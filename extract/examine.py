@@ -49,7 +49,7 @@ class Examination:
         declared_s = None if self.info is None else self.info.declared_duration_s
         if self.report is None or declared_s is None or self.report.clock_changed:
             return False
-        return self.report.decoded_s < declared_s - TOLERATED_S
+        return self.report.decoded_s < declared_s - self.report.lead_s - TOLERATED_S
 
 
 def examine_video(

@@ -139,6 +139,7 @@ class ReadReport:
         stepped_over: likewise where bytes were that belong to no picture.
         picture_start_s: when the first picture is displayed on the player's clock, see ``data.schemas.Coverage``.
         declared_start_s: where the declared duration begins, see there.
+        lead_s: how much of the declared duration is before the first key frame of a recording of a broadcast.
         remark: what else is to be known of the file, in words, that is no damage.
         unseen: the file holds video that was not looked at, as the remark says.
         clock_changed: times begin anew within the stream, so that a duration reckoned from its last time means nothing.
@@ -159,6 +160,7 @@ class ReadReport:
     picture_start_s: float = 0.0
     declared_start_s: float | None = None
     clock_changed: bool = False
+    lead_s: float = 0.0
     remark: str = ""
     unseen: bool = False
 

@@ -37,6 +37,9 @@ MATROSKA = "matroska,webm"
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 AVI = "avi"
 TRANSPORT = "mpegts"
+ASF = "asf"
+GUESSED = (TRANSPORT, "mpeg")
+"""Containers whose streams last from their first to their last time, as far as FFmpeg has seen them."""
 # A film has a few; each costs memory before anything is read of it.
 MAX_STREAMS = 256
 # 8K UHD is 33 megapixels; twice that leaves room for odd aspect ratios.
@@ -254,6 +257,9 @@ def declared_duration_s(container: InputContainer, stream: VideoStream, start_ti
     begins = start_ticks if start_ticks is not None else stated or 0
     start_s = float(begins * time_base)
     is_taken = stated is not None and begins > stated  # start and duration are the container's, with all the sound
+    alone = len(container.streams) == 1
+    if container.format.name == ASF and not alone:
+        return None  # FFmpeg takes the file's for each stream's
     matroska = container.format.name == MATROSKA
     if container.format.name == AVI and stream.frames and stream.average_rate:  # else guessed from the file's size
         return float(stream.frames / stream.average_rate)
@@ -262,7 +268,7 @@ def declared_duration_s(container: InputContainer, stream: VideoStream, start_ti
     tagged_s = _clock_s(stream.metadata.get("DURATION", ""))
     if tagged_s is not None:
         return tagged_s if "NUMBER_OF_FRAMES" in stream.metadata else max(0.0, tagged_s - start_s)
-    if container.duration and container.duration > 0 and len(container.streams) == 1:
+    if container.duration and container.duration > 0 and alone:
         total_s = container.duration / av.time_base
         return max(0.0, total_s - start_s) if matroska else total_s
     return None

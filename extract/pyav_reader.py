@@ -24,6 +24,7 @@ from extract.decoders import Decoder
 from extract.decoding import Decoding
 from extract.frames import HELD_S, Frame, ReadReport, VideoInfo, assign_samples
 from extract.media import (
+    GUESSED,
     MATROSKA,
     MEDIA_ERRORS,
     MOV,
@@ -53,6 +54,8 @@ LONGER_S, LONGER_SHARE = 2.0, 0.1
 """A film may be longer than it declares by the larger of these."""
 MORE_S, MUCH_MORE_S = 1.0, 5.0
 """Sound that goes on for longer after the last picture is told of; if it is half of the file, that lacks its end."""
+LONGEST_LEAD_IN_S = 10.0
+"""A recording of a broadcast may begin so long before its first key frame."""
 MOST_PICTURES = 1000
 """A second, of any camera whose films are displayed in real time."""
 
@@ -205,6 +208,7 @@ class PyAvReader:
             picture_start_s=self.picture_start_s,
             declared_start_s=self._declared_start_s(),
             clock_changed=self._clock.changed,
+            lead_s=self._lead_s(),
             remark="; ".join(self._remarks(span_s)),
             unseen=bool(self._unseen),
         )
@@ -234,12 +238,27 @@ class PyAvReader:
         end_s, file_s = self._moment(span_s), self.info.container_s
         if self._has_sound and file_s is not None and end_s < file_s - MORE_S:
             yield f"the sound goes on for {file_s - end_s:.1f} s after the last picture"
+        if lead_s := self._lead_s():
+            yield f"the first picture that can be decoded comes {lead_s:.1f} s after the first packet"
         if self._packets.unsized:
             yield self._packets.unsized
 
     def _declared_s(self) -> float | None:
         """Return the declared duration; FFmpeg reckons that of a stream from its last time, so a new clock voids it."""
-        return None if self._clock.changed else self.info.declared_duration_s
+        declared_s = self.info.declared_duration_s
+        return None if self._clock.changed or declared_s is None else max(0.0, declared_s - self._lead_s())
+
+    def _lead_s(self) -> float:
+        """Return for how long a recording that begins within a group of pictures has none that can be decoded.
+
+        A broadcast has no beginning, and no receiver shows what comes before the first key frame; where anything else
+        is wrong there, that is a loss.
+        """
+        first = self._decoding.first
+        if self.info.container not in GUESSED or first is None or self._decoding.faulty_start:
+            return 0.0
+        lead_s = float(first - self._start_ticks * Fraction(self._stream.time_base or 1))
+        return lead_s if TOLERATED_S < lead_s <= LONGEST_LEAD_IN_S else 0.0
 
     def _in_film(self, spots: Sequence[Spot]) -> tuple[Spot, ...]:
         """Return spots on the clock of the film instead of the stream's."""
@@ -258,7 +277,7 @@ class PyAvReader:
 
         It counts from the first picture of the stream, which may be one that cannot be decoded.
         """
-        if self._stream.start_time is None:
+        if self._stream.start_time is None or self._lead_s():
             return None
         start_s = picture_start_s(self._container, float(self._start_ticks * Fraction(self._stream.time_base or 1)))
         return start_s if start_s < self.picture_start_s else None

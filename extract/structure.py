@@ -32,6 +32,8 @@ _TAIL_BYTES = 1 << 20
 _PACK_START = b"\x00\x00\x01\xba"
 _PROGRAM_END = b"\x00\x00\x01\xb9"
 _UNSIZED = 0xFFFFFFFF
+_ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_HEAD_BYTES = 1 << 16
 
 
 def holds_zeroed_block(data: bytes, codec: str) -> bool:
@@ -97,6 +99,7 @@ def avi_chunk_missing(path: Path, start: int) -> bool:
 def breaks_off(path: Path, container: str) -> bool:
     """Whether the file ends in the middle of a unit of its container (FFmpeg's name)."""
     checks = {
+        "asf": _asf_breaks_off,
         "avi": _riff_breaks_off,
         "matroska,webm": _matroska_breaks_off,
         "mov,mp4,m4a,3gp,3g2,mj2": _fragments_break_off,
@@ -108,6 +111,16 @@ def breaks_off(path: Path, container: str) -> bool:
         return False
     with path.open("rb") as handle:
         return check(handle, path.stat().st_size)
+
+
+def _asf_breaks_off(handle: BinaryIO, size: int) -> bool:
+    """ASF and WMV: the header states the size of the file, unless it is being sent (File Properties Object)."""
+    head = handle.read(_ASF_HEAD_BYTES)
+    at = head.find(_ASF_FILE_PROPERTIES)
+    if at < 0 or at + 92 > len(head):
+        return False
+    stated, flags = int.from_bytes(head[at + 40 : at + 48], "little"), head[at + 88]
+    return not flags & 1 and stated > size
 
 
 def _riff_breaks_off(handle: BinaryIO, size: int) -> bool:

@@ -332,6 +332,8 @@ def _coverage(title: _Title, info: VideoInfo, report: ReadReport, reader: str) -
     start_s = report.picture_start_s
     shortfall = manifest_shortfall(start_s + report.decoded_s, job.declared_duration_s)
     declared_s = None if report.clock_changed else info.declared_duration_s
+    if declared_s is not None:
+        declared_s = max(0.0, declared_s - report.lead_s)
     if declared_s is None and job.declared_duration_s is not None:
         declared_s = max(0.0, job.declared_duration_s - start_s)
     return Coverage(

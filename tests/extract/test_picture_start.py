@@ -179,17 +179,26 @@ def cut_in_mid_gop(source, target, *, begins_s, decodable_s):
 
 @pytest.mark.parametrize("decode", [PLANNED, FULL])
 @pytest.mark.parametrize("sound_s", [None, 8])
-def test_a_recording_that_begins_within_a_group_is_as_long_as_its_stream_with_what_cannot_be_decoded(
-    film, clip, tmp_path, sound_s, decode
-):
+def test_a_recording_that_begins_within_a_group_says_so_and_is_complete(film, clip, tmp_path, sound_s, decode):
     whole = film("film.ts", picture_start_s=0, sound_s=sound_s, count=80)
     path = cut_in_mid_gop(whole, tmp_path / "cut.ts", begins_s=0.3, decodable_s=3)
     _, report = read(path, PyAvReader, decode)
     # pictures from 0.3 to 8 s of the film, of which those before 3 s cannot be decoded; a player's 0 is at 0.3 s
     assert report.picture_start_s == pytest.approx(2.7, abs=2 * SOUND_DELAY_S)
     assert report.decoded_s == pytest.approx(5)
-    assert report.declared_start_s == 0
-    assert "5.0 s of 7.7 s could be decoded" in report.reason
+    assert report.complete, report.reason
+    assert report.lead_s == pytest.approx(2.7)
+    assert "the first picture that can be decoded comes 2.7 s after the first packet" in report.remark
+
+
+@pytest.mark.parametrize("begins_s", [0.3, 1.2])
+def test_a_recording_whose_first_key_frame_is_far_away_is_not_complete(film, clip, tmp_path, begins_s):
+    """Nobody waits for longer than ten seconds; what is missing then is the beginning of the film."""
+    whole = film("film.ts", picture_start_s=0, sound_s=16, count=160)
+    path = cut_in_mid_gop(whole, tmp_path / "cut.ts", begins_s=begins_s, decodable_s=12)
+    _, report = read(path, PyAvReader, PLANNED)
+    assert not report.complete
+    assert f"4.0 s of {16 - begins_s:.1f} s could be decoded" in report.reason
 
 
 def test_where_the_first_picture_can_be_decoded_the_declared_length_begins_with_it(film):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import zip_longest
 
 import av
 import numpy as np
@@ -18,8 +17,8 @@ FPS = 25
 SMALL, LARGE = (64, 48), (320, 240)
 
 
-def mux(path, *streams, sound_s=0.0, options=None):
-    """Write streams of (codec, size, seconds, default); those of one picture are stills."""
+def mux(path, *streams, sound_s=0.0, options=None, late_s=0, sound="aac"):
+    """Write streams of (codec, size, seconds, default) that begin ``late_s`` after the sound, in the order of time."""
     with av.open(str(path), "w", options=dict(options or {})) as container:
         packets = []
         for codec, (width, height), seconds, default in streams:
@@ -28,28 +27,32 @@ def mux(path, *streams, sound_s=0.0, options=None):
             stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             stream.codec_context.time_base = Fraction(1, FPS)
             stream.disposition = av.stream.Disposition.default if default else av.stream.Disposition(0)
-            packets.append(encoded(stream, max(1, round(seconds * FPS))))
-        sound = container.add_stream("aac", rate=48_000) if sound_s else None
-        for row in zip_longest(*packets):
-            for packet in row:
-                if packet is not None:
-                    container.mux(packet)
-        for block in range(round(sound_s * 48)):
-            samples = av.AudioFrame.from_ndarray(np.zeros((2, 1000), np.float32), format="fltp", layout="stereo")
-            samples.sample_rate, samples.pts = 48_000, block * 1000
-            container.mux(sound.encode(samples))
-        if sound is not None:
-            container.mux(sound.encode(None))
+            packets.append(encoded(stream, max(1, round(seconds * FPS)), round(late_s * FPS)))
+        if sound_s:
+            packets.append(silence(container.add_stream(sound, rate=48_000), sound_s))
+        everything = [packet for of_stream in packets for packet in of_stream if packet.dts is not None]
+        for packet in sorted(everything, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
     return path
 
 
-def encoded(stream, pictures):
+def silence(stream, seconds):
+    stream.codec_context.layout, stream.codec_context.bit_rate = "stereo", 64_000
+    packets = []
+    for block in range(round(seconds * 48)):
+        samples = av.AudioFrame.from_ndarray(np.zeros((2, 1000), np.float32), format="fltp", layout="stereo")
+        samples.sample_rate, samples.pts, samples.time_base = 48_000, block * 1000, Fraction(1, 48_000)
+        packets += stream.encode(samples)
+    return packets + stream.encode(None)
+
+
+def encoded(stream, pictures, first=0):
     packets = []
     for number in range(pictures):
         picture = av.VideoFrame.from_ndarray(
             np.full((stream.height, stream.width, 3), number * 7 % 256, np.uint8), format="rgb24"
         )
-        picture.pts, picture.time_base = number, Fraction(1, FPS)
+        picture.pts, picture.time_base = first + number, Fraction(1, FPS)
         packets += stream.encode(picture)
     return packets + stream.encode(None)
 
@@ -128,3 +131,26 @@ def test_a_title_with_video_that_was_not_looked_at_is_for_review():
     unseen = Coverage(**{**vars(coverage), "remark": words, "unseen": True})
     row = title_row("t", [], unseen)
     assert (row.status, row.reason, row.coverage) == ("review", words, 1.0)
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.mp4", "film.flv"])
+def test_a_film_that_begins_long_after_its_sound_is_complete(tmp_path, name):
+    """FFmpeg looks at the first seconds of a file and takes the video to begin with the sound."""
+    path = mux(tmp_path / name, ("libx264", SMALL, 6, True), sound_s=18, late_s=10)
+    samples, report, info = read(path)
+    assert (samples, report.complete) == (6, True), report.reason
+    assert report.picture_start_s == pytest.approx(10, abs=0.05)
+    assert info.declared_duration_s in (None, pytest.approx(6, abs=0.05))
+
+
+def test_what_a_wmv_declares_is_of_the_file_and_not_of_its_video(tmp_path):
+    path = mux(tmp_path / "film.wmv", ("wmv2", SMALL, 5, True), sound_s=9, sound="wmav2")
+    samples, report, _ = read(path)
+    assert (samples, report.complete) == (5, True), report.reason
+    assert report.remark.startswith("the sound goes on for 4.")
+    data = path.read_bytes()
+    for part in (0.3, 0.6, 0.99):
+        path.write_bytes(data[: int(len(data) * part)])
+        _, report, _ = read(path)
+        assert not report.complete
+        assert report.reason.startswith("the file breaks off")
