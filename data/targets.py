@@ -10,7 +10,7 @@ Axes: T frames, C labels. Which seconds frame i covers is said by the title's ``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -96,38 +96,43 @@ def frame_targets(
         label (with all occurrences: the frames without any), and none at all if a label is, or may be, present without
         a labelled clip.
     """
-    positive_TC = np.zeros((frames, len(labels)), bool)
-    known_TC = np.zeros((frames, len(labels)), bool)
-    background_T = np.ones(frames, bool)
-    present_C = np.zeros(len(labels), bool)
-    present_known_C = np.zeros(len(labels), bool)
-    labelled_TC = np.zeros((frames, len(labels)), bool) if frames_per_clip else positive_TC
     every = title.occurrences if occurrences == "all" else None
-    told = tuple(title.first.values()) if every is None else every
+    targets = _empty_targets(title, labels, frames, labelled_apart=frames_per_clip > 0)
     for c, label in enumerate(labels):
-        clips = [clip for clip in told if clip.label == label]
+        clips = [clip for clip in (title.first.values() if every is None else every) if clip.label == label]
         present = True if clips else title.present.get(label)
-        present_C[c] = present is True
-        present_known_C[c] = present is not None
+        targets.present_C[c] = present is True
+        targets.present_known_C[c] = present is not None
         for clip in clips:
             inside = clip_frames(clip, frames, grid)
-            positive_TC[inside, c] = True
-            known_TC[: frames if every is not None or unknown == "background" else inside.stop, c] = True
-            background_T[inside.start : frames if every is None else inside.stop] = False
+            targets.positive_TC[inside, c] = True
+            targets.known_TC[: frames if every is not None or unknown == "background" else inside.stop, c] = True
+            targets.background_T[inside.start : frames if every is None else inside.stop] = False
             if frames_per_clip:
-                labelled_TC[sampled_frames(clip, frames, frames_per_clip, grid), c] = True
+                targets.labelled_TC[sampled_frames(clip, frames, frames_per_clip, grid), c] = True
         if present is False:
-            known_TC[:, c] = True
+            targets.known_TC[:, c] = True
         elif not clips:
-            background_T[:] = False
+            targets.background_T[:] = False
+    background_title = bool(targets.present_known_C.all() and not targets.present_C.any())
+    return replace(targets, background_title=background_title)
+
+
+def _empty_targets(title: TitleLabels, labels: Sequence[str], frames: int, *, labelled_apart: bool) -> FrameTargets:
+    """Return targets of which no clip is told yet: all frames may be background, nothing is known.
+
+    Args:
+        labelled_apart: single-frame supervision is told of fewer frames than are positive; else both are one array.
+    """
+    positive_TC = np.zeros((frames, len(labels)), bool)
     return FrameTargets(
         positive_TC=positive_TC,
-        known_TC=known_TC,
-        background_T=background_T,
-        present_C=present_C,
-        present_known_C=present_known_C,
-        background_title=bool(present_known_C.all() and not present_C.any()),
-        labelled_TC=labelled_TC,
+        known_TC=np.zeros_like(positive_TC),
+        background_T=np.ones(frames, bool),
+        present_C=np.zeros(len(labels), bool),
+        present_known_C=np.zeros(len(labels), bool),
+        background_title=False,
+        labelled_TC=np.zeros_like(positive_TC) if labelled_apart else positive_TC,
         count_C=_counts(title, labels),
     )
 

@@ -6,9 +6,9 @@ Nothing here imports numpy or torch: the command line reads these classes before
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from data.section import Section
 from infer.tiou_text import parse_tiou
@@ -16,6 +16,24 @@ from infer.tiou_text import parse_tiou
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 TitleGate = Literal["relative", "absolute"]
+
+
+def _tiou_text(value: object) -> object:
+    return parse_tiou(value) if isinstance(value, str) else (value,) if isinstance(value, int | float) else value
+
+
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("each threshold may be named once")
+    return tuple(sorted(values))
+
+
+TiouThresholds = Annotated[
+    tuple[Share, ...], Field(min_length=1), BeforeValidator(_tiou_text), AfterValidator(_ascending)
+]
+"""Numbers, or a text of ``infer.tiou_text``: ``"0.1:0.7:0.1"``, ``"0.3,0.5"``."""
+
+PAPER_TIOU = (0.0, 0.1, 0.2)
 
 
 class Rule(StrEnum):
@@ -78,19 +96,29 @@ class TuneSettings(Section):
         frame_candidates: number of values of tau_f tried per label.
         merge_gaps_s, min_lengths_s: values tried, ascending; seconds.
         title_recall: tau_v is the highest value that keeps this share of the validation titles that hold the label.
+        tiou_thresholds: the epoch, tau_f, gap and minimum length are those of the best mean AP at these, strict at 0.
     """
 
     frame_candidates: Annotated[int, Field(ge=3, le=1000)] = 40
     merge_gaps_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0, 1, 2, 3, 5, 8, 12, 20)
     min_lengths_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 6, 8, 12)
     title_recall: Share = 0.95
+    tiou_thresholds: TiouThresholds = PAPER_TIOU
+
+    @model_serializer(mode="wrap")
+    def _unless_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is as it was before there was a choice: trainings from then are those of the same settings."""
+        values: dict[str, Any] = handler(self)
+        if self.tiou_thresholds == PAPER_TIOU:
+            values.pop("tiou_thresholds", None)
+        return values
 
 
 class EvaluateSettings(Section):
     """How predictions are measured (SPEC.md, Evaluation).
 
     Args:
-        tiou_thresholds: numbers, or a text of ``infer.tiou_text``: ``"0.1:0.7:0.1"``, ``"0.3,0.5"``.
+        tiou_thresholds: measured at each, and AVG is the mean over them.
         rules: which rules to print; the judged reading (strict at 0, official above) is always there.
         protocols: which test protocols to print; one without any labelled title is left out.
         crossing: predictions that cross the end of the measured span (first-occurrence protocol) are clipped to it,
@@ -101,7 +129,7 @@ class EvaluateSettings(Section):
         seed: of the trivial rows and the bootstrap.
     """
 
-    tiou_thresholds: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.1, 0.2)
+    tiou_thresholds: TiouThresholds = PAPER_TIOU
     rules: tuple[Rule, ...] = (Rule.GE, Rule.GT)
     protocols: Annotated[tuple[Protocol, ...], Field(min_length=1)] = tuple(Protocol)
     crossing: Literal["clip", "drop", "none"] = "clip"
@@ -109,15 +137,3 @@ class EvaluateSettings(Section):
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
     trivial_draws: Annotated[int, Field(ge=0, le=1000)] = 10
     seed: Annotated[int, Field(ge=0)] = 0
-
-    @field_validator("tiou_thresholds", mode="before")
-    @classmethod
-    def _tiou_text(cls, value: object) -> object:
-        return parse_tiou(value) if isinstance(value, str) else (value,) if isinstance(value, int | float) else value
-
-    @field_validator("tiou_thresholds")
-    @classmethod
-    def _different(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        if len(set(values)) < len(values):
-            raise ValueError("each threshold may be named once")
-        return tuple(sorted(values))

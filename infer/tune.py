@@ -2,7 +2,8 @@
 
 Not in the paper, which only says "pre-defined" (Sec. 3.3). The action score is a product of two sigmoids, so a fixed
 0.5 would lose most of the accuracy. What is maximised is the mean AP that methods are judged by (SPEC.md, Evaluation):
-strict 0.0, 0.1 and 0.2, on all occurrences where they are labelled and else on the first-occurrence span.
+strict 0.0, 0.1 and 0.2 (or what ``[tune] tiou_thresholds`` says), on all occurrences where they are labelled and else
+on the first-occurrence span.
 
 The best cell of a fine grid on some hundred titles is partly luck, so the grid is smoothed with its neighbours and the
 best *plateau* is taken. tau_v is *not* tuned by AP, because a few positive titles with low scores would decide it: it
@@ -33,13 +34,12 @@ from infer.average_precision import Clips, Predictions, label_average_precision,
 from infer.operating_point import below_all
 from infer.protocol import fullest_truth
 from infer.segments import Runs, find_runs, lengths_s, long_enough, merge_runs, run_scores
-from infer.settings import Rule, TuneSettings
+from infer.settings import PAPER_TIOU, Rule, TuneSettings
 from infer.tiou import Floats, Indices
 from infer.title_scores import TitleScores
 
 log = logging.getLogger(__name__)
 
-JUDGED_COLUMNS = [(0.0, Rule.GT), (0.1, Rule.GE), (0.2, Rule.GE)]
 NOTHING_KNOWN = LabelThresholds(title=0.5, frame=0.5, merge_gap_s=0.0, min_length_s=0.0, flag=0.5)
 
 
@@ -186,13 +186,13 @@ def smooth(grid: Floats) -> Floats:
     return result
 
 
-def objective(ranked: Predictions, clips: Clips, cells: int) -> Floats:
-    """Return (cells,) mean AP over the judged columns; the label index of a prediction or clip is its cell.
+def objective(ranked: Predictions, clips: Clips, cells: int, tiou_thresholds: Sequence[float] = PAPER_TIOU) -> Floats:
+    """Return (cells,) mean AP over the thresholds, strict at 0; the label index of a prediction or clip is its cell.
 
     Args:
         ranked: by cell, then in the order of judgement.
     """
-    hits = match(ranked, clips, JUDGED_COLUMNS)
+    hits = match(ranked, clips, [(tiou, Rule.GE if tiou else Rule.GT) for tiou in tiou_thresholds])
     positives = np.bincount(clips.label_G, minlength=cells)
     mean: Floats = label_average_precision(hits, ranked.label_P, positives).mean(axis=1)
     return mean
@@ -221,7 +221,8 @@ def _objective_cells(validation: Validation, frame: float, settings: TuneSetting
     repeated = Clips(
         np.tile(clips.title_G, count), label_G, np.tile(clips.start_s_G, count), np.tile(clips.end_s_G, count)
     )
-    return objective(Predictions(title_S, label_S, start_s_S, end_s_S, score_S), repeated, count).reshape(shape)
+    ranked = Predictions(title_S, label_S, start_s_S, end_s_S, score_S)
+    return objective(ranked, repeated, count, settings.tiou_thresholds).reshape(shape)
 
 
 def _cut_segments(validation: Validation, runs: Runs, segment_score: str) -> tuple[Predictions, Indices]:

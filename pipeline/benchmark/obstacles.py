@@ -11,7 +11,6 @@ from data.labels import TitleLabels
 from data.manifest import SPLITS
 from data.shards import ShardHeader
 from infer.tiou_text import tiou_words
-from infer.tune import JUDGED_COLUMNS
 from pipeline.config import Config
 
 WITHHELD = (
@@ -37,11 +36,11 @@ def require_measurable(config: Config, catalogue: Catalogue, headers: Mapping[st
 def remarks(config: Config, catalogue: Catalogue, headers: Mapping[str, ShardHeader]) -> tuple[str, ...]:
     """Say what else decides the numbers: how epoch and thresholds were chosen, and titles that have no features."""
     chosen = "Epoch, thresholds and variant: chosen on validation at tIoU"
-    judged = ", ".join(f"{tiou:g}{' (strict)' if not tiou else ''}" for tiou, _ in JUDGED_COLUMNS)
-    asked = config.evaluate.tiou_thresholds
-    if asked != tuple(tiou for tiou, _ in JUDGED_COLUMNS):
-        judged += f", not at the {tiou_words(asked)} that are measured"
-    return (f"{chosen} {judged}.", *_unread(catalogue, headers))
+    judged, asked = config.tune.tiou_thresholds, config.evaluate.tiou_thresholds
+    words = tiou_words(judged).replace("0,", "0 (strict),", 1) if judged[0] == 0 else tiou_words(judged)
+    if asked != judged:
+        words += f", not at the {tiou_words(asked)} that are measured; [tune] tiou_thresholds chooses by others"
+    return (f"{chosen} {words}.", *_unread(catalogue, headers))
 
 
 def _unread(catalogue: Catalogue, headers: Mapping[str, ShardHeader]) -> Sequence[str]:

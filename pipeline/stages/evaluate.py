@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,56 +60,77 @@ def evaluate(
         raise ConfigError(f"{folder}: no segments.parquet in it; run `coarse2fine infer` first")
     inputs = evaluation_inputs(config, folder, split)
     catalogue = read_catalogue(config.data)
-    truth = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
+    whole = {title.title_id: catalogue.labels[title.title_id] for title in catalogue.in_split(split)}
     rows = read_titles_table(folder / "titles.parquet")
-    whole = truth
-    truth, left_out = seen_truth(truth, row_spans(rows), catalogue.titles, None if told else "evaluate")
-    scored = {row.title_id: row.duration_s for row in rows}
-    decoded_s = {row.title_id: row.decoded_s for row in rows if row.title_id in truth}
-    durations = {title.title_id: title.duration_s for title in catalogue.titles.values()}
-    durations |= {title_id: duration_s for title_id, duration_s in scored.items() if duration_s is not None}
-    missing = set(truth) - set(scored)
+    truth, left_out = seen_truth(whole, row_spans(rows), catalogue.titles, None if told else "evaluate")
+    missing = set(truth) - {row.title_id for row in rows}
     if len(missing) == len(truth):
         raise ConfigError(f"{folder}: this run holds no title of the {split} split; infer it, or name another split")
-    with_scores, run_file = (folder / "scores.parquet").is_file(), folder / "run.json"
-    record = read_record(run_file, "thresholds", "segment_score") if with_scores or run_file.exists() else {}
+    stated = {title.title_id: title.duration_s for title in catalogue.titles.values()}
+    run = _Run.read(folder, rows, stated, truth)
     if official:
-        kept = folder / "segments.parquet"
-        everything = _all_candidates(folder, record, decoded_s) if with_scores else read_segments(kept)
         unread = set(whole) - {row.title_id for row in rows if row.decoded_s is not None}
-        return _official(config, everything, whole, durations, folder=folder, split=split, unread=unread)
-    if with_scores:
-        flags = {
-            label: 0.0 if _has_own_rule(record) else value["flag"] for label, value in record["thresholds"].items()
-        }
-        collector = OperatorCollector(truth, tuple(flags), flags, config.evaluate.protocols)
-        scored_titles = _candidates(folder, record, decoded_s)
-        found = _measured_on_the_way(scored_titles, collector)
-        evaluation = measure(found, truth, config.data.labels, durations, config.evaluate)
-        evaluation = replace(evaluation, operator=collector.metrics())
-    else:
-        flagged = read_segments(folder / "segments.parquet")
-        evaluation = measure(flagged, truth, config.data.labels, durations, config.evaluate)
+        return _official(config, run, whole, split=split, unread=unread)
+    evaluation = _measured(config, run, truth)
     _write(folder, split, evaluation, inputs)
     note = f" ({len(missing)} of them not in this run)" if missing else ""
     note += _unread_words(truth, rows)
     note += f"; {left_out}" if left_out else ""
-    if split in record.get("trained_on", []):
+    if split in run.record.get("trained_on", []):
         note += "; the model was trained on them, so this says nothing of other titles"
     files = f"evaluation-{split}.csv" + (f", operator-{split}.csv" if evaluation.operator is not None else "")
     said = f"evaluate: {counted(len(truth), 'title')} of the {split} split{note}; all numbers: {files}"
     return StageResult(said, folder), evaluation
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A run that is measured.
+
+    Args:
+        with_scores: it kept its frame scores; else only its segments can be judged.
+        record: what its ``run.json`` says; empty where an older run without scores has none.
+        durations: seconds of each title: those of the run, else what is stated.
+        decoded_s: seconds read of each measured title that is in the run.
+    """
+
+    folder: Path
+    with_scores: bool
+    record: Mapping[str, Any]
+    durations: Mapping[str, float | None]
+    decoded_s: Mapping[str, float | None]
+
+    @classmethod
+    def read(
+        cls, folder: Path, rows: Sequence[TitleRow], stated: Mapping[str, float | None], measured: Collection[str]
+    ) -> _Run:
+        """Read what a folder says of itself."""
+        with_scores, run_file = (folder / "scores.parquet").is_file(), folder / "run.json"
+        record = read_record(run_file, "thresholds", "segment_score") if with_scores or run_file.exists() else {}
+        found = {row.title_id: row.duration_s for row in rows if row.duration_s is not None}
+        decoded_s = {row.title_id: row.decoded_s for row in rows if row.title_id in measured}
+        return cls(folder, with_scores, record, {**stated, **found}, decoded_s)
+
+    def segments(self) -> pa.Table:
+        """Return the segments as the run wrote them."""
+        return read_segments(self.folder / "segments.parquet")
+
+
+def _measured(config: Config, run: _Run, truth: Mapping[str, TitleLabels]) -> Evaluation:
+    """Measure by our protocols; with frame scores in one pass that serves the operator metrics, too."""
+    labels, settings = config.data.labels, config.evaluate
+    if not run.with_scores:
+        return measure(run.segments(), truth, labels, run.durations, settings)
+    own_rule = _has_own_rule(run.record)
+    flags = {label: 0.0 if own_rule else value["flag"] for label, value in run.record["thresholds"].items()}
+    collector = OperatorCollector(truth, tuple(flags), flags, settings.protocols)
+    found = _measured_on_the_way(_candidates(run.folder, run.record, run.decoded_s), collector)
+    evaluation = measure(found, truth, labels, run.durations, settings)
+    return replace(evaluation, operator=collector.metrics())
+
+
 def _official(
-    config: Config,
-    segments: Iterable[Segment] | pa.Table,
-    truth: Mapping[str, TitleLabels],
-    durations: Mapping[str, float | None],
-    *,
-    folder: Path,
-    split: str,
-    unread: Collection[str],
+    config: Config, run: _Run, truth: Mapping[str, TitleLabels], *, split: str, unread: Collection[str]
 ) -> tuple[StageResult, Evaluation]:
     """Measure as the official evaluator does, the titles whose occurrences are all labelled."""
     if all(title.occurrences is None for title in truth.values()):
@@ -118,12 +139,13 @@ def _official(
             "leave --official out"
         )
     counted_titles = {title_id: title for title_id, title in truth.items() if title.occurrences is not None}
-    evaluation = measure(segments, counted_titles, config.data.labels, durations, config.evaluate, official=True)
-    write_evaluation_csv(folder / f"official-{split}.csv", evaluation)
-    write_evaluation_json(folder / f"official-{split}.json", evaluation)
+    segments = _all_candidates(run.folder, run.record, run.decoded_s) if run.with_scores else run.segments()
+    evaluation = measure(segments, counted_titles, config.data.labels, run.durations, config.evaluate, official=True)
+    write_evaluation_csv(run.folder / f"official-{split}.csv", evaluation)
+    write_evaluation_json(run.folder / f"official-{split}.json", evaluation)
     said = f"evaluate: {counted(len(counted_titles), 'title')} of the {split} split as the official evaluator does"
     said += _missed_words([title for title_id, title in counted_titles.items() if title_id in unread])
-    return StageResult(f"{said}; all numbers: official-{split}.csv", folder), evaluation
+    return StageResult(f"{said}; all numbers: official-{split}.csv", run.folder), evaluation
 
 
 def _unread_words(truth: Mapping[str, TitleLabels], rows: Sequence[TitleRow]) -> str:

@@ -47,7 +47,7 @@ def judge(
     labels = config.data.labels
     thresholds = tune_thresholds(scores, truth, labels, config.tune, segment_score=config.infer.segment_score)
     found = [segment for title in scores for segment in _candidates(config, title, thresholds)]
-    quick = EvaluateSettings(rules=(), bootstrap_draws=0, trivial_draws=0)
+    quick = EvaluateSettings(tiou_thresholds=config.tune.tiou_thresholds, rules=(), bootstrap_draws=0, trivial_draws=0)
     evaluation = evaluate(found, truth, labels, settings=quick)
     judged = [row for row in evaluation.results if (row.protocol, row.rule) == (evaluation.protocol, JUDGED)]
     scored = {row.label: row.average for row in judged if row.average is not None}

@@ -14,7 +14,6 @@ from infer.segments import find_runs, find_segments, merge_runs
 from infer.settings import EvaluateSettings, Protocol, TuneSettings
 from infer.title_scores import TitleScores
 from infer.tune import (
-    JUDGED_COLUMNS,
     _cut_segments,
     choose_flag_threshold,
     choose_title_threshold,
@@ -182,8 +181,24 @@ def test_candidates_ascend_inside_the_unit_interval(values):
     assert 0 < found[0] <= found[-1] <= 1
 
 
-def test_the_judged_columns_are_the_evaluators():
-    assert [threshold for threshold, _ in JUDGED_COLUMNS] == list(EvaluateSettings().tiou_thresholds)
+def test_thresholds_are_chosen_at_the_tiou_that_is_measured_by_default():
+    assert TuneSettings().tiou_thresholds == EvaluateSettings().tiou_thresholds
+
+
+def test_a_choice_at_other_tiou_prefers_what_is_exact():
+    """Segments of 10 s: one merged over a gap covers both clips to 0.4, two apart cover each exactly."""
+    clips = Clips(np.zeros(2, int), np.zeros(2, int), np.array([0.0, 15.0]), np.array([10.0, 25.0]))
+    merged = Predictions(np.zeros(1, int), np.zeros(1, int), np.array([0.0]), np.array([25.0]), np.array([1.0]))
+    apart = Predictions(np.zeros(2, int), np.zeros(2, int), clips.start_s_G, clips.end_s_G, np.array([1.0, 0.9]))
+    for tiou, expected in (((0.1,), (0.5, 1.0)), ((0.3, 0.5), (0.25, 1.0)), ((0.5,), (0.0, 1.0))):
+        reached = tuple(float(objective(found, clips, 1, tiou)[0]) for found in (merged, apart))
+        assert reached == pytest.approx(expected)
+
+
+def test_settings_that_say_nothing_of_tiou_are_those_of_earlier_trainings():
+    assert "tiou_thresholds" not in TuneSettings().model_dump(mode="json")
+    assert TuneSettings(tiou_thresholds="0.3:0.7:0.1").model_dump()["tiou_thresholds"] == (0.3, 0.4, 0.5, 0.6, 0.7)
+    assert TuneSettings(**TuneSettings(tiou_thresholds=0.5).model_dump()).tiou_thresholds == (0.5,)
 
 
 def test_thresholds_are_those_of_any_other_clock():

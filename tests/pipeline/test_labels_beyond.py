@@ -124,8 +124,9 @@ def test_a_title_that_could_not_be_read_at_all_is_missed_with_a_word(cut_short):
     (cut_short.parent / "features" / "t12.npy").write_bytes(b"\x93NUMPY no array")
     import_feature_files(config, feature_import(config, "toy"))
     infer(config)
-    summary = evaluate(config, "test")[0].summary
-    assert "4 clips of 1 unread title count as missed" in summary
+    for official in (False, True):
+        summary = evaluate(config, "test", official=official)[0].summary
+        assert "4 clips of 1 unread title count as missed" in summary
 
 
 def test_thresholds_and_the_report_judge_by_the_same_clips(cut_short, monkeypatch):

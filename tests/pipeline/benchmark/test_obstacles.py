@@ -13,8 +13,9 @@ from pipeline.benchmark.obstacles import remarks, require_measurable
 CLIPS = (Clip("dive", 1.0, 2.0), Clip("dive", 3.0, 4.0))
 
 
-def some(tiou=(0.0, 0.1, 0.2)):
-    return SimpleNamespace(features_dir=Path("features"), evaluate=SimpleNamespace(tiou_thresholds=tiou))
+def some(asked=(0.0, 0.1, 0.2), chosen_by=(0.0, 0.1, 0.2)):
+    evaluate, tune = SimpleNamespace(tiou_thresholds=asked), SimpleNamespace(tiou_thresholds=chosen_by)
+    return SimpleNamespace(features_dir=Path("features"), evaluate=evaluate, tune=tune)
 
 
 class Titles:
@@ -63,7 +64,9 @@ def test_how_epoch_and_thresholds_were_chosen_is_said_whatever_is_measured():
     chosen = "Epoch, thresholds and variant: chosen on validation at tIoU 0 (strict), 0.1, 0.2"
     assert remarks(some(), catalogue, whole) == (f"{chosen}.",)
     (said,) = remarks(some((0.3, 0.4, 0.5)), catalogue, whole)
-    assert said == f"{chosen}, not at the 0.3, 0.4, 0.5 that are measured."
+    assert said == f"{chosen}, not at the 0.3, 0.4, 0.5 that are measured; [tune] tiou_thresholds chooses by others."
+    (said,) = remarks(some((0.3, 0.4, 0.5), (0.3, 0.4, 0.5)), catalogue, whole)
+    assert said == "Epoch, thresholds and variant: chosen on validation at tIoU 0.3, 0.4, 0.5."
 
 
 def test_titles_without_features_are_counted_and_their_clips_are_misses():
