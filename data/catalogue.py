@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data.errors import ConfigError, ManifestError, Problem
+from data.known_films import NOTHING_KNOWN, KnownFilms
 from data.label_manifest import LabelRules, scan_labels
 from data.labels import TitleLabels
 from data.manifest import TitleManifest, raise_errors, scan_titles
@@ -55,8 +56,12 @@ def read_catalogue(settings: DataSettings) -> Catalogue:
     return catalogue
 
 
-def scan_catalogue(settings: DataSettings) -> Catalogue:
-    """Read titles, labels and splits and everything that is wrong with them; nothing is raised, nothing written."""
+def scan_catalogue(settings: DataSettings, known: KnownFilms = NOTHING_KNOWN) -> Catalogue:
+    """Read titles, labels and splits and everything that is wrong with them; nothing is raised, nothing written.
+
+    Args:
+        known: what is known of the films, to hold labels against.
+    """
     manifest = scan_titles(settings.titles, settings.media_root, subsets=settings.subsets)
     labels = scan_labels(
         settings.video_labels,
@@ -67,6 +72,7 @@ def scan_catalogue(settings: DataSettings) -> Catalogue:
         form=settings.label_form,
         rules=label_rules(settings),
         labels_found=settings.labels_found,
+        known=known,
     )
     splits, problems = _scan_splits(settings, manifest, labels.labels)
     told = {title_id: one for title_id, one in labels.single_frames.items() if splits.get(title_id) == "train"}

@@ -13,6 +13,7 @@ from pathlib import Path
 from data.catalogue import Catalogue, scan_catalogue
 from data.counted import counted
 from data.errors import SKIP_HINT, Problem
+from data.known_films import NOTHING_KNOWN, KnownFilms
 from data.labels import Clip, TitleLabels
 from data.manifest import SPLITS, TitleManifest
 from data.problem_lines import LISTED, folded_problems
@@ -61,8 +62,8 @@ class LabelReport:
 
     Args:
         titles: number of titles.
-        hours: sum of the stated durations.
-        without_duration: titles whose duration is not stated.
+        hours: sum of the durations that are stated, or known of the films.
+        without_duration: titles of unknown duration.
         counts: one row a label.
         without_any: titles known to hold none of the labels.
         splits: titles per split; None when they could not be assigned.
@@ -90,9 +91,13 @@ class LabelReport:
         return sum(problem.severity == "error" for problem in self.problems)
 
 
-def check_labels(settings: DataSettings) -> LabelReport:
-    """Read titles, labels and splits, and report every problem of all of them, without raising on any."""
-    catalogue = scan_catalogue(settings)
+def check_labels(settings: DataSettings, known: KnownFilms = NOTHING_KNOWN) -> LabelReport:
+    """Read titles, labels and splits, and report every problem of all of them, without raising on any.
+
+    Args:
+        known: what is known of the films beside what the manifest states.
+    """
+    catalogue = scan_catalogue(settings, known)
     counts = tuple(_count(label, list(catalogue.labels.values())) for label in settings.labels)
     clips = clips_by_split(catalogue.labels, catalogue.splits, settings.labels) if catalogue.splits else {}
     problems = [
@@ -104,10 +109,12 @@ def check_labels(settings: DataSettings) -> LabelReport:
         *_unmeasurable(settings, catalogue, clips),
     ]
     durations = [title.duration_s for title in catalogue.titles.values() if title.duration_s is not None]
+    unstated = [title_id for title_id, title in catalogue.titles.items() if title.duration_s is None]
+    measured = [known.ends[title_id].end_s for title_id in unstated if title_id in known.ends]
     return LabelReport(
         titles=len(catalogue.titles),
-        hours=sum(durations) / 3600,
-        without_duration=len(catalogue.titles) - len(durations),
+        hours=(sum(durations) + sum(measured)) / 3600,
+        without_duration=len(unstated) - len(measured),
         counts=counts,
         without_any=_without_any(catalogue.labels),
         splits={split: list(catalogue.splits.values()).count(split) for split in SPLITS} if catalogue.splits else None,
@@ -126,7 +133,7 @@ def render_report(report: LabelReport, *, everything: bool = False) -> list[str]
         everything: list all problems; else 20 of a kind, and how many more there are.
     """
     lines = list(folded_problems(report.problems, report.names, most=None if everything else LISTED))
-    lines += ["", f"{counted(report.titles, 'title')}, {report.hours:.1f} h{_unstated(report.without_duration)}", ""]
+    lines += ["", f"{counted(report.titles, 'title')}{_length(report)}", ""]
     lines += [*report.readings, ""] if report.readings else []
     if report.labels_found:
         whose = "as the label files have them"
@@ -304,5 +311,10 @@ def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _unstated(count: int) -> str:
-    return f" ({count} without a stated duration)" if count else ""
+def _length(report: LabelReport) -> str:
+    """Return how long all titles are, as far as it is known."""
+    if not report.hours:
+        return ", of unknown length" if report.titles else ""
+    whole = f", {report.hours:.1f} h" if report.hours >= 1 else f", {60 * report.hours:.3g} min"
+    count = report.without_duration
+    return f"{whole} ({counted(count, 'title')} of unknown length)" if count else whole

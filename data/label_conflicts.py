@@ -6,15 +6,17 @@ Errors are statements of which one must be wrong; warnings are oddities that tra
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from data.counted import counted
-from data.csv_table import nearest
 from data.errors import Problem
+from data.known_films import FilmEnd
 from data.label_rows import ClipRow, LabelRows, PresenceRow
-from data.titles import Title
+from data.titles import Title, folded
 
 LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE, MOST_BEYOND_S = (
     2.0,
@@ -24,27 +26,59 @@ LITTLE_BEYOND_S, LITTLE_BEYOND_SHARE, MOST_BEYOND_S = (
 SHORTEST_S = 0.1  # no person marks less
 AGREE_TOLERANCE_S = 0.001
 
+ORPHANS_LISTED, MOST_COMPARED, NEAR_ID = 3, 100, 0.6
+_NO_DIGIT = re.compile(r"\D")
+
 Key = tuple[str, str]  # title id, label
 
 
 def orphans(rows: LabelRows, titles: Mapping[str, Title]) -> list[Problem]:
-    """Report labels of titles that are not known: warnings, since labels often cover more than one catalogue."""
-    orphans: dict[tuple[Path, str], tuple[int | None, int]] = {}
+    """Report labels of titles that are not known: warnings, since labels often cover more than one catalogue.
+
+    A title is proposed for an id that is nearly its own, with the same numbers, if nothing else speaks of it: ids of a
+    series differ in these, and a title that left the catalogue is no other one, mistyped. Many are counted in one line.
+    """
     everything: Sequence[PresenceRow | ClipRow] = [*rows.presence, *rows.clips]
+    found: dict[Path, dict[str, list[int | None]]] = {}
     for row in everything:
         if row.title_id not in titles:
-            line, count = orphans.get((row.path, row.title_id), (row.line, 0))
-            orphans[row.path, row.title_id] = (line, count + 1)
-    hint = len(orphans) <= 100  # a search per orphan is slow where a whole other catalogue is labelled too
+            lines = found.setdefault(row.path, {}).setdefault(row.title_id, [])
+            lines += [row.line] if row.line is None or row.line not in lines else []
+    spoken = {row.title_id for row in everything}
+    silent = [title_id for title_id in titles if title_id not in spoken]
     problems = []
-    for (path, title_id), (line, count) in orphans.items():
-        close = nearest(title_id, tuple(titles)) if hint else ""
-        close = close if "did you mean" in close else ""
-        message = f"title {title_id!r} is not in the titles ({counted(count, 'row')}){close}"
-        problems.append(Problem(path, line, message, "warning"))
+    for path, lines_by_id in found.items():
+        near = _near_ids(lines_by_id, silent)
+        others = {title_id: lines for title_id, lines in lines_by_id.items() if title_id not in near}
+        for title_id, lines in lines_by_id.items():
+            if title_id in near or len(others) <= ORPHANS_LISTED:
+                hint = f"; did you mean {near[title_id]!r}?" if title_id in near else ""
+                message = f"title {title_id!r} is not in the titles ({counted(len(lines), 'row')}){hint}"
+                problems.append(Problem(path, lines[0], message, "warning"))
+        if len(others) > ORPHANS_LISTED:
+            first = list(others)[:ORPHANS_LISTED]
+            count = counted(sum(map(len, others.values())), "row")
+            more = f"{', '.join(map(repr, first))} and {len(others) - len(first)} more"
+            message = f"{len(others)} titles are not in the titles, and their labels ({count}) are left out: {more}"
+            problems.append(Problem(path, others[first[0]][0], message, "warning"))
     if everything and titles and all(row.title_id not in titles for row in everything):
         problems.append(Problem(everything[0].path, None, "not one label belongs to a known title; check the ids"))
     return problems
+
+
+def _near_ids(unknown: Collection[str], silent: Sequence[str]) -> dict[str, str]:
+    """Return the title that is probably meant by an id that no title has, where there is one: of the same numbers."""
+    if len(unknown) > MOST_COMPARED:  # a whole other catalogue is labelled, too
+        return {}
+    by_numbers: dict[str, dict[str, str]] = {}
+    for title_id in silent:
+        by_numbers.setdefault(_NO_DIGIT.sub("", title_id), {})[folded(title_id)] = title_id
+    near = {}
+    for title_id in unknown:
+        same = by_numbers.get(_NO_DIGIT.sub("", title_id), {})
+        if close := get_close_matches(folded(title_id), same, n=1, cutoff=NEAR_ID):
+            near[title_id] = same[close[0]]
+    return near
 
 
 def presence_by_key(
@@ -72,12 +106,19 @@ def presence_by_key(
 
 
 def sound_clips(
-    rows: Sequence[ClipRow], titles: Mapping[str, Title], problems: list[Problem], *, strict: bool = False
+    rows: Sequence[ClipRow],
+    titles: Mapping[str, Title],
+    problems: list[Problem],
+    *,
+    strict: bool = False,
+    ends: Mapping[str, FilmEnd] | None = None,
 ) -> list[ClipRow]:
     """Return the clips that are intervals inside their title, and report the others.
 
     A clip that ends beyond its title's stated end is cut off there: with a warning of its own, or, where it is only a
     little beyond (2 s, or 2 % of the title up to 10 s), counted with its like. ``strict`` refuses every one of them.
+    One that reaches beyond what the film itself says (``ends``) is warned of and kept: who uses labels leaves out what
+    was not read (``data.seen_labels``).
     """
     sound = []
     beyond, short = Gathered(), Gathered()
@@ -106,9 +147,20 @@ def sound_clips(
             elif row.end_s - row.start_s < SHORTEST_S - 1e-9:
                 short.add(row, row.end_s - row.start_s)
             sound.append(replace(row, end_s=min(row.end_s, limit_s)))
+            if (end := (ends or {}).get(row.title_id)) is not None and (message := _beyond_film(sound[-1], end)):
+                problems.append(_problem(row, message, "warning"))
     problems += beyond.problems("cut off at the title's end, up to {most:.3g} s beyond it")
     problems += short.problems(f"of less than {SHORTEST_S:g} s; are the times in another unit?")
     return sound
+
+
+def _beyond_film(row: ClipRow, end: FilmEnd) -> str:
+    """Say that a clip reaches beyond its film; empty if it does not."""
+    if row.start_s >= end.end_s + (0.0 if end.was_read else end.slack_s):
+        return f"{_span(row)} lies beyond the end: {end}; such a clip is left out"
+    if row.end_s > end.end_s + end.slack_s:
+        return f"{_span(row)} ends beyond the end: {end}; it is cut off there"
+    return ""
 
 
 class Gathered:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data.counted import counted
 from data.errors import Problem
+from data.known_films import NOTHING_KNOWN, KnownFilms
 from data.label_conflicts import Key, clips_by_key, contradictions, orphans, presence_by_key, sound_clips
 from data.label_files import Form, read_label_file
 from data.label_reading import AS_WRITTEN, LabelReading
@@ -65,6 +66,7 @@ def scan_labels(
     form: Form = "auto",
     rules: LabelRules = REFUSE,
     labels_found: bool = False,
+    known: KnownFilms = NOTHING_KNOWN,
 ) -> LabelManifest:
     """Read the labels of all titles, and everything that is wrong with them, from one or two files; nothing is raised.
 
@@ -78,6 +80,7 @@ def scan_labels(
         form: the form of both files, or ``auto``.
         rules: what becomes of labels that make no sense, or reach beyond their title.
         labels_found: nobody listed ``labels``, they are those of the files; say which of them are probably mistyped.
+        known: where films end whose titles do not state it.
     """
     rows = LabelRows()
     paths = list(dict.fromkeys(path for path in (video_labels, clip_labels) if path is not None))
@@ -86,7 +89,7 @@ def scan_labels(
     if labels_found:
         meant = "mend it, or list the labels that are meant in [data] labels"
         rows.problems += [Problem(paths[-1], None, f"{slip}; {meant}", "warning") for slip in slips(rows)]
-    return join_labels(rows, labels, titles, paths, rules)
+    return join_labels(rows, labels, titles, paths, rules, known=known)
 
 
 def skipped(problems: Sequence[Problem], *, anything_left: bool) -> list[Problem]:
@@ -111,6 +114,8 @@ def join_labels(
     titles: Mapping[str, Title],
     paths: Sequence[Path],
     rules: LabelRules = REFUSE,
+    *,
+    known: KnownFilms = NOTHING_KNOWN,
 ) -> LabelManifest:
     """Join what label files say of each title, and find what they say against one another; nothing is raised.
 
@@ -118,12 +123,13 @@ def join_labels(
         rows: of all files.
         labels, titles: as in ``scan_labels``.
         paths: the files, in the order in which their problems are to be listed.
-        rules: as in ``scan_labels``.
+        rules, known: as in ``scan_labels``.
     """
     problems = rows.problems + orphans(rows, titles)
     said = [row for row in _sayings(rows) if row.title_id in titles]
     presence = presence_by_key(said, problems, skip=rules.skip_bad)
-    clips = sound_clips([row for row in rows.clips if row.title_id in titles], titles, problems, strict=rules.strict)
+    known_rows = [row for row in rows.clips if row.title_id in titles]
+    clips = sound_clips(known_rows, titles, problems, strict=rules.strict, ends=known.ends)
     firsts, occurrences = clips_by_key([row for row in clips if not row.single], problems)
     _, moments = clips_by_key([row for row in clips if row.single], problems)
     timed = {title_id for title_id, _ in (*firsts, *occurrences)}

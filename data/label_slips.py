@@ -7,12 +7,13 @@ single slips of longer names, and no more where both may be meant (``shooting``,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 from data.counted import counted
-from data.label_rows import LabelRows
+from data.label_rows import ClipRow, LabelRows, PresenceRow
 from data.settings import PAPER_LABELS
 
 WELL_KNOWN = (*PAPER_LABELS, "intimacy", "smoking")
@@ -43,9 +44,9 @@ def slips(rows: LabelRows) -> Iterator[Slip]:
     where there are clips alone, clips where there is presence alone). Only tables are looked at: what a program wrote
     (JSON, where rows have no lines) is not typed.
     """
-    said = _counts(row.label for row in rows.presence if row.present is not None and row.line is not None)
-    timed = _counts(row.label for row in rows.clips if row.line is not None)
-    total = {label: said.get(label, 0) + timed.get(label, 0) for label in sorted({*said, *timed})}
+    said = _lines(row for row in rows.presence if row.present is not None)
+    timed = _lines(rows.clips)
+    total = {label: len(said.get(label, set()) | timed.get(label, set())) for label in sorted({*said, *timed})}
     known = {_folded(label) for label in WELL_KNOWN}
     told = set()
     for one, other in combinations(total, 2):
@@ -82,8 +83,10 @@ def _folded(label: str) -> str:
     return re.sub(r"[\W_]+", "", label.casefold())
 
 
-def _counts(labels: Iterator[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for label in labels:
-        counts[label] = counts.get(label, 0) + 1
-    return counts
+def _lines(rows: Iterable[PresenceRow | ClipRow]) -> dict[str, set[tuple[Path, int]]]:
+    """Return the places that each label of tables is at."""
+    lines: dict[str, set[tuple[Path, int]]] = {}
+    for row in rows:
+        if row.line is not None:
+            lines.setdefault(row.label, set()).add((row.path, row.line))
+    return lines

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from data.counted import brief_clock, counted
+from data.known_films import SLACK_S
 from data.labels import Clip, TitleLabels
 from data.shards import ShardHeader
 from data.titles import called
 
-SLACK_S = 1.0
-"""A label that ends so little beyond the film was rounded up, as people do."""
 NAMED_TITLES = 5
 
 

@@ -34,6 +34,20 @@ def read_failures(coverage: Path) -> dict[str, Failure]:
     }
 
 
+def read_ends(coverage: Path) -> dict[str, tuple[str, float]]:
+    """Return of each title that was read its file, as the manifest named it, and where reading ended, seconds.
+
+    On the player's clock. Empty where nothing was read, or the table cannot be read.
+    """
+    with suppress(SchemaError, FileNotFoundError):
+        return {
+            row["title_id"]: (row["source"], (row["picture_start_s"] or 0.0) + row["decoded_s"])
+            for row in _read(coverage)
+            if row["decoded_s"] is not None
+        }
+    return {}
+
+
 def write_coverage(
     path: Path, titles: Sequence[Title], headers: Mapping[str, ShardHeader], failures: Mapping[str, Failure]
 ) -> int:

@@ -57,10 +57,12 @@ def labels() -> None:
 def check(config_path: Path, overrides: dict[str, Any], strict: bool, everything: bool) -> None:
     """Report every problem of the manifests and labels at once, and counts beside the paper's Table 1."""
     from data.label_check import check_labels, render_report
+    from pipeline.runs.known_films import known_films
 
     if strict:
         overrides = merged(overrides, {"data": {"strict": True, "on_bad_label": "refuse"}})
-    report = check_labels(load_config(config_path, overrides).data)
+    config = load_config(config_path, overrides)
+    report = check_labels(config.data, known_films(config))
     print_lines(render_report(report, everything=everything))
     sys.exit(USAGE if report.errors else 0)
 

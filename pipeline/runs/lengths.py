@@ -7,8 +7,9 @@ titles and time, because a plan must be quick; what is not known then is said to
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 
 from data.errors import ModerationError
 from data.store_path import StorePath
@@ -30,12 +31,17 @@ def probed_lengths(
     Args:
         most_s: after so long nothing more is asked. Films on a store are not asked at all.
     """
-    asked = [
-        (item.title.title_id, item.path)
+    asked = {
+        item.title.title_id: item.path
         for item in planned
         if item.action is Action.EXTRACT and item.duration_s is None and item.path is not None
-    ]
-    local = [(title_id, path) for title_id, path in asked if not isinstance(path, StorePath)][:MOST_TITLES]
+    }
+    return header_lengths(asked, settings, most_s=most_s)
+
+
+def header_lengths(films: Mapping[str, Path], settings: ExtractSettings, *, most_s: float = MOST_S) -> dict[str, float]:
+    """Return the lengths in seconds that the headers of films state, by title; ``most_s`` as in ``probed_lengths``."""
+    local = [(title_id, path) for title_id, path in films.items() if not isinstance(path, StorePath)][:MOST_TITLES]
     found: dict[str, float] = {}
     if not local:
         return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from data.catalogue import scan_catalogue
 from data.errors import CheckpointError, ManifestError, ModerationError
+from data.known_films import KnownFilms
 from data.manifest import raise_errors
 from model.sidecar import weights_path
 from pipeline.config import Config
@@ -14,6 +15,7 @@ from pipeline.expected_features import ExpectedFeatures
 from pipeline.runs.extraction_plan import Action, PlannedTitle
 from pipeline.runs.history import held_run, hold_words
 from pipeline.runs.inference_plan import InferencePlan, plan_inference
+from pipeline.runs.known_films import planned_films
 from pipeline.runs.ledger import REMOVED, read_ledger
 from pipeline.runs.lengths import probed_lengths
 from pipeline.runs.rates import read_rates
@@ -83,7 +85,8 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
     kept = [item for item in planned if item.action is not Action.EXTRACT]
     failures = {item.title.title_id: item.failure for item in kept if item.failure is not None}
     headers = {item.title.title_id: item.header for item in kept if item.header is not None}
-    training, no_training = _training(config, planned, planner.expected)
+    lengths = probed_lengths(planned, config.extract) if config.run.import_name is None else {}
+    training, no_training = _training(config, planned, planner.expected, planned_films(planned, lengths))
     inference, no_inference = None, ""
     if training is not None and training.action is Training.TRAIN:
         no_inference = "of all titles, by the model that is trained before"
@@ -101,7 +104,7 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
         training,
         no_training,
         {row.title_id: row.name for row in ledger if row.status != REMOVED and row.title_id not in listed},
-        probed_lengths(planned, config.extract) if config.run.import_name is None else {},
+        lengths,
         config.train.epochs,
         "" if inference is None else _unusable(inference),
         refusals(config, asked, planned),
@@ -120,13 +123,13 @@ def _unusable(inference: InferencePlan) -> str:
 
 
 def _training(
-    config: Config, planned: Sequence[PlannedTitle], expected: ExpectedFeatures
+    config: Config, planned: Sequence[PlannedTitle], expected: ExpectedFeatures, films: KnownFilms
 ) -> tuple[TrainingPlan | None, str]:
     """Return what a run would do about training, or why that cannot be said."""
     if config.checkpoint is not None:
         return None, f"nothing to do, {config.checkpoint} is named in the configuration"
     try:
-        catalogue = scan_catalogue(config.data)
+        catalogue = scan_catalogue(config.data, films)
         raise_errors(catalogue.problems)
         coming = {item.title.title_id for item in planned if item.action is Action.EXTRACT}
         known = {item.title.title_id: item.header for item in planned if item.header is not None}

@@ -72,7 +72,7 @@ def test_the_report_stands_beside_the_paper(tmp_path: Path) -> None:
         f"{tmp_path}/video.csv: warning: nothing is known to be without violence in test: false flags can hardly be "
         "counted, so precision is not known; write 0 where a label is absent, blank means unknown",
         "",
-        "4 titles, 2.0 h (1 without a stated duration)",
+        "4 titles, 2.0 h (1 title of unknown length)",
         "",
         "times in clips.csv: 8 as seconds ('10' is 10 s), 2 as hh:mm:ss ('0:00:10' is 10 s)",
         "",

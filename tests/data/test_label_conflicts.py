@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from data.known_films import FilmEnd, KnownFilms
 from data.label_manifest import LabelRules, scan_labels
 from data.labels import Clip
 from data.titles import Title
@@ -143,6 +144,39 @@ def test_repeats_and_overlaps_of_all_occurrences(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("was_read", "rows", "told"),
+    [
+        (
+            True,
+            "tt1,sex,60,70,all_occurrence\n",
+            "60-70 s lies beyond the end: the film was read to 60 s (00:01:00); such a clip is left out",
+        ),
+        (
+            True,
+            "tt1,sex,50,62,all_occurrence\n",
+            "50-62 s ends beyond the end: the film was read to 60 s (00:01:00); it is cut off there",
+        ),
+        (True, "tt1,sex,50,61,all_occurrence\n", ""),  # rounded up
+        (
+            False,
+            "tt1,sex,62,70,all_occurrence\n",
+            "62-70 s lies beyond the end: the film's header says that it ends at 60 s "
+            "(00:01:00); such a clip is left out",
+        ),
+        (False, "tt1,sex,61,62,all_occurrence\n", ""),  # headers are rough
+    ],
+)
+def test_a_clip_beyond_its_film_is_told_though_no_title_states_a_duration(tmp_path, was_read, rows, told) -> None:
+    path = tmp_path / "clips.csv"
+    path.write_text(CLIPS + rows)
+    known = KnownFilms({"tt1": FilmEnd(60.0, was_read)})
+    found = scan_labels(None, path, ("sex", "violence"), {"tt1": Title("tt1")}, known=known)
+    messages = [f"{problem.line} {problem.severity} {problem.message}" for problem in found.problems]
+    assert messages == ([f"2 warning title 'tt1', sex: {told}"] if told else [])
+    assert len(found.labels["tt1"].occurrences) == 1  # what was read decides, when it was
+
+
 def test_the_first_of_all_must_be_the_first(tmp_path: Path) -> None:
     rows = (
         "tt1,sex,10,20,first_occurrence\ntt1,sex,50,60,all_occurrence\ntt1,sex,10.0001,20,all_occurrence\n"
@@ -158,11 +192,25 @@ def test_the_first_of_all_must_be_the_first(tmp_path: Path) -> None:
 
 
 def test_orphans(tmp_path: Path) -> None:
-    video = VIDEO + "tt1,sex,0\nTT3,sex,0\nTT3,violence,0\n"
+    video = VIDEO + "tt1,sex,0\nTT-2,sex,0\nTT-2,violence,0\n"
     clips = CLIPS + "zebra,sex,1,2,first_occurrence\n"
     assert problems(tmp_path, video, clips) == [
-        "video.csv:3: warning: title 'TT3' is not in the titles (2 rows); did you mean 'tt2'?",
+        "video.csv:3: warning: title 'TT-2' is not in the titles (2 rows); did you mean 'tt2'?",
         "clips.csv:2: warning: title 'zebra' is not in the titles (1 row)",
+    ]
+
+
+def test_titles_that_left_the_catalogue_are_one_line_and_the_next_number_is_not_proposed(tmp_path: Path) -> None:
+    gone = "".join(f"t{n},sex,0\nt{n},violence,0\n" for n in range(3, 28))
+    assert problems(tmp_path, VIDEO + "tt1,sex,0\n" + gone, None) == [
+        "video.csv:3: warning: 25 titles are not in the titles, and their labels (50 rows) are left out: 't3', 't4', "
+        "'t5' and 22 more"
+    ]
+
+
+def test_a_title_is_not_proposed_where_something_else_speaks_of_it(tmp_path: Path) -> None:
+    assert problems(tmp_path, VIDEO + "tt2,sex,0\nt2,sex,0\n", None) == [
+        "video.csv:3: warning: title 't2' is not in the titles (1 row)"
     ]
 
 

@@ -157,3 +157,41 @@ def test_a_run_warns_once_of_labels_that_reach_beyond(cut_short, caplog):
     assert "3 titles: labels reach beyond what was read: t02" in caplog.text
     assert "Zoë (t12), clip to 00:01:50" in caplog.text
     assert all("where nothing was read: left out" in summaries[number] for number in (1, 3))
+
+
+def test_labels_check_tells_what_lies_beyond_the_features_that_are_there(cut_short, coarse2fine):
+    config = load_config(cut_short, SHORT)
+    import_feature_files(config, feature_import(config, "toy"))
+    code, out, _ = coarse2fine("labels", "check", "--config", cut_short)
+    assert code == 0
+    told = [
+        line.partition("warning: ")[2] for line in out.splitlines() if "the film was read to 60 s (00:01:00)" in line
+    ]
+    hidden = "lies beyond the end: the film was read to 60 s (00:01:00); such a clip is left out"
+    assert told[0] == f"title 't02', smoking: 80-90 s {hidden}"
+    assert f"title 't12', violence: 100-110 s {hidden}" in told
+    assert sum("50-70 s ends beyond the end" in line for line in told) == 2
+
+
+def test_labels_check_and_plan_tell_what_lies_beyond_a_film_by_its_header_before_anything_is_decoded(
+    tmp_path, film_writer, coarse2fine, caplog
+):
+    for name in ("a", "b", "c"):
+        grey = (np.full((32, 48, 3), 6 * number, np.uint8) for number in range(40))
+        film_writer(tmp_path / f"{name}.mp4", grey, picture_start_s=0)
+    (tmp_path / "titles.csv").write_text("title_id,path,split\na,a.mp4,train\nb,b.mp4,val\nc,c.mp4,test\n")
+    rows = "a;yes;00:00:01;00:00:02\nb;yes;00:00:01;00:00:03\nc;yes;00:01:44;00:01:49\n"
+    (tmp_path / "labels.csv").write_text(f"title_id;gore;gore_start;gore_end\n{rows}")
+    path = tmp_path / "run.toml"
+    path.write_text('work_dir = "work"\n[data]\ntitles = "titles.csv"\nvideo_labels = "labels.csv"\n')
+    told = (
+        f"{tmp_path}/labels.csv:4: warning: title 'c', gore: 104-109 s lies beyond the end: the film's header says "
+        "that it ends at 4 s (00:00:04); such a clip is left out"
+    )
+    code, out, _ = coarse2fine("labels", "check", "--config", path)
+    assert (code, told in out.splitlines()) == (0, True)
+    assert "3 titles, 0.2 min\n" in out
+    with caplog.at_level(logging.WARNING):
+        assert coarse2fine("plan", "--config", path)[0] == 0
+    assert told in caplog.messages
+    assert not (tmp_path / "work" / "features").exists()
