@@ -113,10 +113,19 @@ def _known(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def how_sure(folder: Path) -> list[str]:
     """Say what is known of the results in a run's folder, but for the notice, which its stage said."""
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return what_it_knows({**record, "notice": ""}, *_tables(folder))
+
+
+def doubts_of_run(folder: Path) -> list[str]:
+    """Name the titles of a run's folder that ``hard_to_believe`` names, a line each."""
+    return [f"! {line}" for line in hard_to_believe(*_tables(folder))]
+
+
+def _tables(folder: Path) -> tuple[Sequence[TitleRow], Mapping[str, Sequence[Segment]]]:
     segments: dict[str, list[Segment]] = {}
     for segment in read_segments(folder / "segments.parquet"):
         segments.setdefault(segment.title_id, []).append(segment)
-    return what_it_knows({**record, "notice": ""}, read_titles_table(folder / "titles.parquet"), segments)
+    return read_titles_table(folder / "titles.parquet"), segments
 
 
 def hard_to_believe(rows: Sequence[TitleRow], segments: Mapping[str, Sequence[Segment]]) -> list[str]:

@@ -116,7 +116,7 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
         from pipeline.runs.pointer import current_folder, current_run
         from pipeline.runs.record import recorded_run
         from pipeline.runs.stage import run as stages
-        from pipeline.trust import how_sure, thresholds_in_force
+        from pipeline.trust import doubts_of_run, how_sure, thresholds_in_force
 
         with recorded_run(config.work) as outcome:
             worst, folder, is_measured = 0, current_folder(config.work), False
@@ -129,6 +129,8 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
                 then += result.then
                 folder = result.path if result.path.parent == config.work.runs else folder
             outcome.exit_code = worst
+        if folder.parent == config.work.runs and folder.name != before:
+            print_lines(doubts_of_run(folder))
         if folder.parent == config.work.runs and folder.name != before and not is_measured:
             print_lines(how_sure(folder))
         elif folder.parent == config.work.runs:

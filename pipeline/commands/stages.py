@@ -20,6 +20,7 @@ from pipeline.commands.terminal import (
     locked,
     optional_config,
     print_evaluation,
+    print_lines,
     print_outcome,
     set_option,
     tiou_option,
@@ -100,8 +101,11 @@ def infer(config_path: Path, overrides: dict[str, Any], split: str | None) -> No
     """Score titles and write segments, titles and scores."""
     with locked(config_path, overrides) as config:
         from pipeline.stages.infer import infer as stage
+        from pipeline.trust import doubts_of_run
 
-        finish([(stage(config, split), None)])
+        result = stage(config, split)
+        print_lines(doubts_of_run(result.path))
+        finish([(result, None)])
 
 
 @click.command()
