@@ -39,7 +39,7 @@ def closing_lines(
     name = f"run {run_id}, which waits" if waits else "run"
     yield f"{name}: {counted(sum(statuses.values()), 'title')}: {found}{known}"
     if held_run(work) is not None:
-        yield f"  in force: {hold_words(work)}"
+        yield f"  runs: {hold_words(work)}"
     if exit_code == USAGE:
         again = f"mend what is said to have failed above, then `coarse2fine run{typed}` again"
         yield f"  next: {again}"

@@ -75,29 +75,46 @@ def take_model_along(config: Config, entry: RunEntry) -> Iterator[str]:
 def _taken_back(config: Config, entry: RunEntry, now: Checkpoint | None) -> tuple[str, Checkpoint | None]:
     """Take a run's checkpoint back, if that can be; return what was done, and the checkpoint that is there then."""
     model_id = str(entry.record["model_id"])
-    if not (entry.folder / SIDECAR_NAME).is_file():
-        return _stays(now, f"model {model_id} is not kept, the run is of an earlier version"), now
-    before = read_checkpoint(entry.folder)
-    if now is not None and now.model_id == before.model_id:
+    is_kept = (entry.folder / SIDECAR_NAME).is_file()
+    if now is not None and now.model_id == model_id:
+        if not is_kept:
+            return f"model {model_id} is that of this run; it is of an earlier version: thresholds are not kept", now
+        before = read_checkpoint(entry.folder)
         if now.thresholds == before.thresholds:
             return f"model {model_id} and its thresholds are those of this run", now
         write_sidecar(config.checkpoint_dir, before)
         return f"thresholds taken back; model {model_id} is that of this run", before
+    if not is_kept:
+        return _stays(now, f"model {model_id} is not kept, the run is of an earlier version"), now
+    before = read_checkpoint(entry.folder)
+    if obstacle := _obstacle(config.work, before, now):
+        return _stays(now, obstacle), now
+    _replace(config, before, now)
+    instead = f", in the place of {now.model_id}" if now is not None else ""
+    return f"model {model_id} and its thresholds taken back{instead}", before
+
+
+def _obstacle(work: WorkFolder, before: Checkpoint, now: Checkpoint | None) -> str:
+    """Say why a model cannot be put in the place of the one that is there; empty if it can."""
     if now is not None and (difference := before.feature_spec.difference(now.feature_spec)):
-        return _stays(now, f"model {model_id} reads other features: {difference}"), now
-    kept = config.work.models / before.model_id
+        return f"model {before.model_id} reads other features: {difference}"
+    kept = work.models / before.model_id
     weights = kept / WEIGHTS_NAME
     if not weights.is_file() or file_sha256(weights) != before.weights_sha256:
-        return _stays(now, f"the weights of model {model_id} are not kept in {kept}, or are damaged"), now
+        return f"the weights of model {before.model_id} are not kept in {kept}, or are damaged"
+    return ""
+
+
+def _replace(config: Config, before: Checkpoint, now: Checkpoint | None) -> None:
+    """Put a kept model in the place of the one that is there, which is kept, too."""
     if now is not None:
         with suppress(CheckpointError):
             _keep_weights(config.work, config.checkpoint_dir, now)
-    replace_checkpoint(config.checkpoint_dir, weights, before)
+    kept = config.work.models / before.model_id
+    replace_checkpoint(config.checkpoint_dir, kept / WEIGHTS_NAME, before)
     for name in BESIDE:
         if (kept / name).is_file():
             copy_file(kept / name, config.checkpoint_dir / name)
-    instead = f", in the place of {now.model_id}" if now is not None else ""
-    return f"model {model_id} and its thresholds taken back{instead}", before
 
 
 def _stays(now: Checkpoint | None, why: str) -> str:

@@ -148,7 +148,7 @@ def _summary(plan: RunPlan) -> Iterator[str]:
     for refusal in plan.refusals:
         yield f"run would end before any work: {refusal}"
     if plan.hold:
-        yield f"in force: {plan.hold}; what is made until then waits"
+        yield f"runs: {plan.hold}; what is made until then waits"
 
 
 def _scored(plan: RunPlan) -> list[PlannedTitle]:

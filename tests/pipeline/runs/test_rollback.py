@@ -11,8 +11,9 @@ from data.files import file_sha256
 @pytest.fixture
 def night(catalogue, coarse2fine):
     """A catalogue that trains its own checkpoint, run once."""
-    text = catalogue.read_text().replace("epochs = 40", "epochs = 2")
-    catalogue.write_text(f'{text}[run]\nimport_name = "toy"\n')
+    text = catalogue.read_text().replace("epochs = 40", "epochs = 1")
+    quick = "[evaluate]\nbootstrap_draws = 0\ntrivial_draws = 0\n"
+    catalogue.write_text(f'{text}{quick}[run]\nimport_name = "toy"\nreport = false\n')
     night = Nights(catalogue, coarse2fine)
     night.type("run")
     return night
@@ -65,7 +66,7 @@ def test_a_rollback_takes_the_model_back_with_the_run_and_the_next_night_scores_
     # a night without new films makes the same run; one with a film makes another, by the model that was taken back
     plan = night.type("plan")
     assert f"train: not done, model {before['model_id']} is used" in plan
-    assert plan.splitlines()[-1].startswith(f"in force: a rollback holds run {first} in force, run {second} waits; ")
+    assert plan.splitlines()[-1].startswith(f"runs: a rollback holds run {first} in force, run {second} waits; ")
     assert f"infer: nothing to do, run {first} is current" in night.type("run")
     night.add_film()
     night.type("run")
@@ -76,7 +77,8 @@ def test_a_rollback_takes_the_model_back_with_the_run_and_the_next_night_scores_
     assert (night.in_force, night.checkpoint["model_id"]) == (third, before["model_id"])
 
 
-def test_a_release_takes_the_model_of_the_newest_run_along(night):
+def test_a_release_takes_the_model_of_the_newest_run_along_and_models_of_no_run_are_collected(night):
+    before = night.checkpoint["model_id"]
     night.relabel()
     night.type("run --train")
     second, after = night.in_force, night.checkpoint["model_id"]
@@ -84,6 +86,11 @@ def test_a_release_takes_the_model_of_the_newest_run_along(night):
     said = night.type("runs release")
     assert f"model {after} and its thresholds taken back" in said
     assert (night.in_force, night.checkpoint["model_id"]) == (second, after)
+    assert {folder.name for folder in (night.work / "models").iterdir()} == {before, after}
+    night.type("gc --keep 1")
+    assert {folder.name for folder in (night.work / "models").iterdir()} == {after}
+    weights = night.work / "models" / after / "model.safetensors"
+    assert file_sha256(weights) == night.checkpoint["weights_sha256"]
 
 
 def test_a_rollback_takes_stored_thresholds_back(night):
@@ -118,19 +125,26 @@ def test_where_the_weights_are_not_kept_the_model_stays_and_that_is_said(night):
     assert (night.in_force, night.checkpoint["model_id"]) == (first, after)
 
 
-def test_models_of_runs_that_are_gone_are_collected(night):
-    before = night.checkpoint["model_id"]
+def test_a_run_of_an_earlier_version_has_no_model_to_take_back(night):
+    first, model = night.in_force, night.checkpoint["model_id"]
+    (night.work / "runs" / first / "model.json").unlink()
+    night.add_film()
+    night.type("run")
+    said = night.type("rollback")
+    assert f"model {model} is that of this run; it is of an earlier version: thresholds are not kept" in said
+    night.type("runs release")
+    (night.work / "runs" / first / "model.json").unlink(missing_ok=True)
     night.relabel()
     night.type("run --train")
+    said = night.type(f"rollback {first}")
     after = night.checkpoint["model_id"]
-    assert {folder.name for folder in (night.work / "models").iterdir()} == {before, after}
-    night.type("gc --keep 1")
-    assert {folder.name for folder in (night.work / "models").iterdir()} == {after}
-    weights = night.work / "models" / after / "model.safetensors"
-    assert file_sha256(weights) == night.checkpoint["weights_sha256"]
+    assert f"model {model} is not kept, the run is of an earlier version; model {after} stays and scores" in said
+    assert f"the next run will not be like this one: model {after} instead of {model}" in said
 
 
 def test_all_that_speak_of_runs_say_the_same_of_a_rollback(night):
+    night.config.write_text(night.config.read_text().replace("report = false", "report = true"))
+    night.type("run")
     first = night.in_force
     night.config.write_text(night.config.read_text() + "[infer.thresholds.smoking]\nflag = 0.987\n")
     night.type("run")
