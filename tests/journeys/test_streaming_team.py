@@ -223,6 +223,7 @@ def another_threshold_and_another_model(team: Team) -> None:
     out = team.type("run --train")
     assert "train: " in out
     assert team.model != model
+    trained = team.model
     data = json.loads(team.type("diff previous --json"))
     assert data["format"] == "coarse2fine.diff/1"
     assert {data["before"], data["after"]} <= {path.name for path in (team.folder / "work" / "runs").iterdir()}
@@ -231,7 +232,13 @@ def another_threshold_and_another_model(team: Team) -> None:
     team.type("rollback")
     held = team.said.split()[3]
     assert (team.folder / "work" / "current").readlink().name == held == data["before"]
+    assert team.model == model  # taken back with its run, so that the night makes the same run again
     assert "a rollback holds" in team.type("run")
+    team.type("runs release")
+    assert (team.folder / "work" / "current").readlink().name == data["before"]
+    team.type(f"rollback {data['after']}")  # and forward again
+    assert team.model == trained
+    team.type("run")
     team.type("runs release")
     assert (team.folder / "work" / "current").readlink().name == data["after"]
 
