@@ -1,4 +1,6 @@
-"""The schema of every table that passes between two stages: the only place where column names live.
+"""The schema of every table that passes between two stages; of those from night to night, ``data.night_schemas``.
+
+Nowhere else do column names live.
 
 Axes: T frames of a title, D feature width, C labels. Times are seconds on the player's clock (``data.time_grid``), but
 in feature shards, which count from the first displayed picture; intervals are half-open. No torch here: a report or a
@@ -23,8 +25,6 @@ COVERAGE = "coverage/1"
 SEGMENTS = "segments/1"
 TITLES = "titles/1"
 SCORES = "scores/1"
-LEDGER = "ledger/1"
-DIFF = "diff/1"
 
 NAMED = ("name", "path")
 """What a person calls a title, and where its file is: late columns of segments and titles, empty in older files."""
@@ -181,7 +181,8 @@ class LabelThresholds:
     flag: float = 0.0
 
 
-def _with_name(schema: pa.Schema, name: str, extra: dict[str, str] | None = None) -> pa.Schema:
+def named_schema(schema: pa.Schema, name: str, extra: dict[str, str] | None = None) -> pa.Schema:
+    """Return a schema that says its name and version, and more of our metadata."""
     metadata = {SCHEMA_KEY: name.encode()}
     metadata.update({f"coarse2fine.{key}".encode(): text.encode() for key, text in (extra or {}).items()})
     return schema.with_metadata(metadata)
@@ -194,7 +195,7 @@ def features_schema(spec: FeatureSpec, coverage: Coverage) -> pa.Schema:
         "feature_spec": json.dumps(vars(spec)),
         "coverage": json.dumps(vars(coverage)),
     }
-    return _with_name(_feature_columns(spec.width), FEATURES, extra)
+    return named_schema(_feature_columns(spec.width), FEATURES, extra)
 
 
 @lru_cache(maxsize=64)
@@ -209,7 +210,7 @@ def _feature_columns(width: int) -> pa.Schema:
     return pa.schema(fields)
 
 
-COVERAGE_SCHEMA = _with_name(
+COVERAGE_SCHEMA = named_schema(
     pa.schema(
         [
             pa.field("title_id", pa.string(), nullable=False),
@@ -240,7 +241,7 @@ COVERAGE_SCHEMA = _with_name(
     COVERAGE,
 )
 
-SEGMENTS_SCHEMA = _with_name(
+SEGMENTS_SCHEMA = named_schema(
     pa.schema(
         [
             pa.field("run_id", pa.string(), nullable=False),
@@ -267,7 +268,7 @@ SEGMENTS_SCHEMA = _with_name(
     SEGMENTS,
 )
 
-TITLES_SCHEMA = _with_name(
+TITLES_SCHEMA = named_schema(
     pa.schema(
         [
             pa.field("run_id", pa.string(), nullable=False),
@@ -295,49 +296,6 @@ TITLES_SCHEMA = _with_name(
 )
 
 
-LEDGER_SCHEMA = _with_name(
-    pa.schema(
-        [
-            pa.field("title_id", pa.string(), nullable=False),
-            pa.field("stage", pa.string(), nullable=False),
-            pa.field("status", pa.string(), nullable=False),
-            pa.field("attempts", pa.int32(), nullable=False),
-            pa.field("error_code", pa.string(), nullable=False),
-            pa.field("error", pa.string(), nullable=False),
-            pa.field("source", pa.string()),
-            pa.field("source_size_bytes", pa.int64()),
-            pa.field("source_mtime_ns", pa.int64()),
-            pa.field("source_sha256", pa.string()),
-            pa.field("features_id", pa.string()),
-            pa.field("seconds", pa.float64(), nullable=False),
-            pa.field("updated_at", pa.string(), nullable=False),
-            pa.field("given_up", pa.bool_(), nullable=False),
-        ]
-    ),
-    LEDGER,
-)
-
-DIFF_SCHEMA = _with_name(
-    pa.schema(
-        [
-            pa.field("title_id", pa.string(), nullable=False),
-            pa.field("label", pa.string()),
-            pa.field("change", pa.string(), nullable=False),
-            pa.field("before", pa.string()),
-            pa.field("after", pa.string()),
-            pa.field("start_s_before", pa.float64()),
-            pa.field("end_s_before", pa.float64()),
-            pa.field("score_before", pa.float64()),
-            pa.field("start_s_after", pa.float64()),
-            pa.field("end_s_after", pa.float64()),
-            pa.field("score_after", pa.float64()),
-            pa.field("tiou", pa.float64()),
-        ]
-    ),
-    DIFF,
-)
-
-
 def scores_schema(labels: tuple[str, ...]) -> pa.Schema:
     """Schema of frame scores: one row a frame, ``conditional_<label>`` and ``action_<label>`` per label."""
     fields = [
@@ -347,7 +305,7 @@ def scores_schema(labels: tuple[str, ...]) -> pa.Schema:
     ]
     fields += [pa.field(f"conditional_{label}", pa.float32()) for label in labels]
     fields += [pa.field(f"action_{label}", pa.float32(), nullable=False) for label in labels]
-    return _with_name(pa.schema(fields), SCORES, {"labels": json.dumps(labels)})
+    return named_schema(pa.schema(fields), SCORES, {"labels": json.dumps(labels)})
 
 
 def check_schema_name(schema: pa.Schema, expected: str, where: str) -> dict[str, Any]:

@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from data.counted import written_score
 from data.errors import ConfigError
 from data.files import atomic_path
+from data.night_schemas import DIFF_SCHEMA
 from data.parquet_file import parquet_sink
 from data.record_file import read_record
-from data.schemas import DIFF_SCHEMA, Segment
+from data.schemas import Segment
 from data.titles import called
 from infer.csv_export import clock, guard
 from infer.shown_score import flag_thresholds

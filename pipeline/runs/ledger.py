@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 
 from data.errors import SchemaError
 from data.files import atomic_path
+from data.night_schemas import LEDGER, LEDGER_SCHEMA
 from data.parquet_file import parquet_sink, read_parquet
-from data.schemas import LEDGER, LEDGER_SCHEMA, check_schema_name
+from data.schemas import check_schema_name
 from data.titles import Title
 from pipeline.runs.event_log import now
 

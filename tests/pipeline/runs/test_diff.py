@@ -5,7 +5,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from data.schemas import DIFF, Segment, check_schema_name
+from data.night_schemas import DIFF
+from data.schemas import Segment, check_schema_name
 from infer.title_status import TitleRow
 from infer.write import Origin, write_results
 from pipeline.runs import diff as run_diff
