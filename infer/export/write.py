@@ -64,6 +64,8 @@ def renderer(run: ExportRun, form: Format, settings: ExportSettings) -> Renderer
         ConfigError: as ``export_run``.
     """
     prefixes = mcf.cue_prefixes(run, settings) if form == "mcf" else {}
+    if form == "jellyfin":
+        jellyfin.require_column(run, settings)
     renderers: dict[Format, Renderer] = {
         "webvtt": lambda title: webvtt.render(title, run),
         "srt": srt.render,

@@ -65,6 +65,15 @@ def test_config_gives_run_media_and_settings(run_dir, tmp_path, coarse2fine):
     assert json.loads((tmp_path / "out/tasks.json").read_text())[0]["data"]["video"] == "films/seven.mkv"
 
 
+def test_a_column_of_item_ids_that_is_not_there_is_a_usage_error(run_dir, tmp_path, coarse2fine):
+    (tmp_path / "titles.csv").write_text("title_id,path,item\n007,films/seven.mkv,abc\n")
+    (tmp_path / "run.toml").write_text('work_dir = "work"\n[data]\ntitles = "titles.csv"\n')
+    arguments = ("export", "--config", tmp_path / "run.toml", "--out", tmp_path / "out", "--format", "jellyfin")
+    code, _, err = coarse2fine(*arguments, "--set", "export.jellyfin_item_column=itme")
+    assert (code, "[export] jellyfin_item_column: 'itme' is no column of the titles" in err) == (2, True)
+    assert coarse2fine(*arguments)[0] == 1  # without one there need not be ids
+
+
 def test_what_is_missing_or_wrong_is_a_usage_error(run_dir, tmp_path, coarse2fine):
     arguments = ("export", "--format", "mcf", "--out", tmp_path / "out")
     assert "give --run, or --config" in coarse2fine(*arguments)[2]
