@@ -16,6 +16,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,9 +166,18 @@ def read_log(path: Path) -> LogContent:
         ) from error
     log = LogContent(path)
     _parse(content, log, first_line=1)
-    if content and not log.entries and all(problem.severity == "warning" for problem in log.problems):
+    if content and not log.lines and not _holds_json(content):
         raise ConfigError(f"{path}: not one action of a review in it; name a log that `coarse2fine review` wrote")
     return log
+
+
+def _holds_json(content: bytes) -> bool:
+    """Say whether any line is a JSON object: else it is some other file, of which no line is worth naming."""
+    for line in content.splitlines():
+        with suppress(ValueError, RecursionError):
+            if isinstance(json.loads(line), dict):
+                return True
+    return False
 
 
 class ReviewLog:
@@ -227,17 +237,28 @@ def _write(descriptor: int, entry: Entry) -> None:
     os.fsync(descriptor)
 
 
+def _no_json(path: Path, number: int, *, is_torn: bool) -> Problem:
+    """Say what is to be done about a line that is no JSON: nothing if a crash tore it, since nobody was told of it."""
+    if is_torn:
+        message = "not a whole line, as a crash leaves it; it was never confirmed and is left out"
+        return Problem(path, number, message, "warning")
+    return Problem(
+        path, number, "damaged, and no crash leaves that: what was decided in it is lost; take this line out"
+    )
+
+
 def _parse(content: bytes, log: LogContent, first_line: int) -> None:
     *whole, rest = content.split(b"\n")
     for number, line in enumerate([*whole, *([rest] if rest else [])], first_line):
         is_last = number - first_line == len(whole)
+        if not line.strip():
+            continue
         try:
             if len(line) > MAX_LINE_BYTES:
                 raise ValueError(f"{len(line)} bytes; a line has at most {MAX_LINE_BYTES}")
             value = json.loads(line)
         except (ValueError, RecursionError):
-            message = "not a whole line, as a crash leaves it; it was never confirmed and is left out"
-            log.problems.append(Problem(log.path, number, message, "warning"))
+            log.problems.append(_no_json(log.path, number, is_torn=is_last or line.endswith(TORN.rstrip(b"\n"))))
             continue
         if is_last:  # whole, but its newline never reached the disk, so it was not confirmed either
             log.problems.append(

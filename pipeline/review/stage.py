@@ -93,6 +93,7 @@ def agreement_lines(config: Config, logs: Sequence[Path]) -> Iterator[str]:
     """
     contents = [read_log(path) for path in dict.fromkeys(logs or [config.work.review])]
     raise_errors([problem for log in contents for problem in log.problems if problem.severity == "error"])
+    yield from (str(problem) for log in contents for problem in log.problems)
     found = agreements(replay(entry for log in contents for entry in log.entries), config.data.labels)
     if not found:
         yield "review agreement: no two reviewers looked at the same title"

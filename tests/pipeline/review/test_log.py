@@ -95,6 +95,27 @@ def test_a_line_that_is_not_ours_is_an_error_with_its_place(tmp_path, line, mess
     assert message in problem.message
 
 
+@pytest.mark.parametrize("line", [b"garbage", b'{"version": 1, "id": "a', b"\x00\x00\xff", b"<html>"])
+def test_a_damaged_line_that_no_crash_tore_is_an_error_and_one_that_a_crash_tore_is_none(tmp_path, line):
+    path = tmp_path / "review.jsonl"
+    good = entry().model_dump_json().encode() + b"\n"
+    path.write_bytes(good + line + b"\n\n" + good)
+    (problem,) = read_log(path).problems
+    assert (problem.line, problem.severity) == (2, "error")
+    assert "what was decided in it is lost" in problem.message
+    path.write_bytes(good + line + b" torn\n" + good)
+    (problem,) = read_log(path).problems
+    assert (problem.line, problem.severity) == (2, "warning")
+
+
+@pytest.mark.parametrize("content", [b"hello\nworld\n", b"\x00\x01\n4\n[1]\n", b"a,b\n1,2\n"])
+def test_another_file_is_no_log(tmp_path, content):
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="not one action of a review in it"):
+        read_log(path)
+
+
 def test_no_log_is_an_error_that_says_so(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         read_log(tmp_path / "no.jsonl")
