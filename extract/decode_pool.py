@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from math import ceil
 from multiprocessing import Pipe
@@ -34,6 +34,9 @@ from extract.decode_worker import (
     COMMAND,
     DONE,
     FAILED,
+    HELD,
+    HELD_HEAD,
+    MOST_HELD,
     OPENED,
     READY,
     SAMPLE,
@@ -42,11 +45,16 @@ from extract.decode_worker import (
     WorkerConfig,
 )
 from extract.frames import ReadReport, VideoInfo
+from extract.oom import KILLED, oom_kills
 from extract.preprocess import Picture
 from extract.video_server import VideoServer
 
 MAX_TEXT_BYTES = 1 << 20
 EXIT_GRACE_S = 1.0
+MOST_SAMPLES = 360_000
+"""100 h: no film is longer; times that are damaged, or made to be, may claim a billion seconds."""
+FREE_SAMPLES, BYTES_PER_SAMPLE = 4 * 3600, 8
+"""So long a film may be whatever its size, and a sample longer for so many bytes each: the barest picture has more."""
 CPU_GRACE_S = 10  # one thread cannot use more CPU than its title has time: this strikes only if nobody watches
 
 
@@ -61,10 +69,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample of title number ``job``.
+    """One sample of title number ``job``, or several that show the picture of the sample before.
 
     Args:
         pixels: (S, S, 3) uint8; None: the same as the sample before.
+        count: of samples; 1 where there are pixels.
         length_s: how long the title is by its file; None if that does not say.
     """
 
@@ -72,6 +81,7 @@ class Sample:
     pts_s: float
     pixels: Picture | None
     length_s: float | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -115,8 +125,12 @@ class _Worker:
         """Have the worker decode title number ``job``."""
         self.job, self._path = job, path
         self._ready = False
+        self._oom_kills = oom_kills()
         self._info: VideoInfo | None = None
         self._next_index, self._last_pts_s = 0, 0.0
+        self._size_bytes, self._most = _size(path), MOST_SAMPLES
+        if self._size_bytes is not None:
+            self._most = min(MOST_SAMPLES, FREE_SAMPLES + self._size_bytes // BYTES_PER_SAMPLE)
         self._started_s = self._heard_s = time.monotonic()
         self._heard_waited_s = 0.0
         self.connection, theirs = Pipe(duplex=False)
@@ -177,8 +191,9 @@ class _Worker:
                 raise ValueError(f"kind {kind!r} at the start")
             self._ready = True
             return None
-        if kind == SAMPLE:
-            return self._sample(body)
+        if kind in (SAMPLE, HELD):
+            sample = self._sample(body) if kind == SAMPLE else self._held(body)
+            return sample if self._next_index <= self._most else self._too_long()
         if kind == OPENED:
             self._info = read_info(body)
             return None
@@ -202,9 +217,29 @@ class _Worker:
             raise ValueError(f"sample {index} at {pts_s} s after sample {self._next_index - 1} at {self._last_pts_s} s")
         self._next_index, self._last_pts_s = index + 1, pts_s
         pixels = None if held else np.frombuffer(body, np.uint8, offset=SAMPLE_HEAD.size).reshape(side, side, 3)
+        return Sample(self.job, pts_s, pixels, self._length_s)
+
+    def _held(self, body: bytes) -> Sample:
+        assert self.job is not None
+        if len(body) != HELD_HEAD.size:
+            raise ValueError(f"held samples of {len(body)} bytes")
+        index, pts_s, count = HELD_HEAD.unpack(body)
+        in_order = index == self._next_index > 0 and self._last_pts_s <= pts_s < np.inf
+        if not in_order or not 1 <= count <= MOST_HELD:
+            raise ValueError(f"{count} samples from {index} at {pts_s} s after sample {self._next_index - 1}")
+        self._next_index, self._last_pts_s = index + count, pts_s
+        return Sample(self.job, pts_s, None, self._length_s, count)
+
+    @property
+    def _length_s(self) -> float | None:
         info = self._info
-        length_s = None if info is None else info.declared_duration_s or info.container_s
-        return Sample(self.job, pts_s, pixels, length_s)
+        return None if info is None else info.declared_duration_s or info.container_s
+
+    def _too_long(self) -> TitleEnd:
+        seconds = f"more than {self._most / 3600:.1f} h"
+        held = "" if self._most == MOST_SAMPLES else f", which its {self._size_bytes} bytes cannot hold"
+        why = f"shows pictures for {seconds}{held}; its times are damaged: export it again, or cut it into parts"
+        return self._give_up(why, "too_long")
 
     def _end(self, *, report: ReadReport | None = None, error: DecodeError | None = None) -> TitleEnd:
         assert self.job is not None
@@ -229,6 +264,9 @@ class _Worker:
         how = f"exit code {code}" if code >= 0 else f"signal {-code}, {signal.strsignal(-code)}"
         if not self._ready:
             raise ConfigError(f"the decode process does not start ({how}); its messages are on stderr")
+        if code == -signal.SIGKILL:  # a decoder has limits of its own, below this: nothing in a film can send it
+            why = "the machine ran out of memory" if oom_kills() > self._oom_kills else "not by this program"
+            return self._end(error=DecodeError(f"{self._path}: the decoder was killed, {why} ({how})", code=KILLED))
         error_code = "timeout" if code == -signal.SIGXCPU else "decoder_crashed"
         return self._end(error=DecodeError(f"{self._path}: the decoder died ({how})", code=error_code))
 
@@ -251,11 +289,28 @@ class _Worker:
         self._process.wait()
 
 
+def _size(path: Path) -> int | None:
+    """Return the size of a file of this machine; None where it is not known at once."""
+    try:
+        return None if isinstance(path, StorePath) else path.stat().st_size
+    except OSError:
+        return None
+
+
 def decode(paths: Iterable[Path], config: WorkerConfig, limits: Limits) -> Generator[Sample | TitleEnd, None, None]:
+    """Decode titles as ``decode_ticking``, without ticks."""
+    with closing(decode_ticking(paths, config, limits, None)) as news:
+        yield from (item for item in news if item is not None)
+
+
+def decode_ticking(
+    paths: Iterable[Path], config: WorkerConfig, limits: Limits, tick_s: float | None
+) -> Generator[Sample | TitleEnd | None, None, None]:
     """Decode titles, several at a time; yield what their workers send, and one TitleEnd for each title.
 
     Args:
         paths: consumed one at a time, when a worker is free; ``job`` in the results counts them from 0.
+        tick_s: yield None when no worker sent anything for so long.
 
     Raises:
         ConfigError: the reader cannot be imported or the process cannot start.
@@ -270,7 +325,9 @@ def decode(paths: Iterable[Path], config: WorkerConfig, limits: Limits) -> Gener
             if not busy:
                 return
             patience_s = min(worker.deadline_s for worker in busy.values()) - time.monotonic()
-            heard = wait(list(busy), timeout=max(0.0, patience_s))
+            heard = wait(list(busy), timeout=max(0.0, patience_s if tick_s is None else min(patience_s, tick_s)))
+            if not heard and tick_s is not None:
+                yield None
             for connection, worker in busy.items():
                 news = worker.news(connection in heard)
                 if news is not None:

@@ -12,7 +12,8 @@ Messages are one kind byte and a body. To the worker: the path of the next title
 it, and for a title on a store another one to fetch its bytes from (``extract.served_video``). The first pipe is the
 queue: a full one makes the decoder wait. From the worker: ``r`` (ready) or ``u`` (no title can be read here, text).
 Then from the child: ``o`` (opened, VideoInfo as JSON), ``s`` (a sample: index, pts, pixels; no pixels means the same as
-before), then ``d`` (done, ReadReport as JSON) or ``f`` (failed, JSON).
+before), ``h`` (so many samples from an index on that show the picture before, at its time), then ``d`` (done,
+ReadReport as JSON) or ``f`` (failed, JSON).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import os
 import signal
 import struct
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
@@ -43,8 +45,10 @@ from extract.preprocess import WHOLE, CropBox, Picture, find_letterbox, to_input
 from extract.sandbox import AVAILABLE, REQUIRED, Level, confine, limit, missing
 from extract.served_video import ServedPath, served_path
 
-READY, UNUSABLE, OPENED, SAMPLE, DONE, FAILED = b"r", b"u", b"o", b"s", b"d", b"f"
+READY, UNUSABLE, OPENED, SAMPLE, HELD, DONE, FAILED = b"r", b"u", b"o", b"s", b"h", b"d", b"f"
 SAMPLE_HEAD = struct.Struct("<Id")  # frame_index, pts_s
+HELD_HEAD = struct.Struct("<IdI")  # first frame_index, pts_s, how many
+MOST_HELD, TELL_HELD_S = 4096, 0.5
 READERS = {"pyav": "extract.pyav_reader:PyAvReader", "decord": "extract.decord_reader:DecordReader"}
 COMMAND = "from extract.decode_worker import main; main()"
 PROBE_PICTURES = 12
@@ -188,18 +192,44 @@ def _failed(code: str, text: str) -> bytes:
 
 
 def _samples(frames: Iterator[Frame], crop: CropBox, config: WorkerConfig) -> Iterator[bytes]:
-    """Yield one message a sample; a picture that is held, or whose input comes out equal, is not sent again."""
+    """Yield messages of samples; a picture that is held, or whose input comes out equal, is not sent again."""
     rgb: Picture | None = None
     sent: Picture | None = None
+    held = _Held()
     for frame in frames:
-        head = SAMPLE + SAMPLE_HEAD.pack(frame.frame_index, frame.pts_s)
         if frame.rgb is rgb:
-            yield head
+            yield from held.add(frame)
             continue
+        yield from held.told()
         rgb = frame.rgb
+        head = SAMPLE + SAMPLE_HEAD.pack(frame.frame_index, frame.pts_s)
         pixels = to_input(rgb, frame.sample_aspect, crop=crop, framing=config.framing, input_px=config.input_px)
         if sent is not None and np.array_equal(pixels, sent):
             yield head
             continue
         sent = pixels
         yield head + pixels.tobytes()
+    yield from held.told()
+
+
+class _Held:
+    """Samples that show the picture before: a film of slides has thousands of them, told of by one message."""
+
+    def __init__(self) -> None:
+        self._first, self._pts_s, self._count, self._since_s = 0, 0.0, 0, 0.0
+
+    def add(self, frame: Frame) -> Iterator[bytes]:
+        """Take in a sample; yield a message when it is time for one: silence would be taken for a hang."""
+        if self._count and frame.pts_s != self._pts_s:
+            yield from self.told()
+        if not self._count:
+            self._first, self._pts_s, self._since_s = frame.frame_index, frame.pts_s, time.monotonic()
+        self._count += 1
+        if self._count == MOST_HELD or time.monotonic() - self._since_s > TELL_HELD_S:
+            yield from self.told()
+
+    def told(self) -> Iterator[bytes]:
+        """Yield a message of the samples that were not told of yet."""
+        if self._count:
+            yield HELD + HELD_HEAD.pack(self._first, self._pts_s, self._count)
+        self._count = 0

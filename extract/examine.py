@@ -78,7 +78,7 @@ def examine_video(
     with closing(decode([path], config, limits)) as news:
         for item in news:
             if isinstance(item, Sample):
-                samples += 1
+                samples += item.count
                 watch(float(samples), item.length_s)
             else:
                 return Examination(path, item.info, item.report, item.error)

@@ -71,7 +71,8 @@ def read_stills(
     aspect, error = 1.0, ""
     for news in decode([path], config, limits):
         if isinstance(news, Sample):
-            pictures.append(pictures[-1] if news.pixels is None else news.pixels)
+            shown = pictures[-1] if news.pixels is None else news.pixels
+            pictures.extend([shown] * news.count)
             continue
         if news.info is not None and news.info.width_px > 0 and news.info.height_px > 0:
             aspect = news.info.width_px / news.info.height_px

@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from data.schemas import Coverage, FeatureSpec
 from data.shards import shard_path, write_shard
 from data.store_path import StorePath
 from extract.backbone import Backbone, feature_spec
-from extract.decode_pool import Limits, Sample, TitleEnd, decode
+from extract.decode_pool import Limits, Sample, TitleEnd, decode_ticking
 from extract.decode_worker import READERS, WorkerConfig
 from extract.frames import ReadReport, VideoInfo
 from extract.hashing import Hasher, hasher
@@ -39,6 +40,8 @@ from extract.staleness import manifest_shortfall
 LOG = logging.getLogger(__name__)
 BATCHES = 3
 """One fills, one is computed, and one waits for the first lane that is free."""
+WAITS_S = 1.0
+"""So long a picture waits for its batch to fill: a film that stands still fills none, and others wait with it."""
 Watch = Callable[[str, int, float | None], None]
 """Called with (title_id, seconds of it decoded so far, seconds it has by its file or None), a second at a time."""
 
@@ -106,6 +109,7 @@ class _Batch:
     def __init__(self, pictures: torch.Tensor) -> None:
         self._pictures = pictures
         self._owners: list[_Title] = []
+        self._since_s = 0.0
         self._parts: list[Future[torch.Tensor]] = []
 
     @property
@@ -113,11 +117,18 @@ class _Batch:
         return len(self._owners) == len(self._pictures)
 
     @property
+    def age_s(self) -> float:
+        """How long its first picture has waited; 0 where there is none."""
+        return time.monotonic() - self._since_s if self._owners else 0.0
+
+    @property
     def is_computed(self) -> bool:
         return all(part.done() for part in self._parts)
 
     def add(self, title: _Title, pixels: Picture) -> None:
         """Copy in a picture, (S, S, 3) uint8."""
+        if not self._owners:
+            self._since_s = time.monotonic()
         self._pictures.numpy()[len(self._owners)] = pixels
         self._owners.append(title)
         title.pictures += 1
@@ -161,7 +172,9 @@ class _Feed:
             self._start()
 
     def hand_out(self) -> None:
-        """Give titles what is computed by now."""
+        """Give titles what is computed by now; have computed what has waited for others long enough."""
+        if self._filling.age_s > WAITS_S and not self._started:
+            self._start()
         while self._started and self._started[0].is_computed:
             self._hand_out_one()
 
@@ -222,16 +235,16 @@ def extract_titles(
     with (
         _lanes(backbone) as lanes,
         hasher() as hashes,
-        closing(decode(_admit(jobs, titles, hashes), config, limits)) as news,
+        closing(decode_ticking(_admit(jobs, titles, hashes), config, limits, WAITS_S / 2)) as news,
     ):
         feed = _Feed(backbone, settings.batch_size, lanes)
         for item in news:
-            title = titles[item.job]
             if isinstance(item, Sample):
+                title = titles[item.job]
                 _take(title, item, feed)
                 watch(title.job.title_id, len(title.pts_s), item.length_s)
-            else:
-                title.end = item
+            elif item is not None:
+                titles[item.job].end = item
             feed.hand_out()
             yield from _finish(titles, spec, settings, folder)
         feed.finish()
@@ -273,8 +286,8 @@ def _known(sha256: str | None) -> Future[str] | None:
 def _take(title: _Title, sample: Sample, feed: _Feed) -> None:
     if sample.pixels is not None:
         feed.add(title, sample.pixels)
-    title.pts_s.append(sample.pts_s)
-    title.rows.append(title.pictures - 1)
+    title.pts_s.extend(repeat(sample.pts_s, sample.count))
+    title.rows.extend(repeat(title.pictures - 1, sample.count))
 
 
 def _finish(titles: dict[int, _Title], spec: FeatureSpec, settings: ExtractSettings, folder: Path) -> Iterator[Outcome]:
@@ -317,8 +330,9 @@ def _write(title: _Title, spec: FeatureSpec, reader: str, folder: Path) -> Cover
         raise end.error
     assert end.info is not None and end.report is not None
     coverage = _coverage(title, end.info, end.report, reader)
-    features = np.stack([title.features[row] for row in title.rows])
+    pictures = np.stack(title.features)
     title.features.clear()
+    features = pictures if len(pictures) == len(title.rows) else pictures[np.asarray(title.rows)]
     write_shard(folder, spec, coverage, np.asarray(title.pts_s), features)
     return coverage
 

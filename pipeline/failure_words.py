@@ -24,6 +24,9 @@ REASONS = {
     "no_video_stream": "no video in the file",
     "encrypted": "encrypted",
     "timeout": "took too long",
+    "too_long": "longer than its bytes can be",
+    "killed": "its decoder was killed",
+    "ended_run": "ended the run",
     "process_lost": "its decoder ended",
 }
 

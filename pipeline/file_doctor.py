@@ -32,6 +32,8 @@ BY_CODE = {
     "timeout": "raise no_progress_timeout_s or title_timeout_s in [extract] if the storage is slow; else convert it: "
     + CONVERT,
     "memory": f"raise decode_memory_mib in [extract] if you trust the file; else convert it: {CONVERT}",
+    "too_long": "export it again: the times of its pictures are damaged; or cut it into parts",
+    "killed": "look at `dmesg`: if the system ran out of memory, give it more, and try again",
     "decode": f"convert it: {CONVERT}",
     "decoder_crashed": f"convert it: {CONVERT}",
     "decord_refused": 'read it with reader = "pyav" in [extract]',

@@ -43,9 +43,9 @@ class FakeReader:
         for index in range(10**6 if self.behaviour == "endless" else self.count):
             if self.behaviour == "barred":
                 rgb = self.probe(1)[0]
-            elif self.behaviour != "held":
+            elif self.behaviour not in ("held", "slide"):
                 rgb = picture(10 if self.behaviour == "equal" else 10 * (index + 1) % 256)
-            yield Frame(index, index + 0.0005, rgb, 1.0)
+            yield Frame(index, 0.0005 + index * (self.behaviour != "slide"), rgb, 1.0)
         self._misbehave()
 
     def _misbehave(self):
@@ -57,6 +57,8 @@ class FakeReader:
                 time.sleep(FOREVER_S)
             case "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
             case "exit":
                 os._exit(7)
             case "damaged":

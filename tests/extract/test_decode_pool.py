@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from data.errors import ConfigError
-from extract.decode_pool import Limits, Sample, TitleEnd, decode
-from extract.decode_worker import WorkerConfig
+from extract.decode_pool import Limits, Sample, TitleEnd, decode, decode_ticking
+from extract.decode_worker import HELD_HEAD, MOST_HELD, WorkerConfig
+from extract.oom import oom_kills
 
 HERE = Path(__file__).parent
 SIDE = 8
@@ -169,6 +170,75 @@ def test_a_report_that_contradicts_the_samples_is_not_believed(tmp_path):
     error = only_end(run([tmp_path / "liar-2"])).error
     assert error.code == "decoder_crashed"
     assert str(error).endswith("malformed message (a report of 3 samples after 2)")
+
+
+def test_a_picture_that_is_held_for_long_is_told_of_in_few_messages(tmp_path):
+    *samples, end = run([tmp_path / "slide-14000"])
+    assert end.error is None and end.report.samples == 14_000
+    assert sum(sample.count for sample in samples) == 14_000
+    assert samples[0].pixels is not None and samples[0].count == 1
+    assert {(sample.pts_s, sample.pixels) for sample in samples[1:]} == {(0.0005, None)}
+    assert len(samples) < 50
+
+
+def test_a_small_file_cannot_claim_days(tmp_path):
+    """Two pictures with 400,000 s between them cost gigabytes and ten minutes; 4 h are free, then it takes bytes."""
+    path = tmp_path / "slide-20000"
+    path.write_bytes(bytes(8 * 100))
+    *samples, end = run([path])
+    assert end.error.code == "too_long"
+    assert "shows pictures for more than 4.0 h, which its 800 bytes cannot hold" in str(end.error)
+    assert sum(sample.count for sample in samples) <= 14_400 + 100
+    path.write_bytes(bytes(8 * 5600))
+    assert only_end(run([path])).error is None
+
+
+def test_no_title_is_longer_than_a_hundred_hours_whatever_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr("extract.decode_pool.MOST_SAMPLES", 7200)
+    (tmp_path / "slide-7300").write_bytes(bytes(100_000))
+    end = only_end(run([tmp_path / "slide-7300"]))
+    assert (end.error.code, "for more than 2.0 h; its times" in str(end.error)) == ("too_long", True)
+
+
+@pytest.mark.parametrize("count", [0, MOST_HELD + 1])
+def test_held_samples_are_counted_before_they_are_believed(tmp_path, monkeypatch, count):
+    monkeypatch.setattr("extract.decode_pool.HELD_HEAD", Claimed(count))
+    end = only_end(run([tmp_path / "slide-40"]))
+    assert (end.error.code, "malformed message" in str(end.error)) == ("decoder_crashed", True)
+
+
+class Claimed:
+    """Reads any message of held samples as one of so many."""
+
+    def __init__(self, count):
+        self.size, self._count = HELD_HEAD.size, count
+
+    def unpack(self, body):
+        return (*HELD_HEAD.unpack(body)[:2], self._count)
+
+
+@pytest.mark.parametrize(("kills", "why"), [([7, 7], "not by this program"), ([7, 8], "the machine ran out of memory")])
+def test_a_decoder_that_somebody_kills_is_not_the_films_fault(tmp_path, monkeypatch, kills, why):
+    counted = iter(kills)
+    monkeypatch.setattr("extract.decode_pool.oom_kills", lambda: next(counted))
+    end = only_end(run([tmp_path / "killed-1"]))
+    assert end.error.code == "killed"
+    assert str(end.error) == f"{tmp_path}/killed-1: the decoder was killed, {why} (signal 9, Killed)"
+
+
+def test_the_kernels_counts_of_killed_processes_are_read(tmp_path, monkeypatch):
+    assert oom_kills() >= 0
+    (tmp_path / "memory.events").write_text("low 0\nhigh 3\nmax 5\noom 2\noom_kill 4\noom_group_kill 1\n")
+    monkeypatch.setattr("extract.oom._own_group", lambda: tmp_path)
+    with_group = oom_kills()
+    (tmp_path / "memory.events").unlink()
+    assert with_group - oom_kills() == 4
+
+
+def test_ticks_come_while_nobody_says_anything(tmp_path):
+    limits = Limits(workers=1, no_progress_timeout_s=3, title_timeout_s=60)
+    news = list(decode_ticking([tmp_path / "hang-1"], config(), limits, 0.1))
+    assert news.count(None) > 5
 
 
 def test_two_workers_decode_two_titles_at_the_same_time(tmp_path):

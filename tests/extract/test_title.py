@@ -45,6 +45,7 @@ def backbone(monkeypatch):
     noting = NotingBackbone("mean-colour", network, torch.device("cpu"))
     noting.batches.clear()
     noting.at_once, noting.lanes = 1000, 1  # whole batches, one after another
+    monkeypatch.setattr(title, "WAITS_S", 600.0)
     return noting
 
 
@@ -191,6 +192,16 @@ def test_a_held_picture_goes_through_the_network_once(videos, backbone, tmp_path
     assert backbone.batches == [2]
     assert read_shard(shard_path(tmp_path, "held-6")).features.tolist() == [[10] * 3] * 6
     assert read_shard(shard_path(tmp_path, "equal-5")).features.tolist() == [[10] * 3] * 5
+
+
+def test_a_film_that_stands_still_does_not_hold_up_titles_that_are_read(videos, backbone, tmp_path, monkeypatch):
+    monkeypatch.setattr(title, "WAITS_S", 0.2)
+    jobs = [job(videos, "hang-1"), job(videos, "ok-2"), job(videos, "ok-3")]
+    options = settings(decode_workers=2, no_progress_timeout_s=8.0)
+    outcomes = list(extract_titles(jobs, options, backbone, tmp_path))
+    assert [(outcome.title_id, outcome.error_code) for outcome in outcomes[-1:]] == [("hang-1", "timeout")]
+    assert {outcome.title_id for outcome in outcomes[:-1]} == {"ok-2", "ok-3"}
+    assert sum(backbone.batches) == 6
 
 
 def test_a_bad_title_is_an_outcome_and_the_rest_goes_on(videos, backbone, tmp_path):
