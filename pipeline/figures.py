@@ -23,6 +23,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MultipleLocator
 from PIL import Image, ImageFilter
 
+from data.counted import written_score, written_threshold
 from data.files import atomic_path
 from data.labels import Clip
 from data.schemas import LabelThresholds, Segment
@@ -108,7 +109,7 @@ def draw_mistakes(mistakes: Sequence[Mistake], stills: Mapping[tuple[str, int], 
                 if column >= len(found):
                     continue
                 mistake = found[column]
-                score = "-" if mistake.score is None else f"{mistake.score:.2g}"
+                score = written_score(mistake.score)
                 panel.set_title(f"{'FP' if mistake.kind == FALSE else 'FN'} {mistake.title_id} {score}")
                 _show(panel, stills.get((mistake.title_id, mistake.moment_s)), reveal=reveal)
             row[0].set_ylabel(label)
@@ -130,7 +131,7 @@ def draw_scores(
             width = 1.6 if name == "AS" else 0.8
             panel.plot(time_s_T, np.sqrt(shown[name]), color=COLOURS[name], lw=width, label=name)
     for value, line, name in ((thresholds.frame, "--", "τf"), (thresholds.flag, ":", "flag")):
-        panel.axhline(value**0.5, color="black", lw=0.8, ls=line, label=f"{name} {value:.3g}")
+        panel.axhline(value**0.5, color="black", lw=0.8, ls=line, label=f"{name} {written_threshold(value)}")
     ticks = [0.0, 0.01, 0.1, 0.3, 0.6, 1.0]
     end_s = grid.time_s(len(shown["AS"]))
     panel.set(xlim=(0, end_s), ylim=(0, 1.03), ylabel="score", xlabel="time")

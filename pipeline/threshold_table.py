@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from data.counted import counted
+from data.counted import counted, written_threshold
 from infer.certainty import CONFIDENCE, Certainty, certainty
 from infer.operating_point import Choice
 from pipeline.terminal_table import print_table
@@ -54,7 +54,7 @@ def _what_decides(choice: Choice) -> Iterator[str]:
     dropped, title = choice.dropped, choice.shown.title
     drops = dropped is not None and dropped.segments > 0
     if choice.flags_every_candidate:
-        lowest = f"{choice.curve.score_K[-1]:.4g}"
+        lowest = written_threshold(float(choice.curve.score_K[-1]))
         if drops:
             yield (
                 f"its flag threshold lies below the lowest candidate of the titles that are kept ({lowest}): what is "
@@ -66,7 +66,7 @@ def _what_decides(choice: Choice) -> Iterator[str]:
                 "at all"
             )
     if title != choice.before.title:
-        without = f"the title threshold {choice.before.title:.4g}"
+        without = f"the title threshold {written_threshold(choice.before.title)}"
         if choice.reached:
             yield (
                 f"flagged also in titles whose own score is low: {without} is lifted, since with it too little is found"
@@ -79,7 +79,7 @@ def _what_decides(choice: Choice) -> Iterator[str]:
         )
         yield (
             f"{dropped.segments} {said} not flagged: the own score of {counted(dropped.titles, 'title')} lies below "
-            f"the title threshold {title:.4g}"
+            f"the title threshold {written_threshold(title)}"
         )
 
 
@@ -129,10 +129,13 @@ def _cells(choice: Choice) -> list[str]:
 def _thresholds(choice: Choice) -> str:
     """Return every threshold that takes part, a line each: of the segment, of its title, of its frames."""
     before, shown = choice.before, choice.shown
-    flag = f"{before.flag:.4g} -> {shown.flag:.4g}" if choice.row is not None else f"{before.flag:.4g}"
-    lifted = f"{before.title:.4g} -> {shown.title:.4g}"
-    title = f"{before.title:.4g}" if shown.title == before.title else lifted
-    return f"flag {flag}\ntitle {title}\nframe {before.frame:.4g}"
+    flag = title = ""
+    if choice.row is not None:
+        flag = f" -> {written_threshold(shown.flag)}"
+    if shown.title != before.title:
+        title = f" -> {written_threshold(shown.title)}"
+    lines = (f"flag {written_threshold(before.flag)}{flag}", f"title {written_threshold(before.title)}{title}")
+    return "\n".join((*lines, f"frame {written_threshold(before.frame)}"))
 
 
 def _percent(share: float) -> str:

@@ -20,9 +20,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from data.counted import counted
+from data.counted import counted, written_threshold
 from data.schemas import STATUSES
 from infer.flags_measured import KEY
+from infer.shown_score import flag_thresholds
 from infer.title_status import GONE, TitleRow
 from pipeline.report.charts import marks, points, scaled, steps
 from pipeline.report.drift import Drift
@@ -31,7 +32,7 @@ from pipeline.report.mistakes import Curve, Mistake
 from pipeline.report.run import Run, Truth
 from pipeline.report.signals import shown_status
 from pipeline.report.tables import Table
-from pipeline.report.wording import heat, hours, moment, number_class, percent, score, shown_clock
+from pipeline.report.wording import heat, hours, moment, number_class, percent, score, shown_clock, threshold
 from pipeline.runs.ledger import MISSING
 from pipeline.trust import hard_to_believe, what_it_knows
 
@@ -89,7 +90,9 @@ def render(report: Report) -> Iterator[str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=shown_clock, percent=percent, score=score, hours=hours, moment=moment, heat=heat)
+    environment.filters.update(
+        clock=shown_clock, percent=percent, score=score, threshold=threshold, hours=hours, moment=moment, heat=heat
+    )
     environment.filters["data"] = embedded
     environment.globals.update(
         points=points, counted=counted, number_class=number_class, zip=zip, symbols=SYMBOLS, meanings=MEANINGS
@@ -103,6 +106,10 @@ def render(report: Report) -> Iterator[str]:
         "script": Markup(script),
         "policy": content_policy(style, script),
         "rows": _rows(report),
+        "limits_of_titles": [
+            report.run.asked[label].title if report.run.asked else None for label in report.run.labels
+        ],
+        "flags": flag_thresholds(report.run.record),
         "names": {row.title_id: row.shown for row in report.run.titles},
         "known": what_it_knows(report.run.record, report.run.titles, report.run.segments) if told else [],
         "doubts": hard_to_believe(report.run.titles, report.run.segments),
@@ -113,7 +120,7 @@ def render(report: Report) -> Iterator[str]:
         "gone": _gone(report.run),
         "drift_tables": _drift_tables(report.drift),
         "configuration": json.dumps(report.run.record.get("config", {}), indent=2),
-        "run_data": {"pictures": report.pictures, "symbols": SYMBOLS, "thresholds": _limits(report.run)},
+        "run_data": {"pictures": report.pictures, "symbols": SYMBOLS, "thresholds": drawn_limits(report.run)},
         "histograms": _histograms(report.drift),
         "charts": _by_label(report.curves),
         "galleries": _by_label(report.mistakes),
@@ -219,11 +226,18 @@ def _reading(run: Run) -> dict[str, Any]:
     }
 
 
-def _limits(run: Run) -> dict[str, dict[str, float]]:
+def drawn_limits(run: Run) -> dict[str, dict[str, Any]]:
     """Return the thresholds to draw; none where they were not used."""
     if run.has_own_rule:
         return {}
-    return {label: {"tau_f": limits.frame, "flag": limits.flag} for label, limits in run.thresholds.items()}
+    return {
+        label: {
+            "tau_f": limits.frame,
+            "flag": limits.flag,
+            "words": {"τf": written_threshold(limits.frame), "flag": written_threshold(limits.flag)},
+        }
+        for label, limits in run.thresholds.items()
+    }
 
 
 def _drift_tables(drift: Drift | None) -> tuple[list[list[str]], list[list[str]]]:

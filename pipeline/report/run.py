@@ -61,6 +61,16 @@ class Run:
         """Whether a baseline's own rule made the segments: it flags all that it finds and reads no thresholds."""
         return bool(self.record.get("rule", "thresholds") != "thresholds")
 
+    @property
+    def asked(self) -> Mapping[str, LabelThresholds]:
+        """What segments had to reach, by label; empty where a baseline's own rule made them."""
+        return {} if self.has_own_rule else self.thresholds
+
+    @property
+    def segment_score(self) -> str:
+        """How a segment is scored: ``max`` or ``mean``."""
+        return str(self.record.get("segment_score", "max"))
+
     def scores(self) -> Iterator[TitleScores]:
         """Yield the frame scores of each title; nothing if the run kept none."""
         path = self.folder / "scores.parquet"

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from data.counted import written_score, written_threshold
+from data.errors import SchemaError
 from data.labels import TitleLabels
-from data.schemas import Segment
+from data.schemas import LabelThresholds, Segment
 from data.time_grid import TimeGrid
+from infer.explain import Candidate, explain_segments
 from infer.title_scores import TitleScores
 from infer.title_status import GONE, TitleRow
+from pipeline import evidence
 
 BINS = 600
 
@@ -61,6 +65,9 @@ def title_data(
     segments: Sequence[Segment],
     truth: TitleLabels | None,
     labels: Sequence[str],
+    *,
+    asked: Mapping[str, LabelThresholds] | None = None,
+    segment_score: str = "max",
 ) -> dict[str, Any]:
     """Return one title as JSON values: what the page needs to draw it.
 
@@ -68,7 +75,14 @@ def title_data(
         scores: None for a title that was not scored, or a run that kept no scores.
         truth: None where nobody labelled the title.
         labels: C names, in the order of the score columns.
+        asked: what segments had to reach, by label; none for a baseline's own rule.
+        segment_score: as the run had it.
     """
+    asked = asked or {}
+
+    def how(of: TitleScores | None) -> list[Candidate]:
+        return explain_segments(of, segments, labels, asked, segment_score=segment_score, duration_s=row.decoded_s)
+
     frames = len(scores.action_TC) if scores is not None else row.samples or 0
     grid = scores.grid if scores is not None else TimeGrid(row.picture_start_s)
     length_s = max(row.duration_s or 0.0, grid.time_s(frames) if row.decoded_s is None else row.read_until_s)
@@ -87,8 +101,8 @@ def title_data(
         "coverage": row.coverage,
         "flagged_s": round(row.flagged_s, 3),
         "fs": None if scores is None or scores.foreground_T is None else encode(scores.foreground_T),
-        "labels": [_label_data(scores, c, label, truth) for c, label in enumerate(labels)],
-        "segments": [segment_data(segment) for segment in segments],
+        "labels": [_label_data(scores, c, label, truth, asked.get(label)) for c, label in enumerate(labels)],
+        "segments": [segment_data(segment, found) for segment, found in zip(segments, _explained(scores, how))],
     }
 
 
@@ -97,8 +111,17 @@ def shown_second(peak_s: float) -> int:
     return math.ceil(peak_s - 1e-6)
 
 
-def segment_data(segment: Segment) -> dict[str, Any]:
-    """Return a segment with the evidence for it as JSON values."""
+def _explained(scores: TitleScores | None, how: Callable[[TitleScores | None], list[Candidate]]) -> list[Candidate]:
+    """Explain a title's segments as `explain` does; from the table alone where the scores are of something else."""
+    try:
+        return how(scores)
+    except SchemaError:
+        return how(None)
+
+
+def segment_data(segment: Segment, found: Candidate) -> dict[str, Any]:
+    """Return a segment with the evidence for it, in the words of `explain`, as JSON values."""
+    rows = [*evidence.parts(found), *evidence.reasons(found)]
     return {
         "label": segment.label,
         "start_s": round(segment.start_s, 3),
@@ -106,12 +129,11 @@ def segment_data(segment: Segment) -> dict[str, Any]:
         "peak_s": shown_second(segment.peak_s),
         "decision": segment.decision,
         "score": _rounded(segment.score),
-        "mean": _rounded(segment.score_mean),
-        "fs": _rounded(segment.foreground_peak),
-        "cs": _rounded(segment.conditional_peak),
-        "title_score": _rounded(segment.title_score),
-        "tau_f": _rounded(segment.threshold),
-        "tau_v": _rounded(segment.title_threshold),
+        "span": evidence.span(found),
+        "length": evidence.length(found),
+        "shown": evidence.score_text(found),
+        "why": [[reason.name, reason.value, reason.verdict] for reason in rows],
+        "drawn": evidence.drawn(found),
     }
 
 
@@ -135,13 +157,18 @@ def truth_data(truth: TitleLabels | None, label: str) -> dict[str, Any]:
     }
 
 
-def _label_data(scores: TitleScores | None, c: int, label: str, truth: TitleLabels | None) -> Mapping[str, Any]:
+def _label_data(
+    scores: TitleScores | None, c: int, label: str, truth: TitleLabels | None, limits: LabelThresholds | None
+) -> Mapping[str, Any]:
+    value = None if scores is None else float(scores.title_score_C[c])
+    said = "" if value is None else f"title score {written_score(value, limits.title if limits else None)}"
     conditional_TC = None if scores is None else scores.conditional_TC
     return {
         "label": label,
         "cs": None if conditional_TC is None else encode(conditional_TC[:, c]),
         "as": None if scores is None else encode(scores.action_TC[:, c]),
-        "score": None if scores is None else _rounded(float(scores.title_score_C[c])),
+        "score": _rounded(value),
+        "said": said if limits is None or not said else f"{said}, needed {written_threshold(limits.title)}",
         "truth": truth_data(truth, label),
     }
 

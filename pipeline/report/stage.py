@@ -149,14 +149,15 @@ def _take(row: TitleRow, scores: TitleScores | None, *, run: Run, truth: Truth, 
         into.mistakes += mistakes(row.title_id, labels, found, scores, labels=run.labels)
         if scores is not None:
             into.candidates += candidates_of(run, scores, row.decoded_s)
-    return title_data(row, scores, found, truth.labels.get(row.title_id), run.labels)
+    known = truth.labels.get(row.title_id)
+    return title_data(row, scores, found, known, run.labels, asked=run.asked, segment_score=run.segment_score)
 
 
 def candidates_of(run: Run, scores: TitleScores, duration_s: float | None) -> Sequence[Segment]:
     """Return the segments of a title before the flag threshold; a baseline's own rule has none to lower."""
     if run.has_own_rule:
         return run.segments.get(scores.title_id, ())
-    return candidates(scores, run.thresholds, str(run.record.get("segment_score", "max")), duration_s)
+    return candidates(scores, run.thresholds, run.segment_score, duration_s)
 
 
 def judged_curves(run: Run, truth: Truth, gathered: Gathered) -> list[Curve]:

@@ -6,7 +6,7 @@ import re
 
 from markupsafe import Markup
 
-from data.counted import share
+from data.counted import share, written_score, written_threshold
 from infer.csv_export import clock
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -28,9 +28,14 @@ def percent(value: float | None) -> str:
     return share(value)
 
 
-def score(value: float | None) -> str:
-    """Return three significant digits."""
-    return "-" if value is None else f"{value:.3g}"
+def threshold(value: float) -> str:
+    """Return a threshold, see ``data.counted.written_threshold``."""
+    return written_threshold(value)
+
+
+def score(value: float | None, needed: float | None = None) -> str:
+    """Return a score beside what it needs, see ``data.counted.written_score``."""
+    return written_score(value, needed)
 
 
 def heat(value: float | None) -> str:

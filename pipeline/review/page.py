@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.report.page import MEANINGS, SYMBOLS, content_policy, embedded, part
+from pipeline.report.page import MEANINGS, SYMBOLS, content_policy, drawn_limits, embedded, part
 from pipeline.review.session import ReviewSession
 
 SCRIPTS = ("dom.js", "heat_bars.js", "time_axis.js", "review_player.js", "review_keys.js", "review.js")
@@ -24,14 +24,13 @@ def render_review(session: ReviewSession) -> tuple[str, str]:
     environment = Environment(
         loader=PackageLoader("pipeline", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    limits = session.run.thresholds.items()
     values: dict[str, Any] = {
         "run_id": session.run.run_id,
         "reviewer": session.reviewer,
         "labels": list(session.run.labels),
         "symbols": SYMBOLS,
         "meanings": MEANINGS,
-        "thresholds": {label: {"tau_f": one.frame, "flag": one.flag} for label, one in limits},
+        "thresholds": drawn_limits(session.run),
     }
     page = environment.get_template("review.html").render(
         style=Markup(style), script=Markup(script), values=embedded(values), problem=session.truth.problem, **values

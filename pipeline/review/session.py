@@ -146,7 +146,8 @@ class ReviewSession:
     def _read(self, row: TitleRow, scores: TitleScores | None) -> SessionTitle:
         title_id = row.title_id
         found = self.run.segments.get(title_id, ())
-        data = title_data(row, scores, found, self.truth.labels.get(title_id), self.run.labels)
+        known, run = self.truth.labels.get(title_id), self.run
+        data = title_data(row, scores, found, known, run.labels, asked=run.asked, segment_score=run.segment_score)
         of_model = model_segments(self.run.run_id, found)
         uncertainty = {id_: score_closeness(one, self.run.thresholds) for id_, one in zip(of_model, found)}
         manifest = self._manifest_title(title_id)

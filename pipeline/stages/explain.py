@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from data.counted import counted
+from data.counted import counted, written_score, written_threshold
 from data.errors import ConfigError
 from data.schemas import Segment
 from data.titles import composed, folded
@@ -15,6 +15,7 @@ from infer.explain import Candidate, explain_segments, nearest_misses
 from infer.title_scores import TitleScores
 from infer.title_status import TitleRow
 from infer.write import read_title_scores
+from pipeline import evidence
 from pipeline.report.run import Run, read_run
 
 SCORES = "scores.parquet"
@@ -41,14 +42,15 @@ def explain(run_dir: Path, title_id: str, *, misses: int, plot: Path | None) -> 
         return
     segments = run.segments.get(title_id, ())
     flagged = [segment for segment in segments if segment.decision == "flag"]
-    segment_score = str(run.record.get("segment_score", "max"))
     yield from _title_scores(run, scores)
     yield counted(len(flagged), "flagged segment")
-    for found in explain_segments(scores, flagged, run.labels, run.thresholds, segment_score=segment_score):
+    basis = (run.labels, run.asked)
+    for found in explain_segments(scores, flagged, *basis, segment_score=run.segment_score, duration_s=row.decoded_s):
         yield from _describe(found)
-    near = nearest_misses(scores, segments, run.labels, run.thresholds, segment_score=segment_score, most=misses)
-    yield counted(len(near), "nearest miss")
-    for found in near:
+    near = nearest_misses(scores, segments, *basis, segment_score=run.segment_score, duration_s=row.decoded_s)
+    shown = near[:misses]
+    yield counted(len(shown), "nearest miss") + (f" of {len(near)}" if len(near) > len(shown) else "")
+    for found in shown:
         yield from _describe(found)
     if plot is not None:
         _draw(plot, run, scores, segments, row.shown)
@@ -94,25 +96,28 @@ def _scores(run: Run, row: TitleRow) -> TitleScores | None:
 
 
 def _title_scores(run: Run, scores: TitleScores) -> Iterator[str]:
+    if run.has_own_rule:
+        yield f"  the segments were made by the rule of {run.record['rule']}, which asks for no thresholds"
     for c, label in enumerate(run.labels):
         value, needed = float(scores.title_score_C[c]), run.thresholds[label].title
-        verdict = "is considered" if value >= needed else f"is dropped, short by {needed - value:.3f}"
-        yield f"  {label}: title score {value:.3f}, needed {needed:.3f}: {verdict}"
+        said = f"  {label}: title score {written_score(value, None if run.has_own_rule else needed)}"
+        if run.has_own_rule:
+            yield said
+            continue
+        verdict = "is considered" if value >= needed else f"is dropped, short by {needed - value:.2g}"
+        yield f"{said}, needed {written_threshold(needed)}: {verdict}"
 
 
 def _describe(found: Candidate) -> Iterator[str]:
     """Yield what, why and by how much."""
-    listed = f" ({found.decision})" if found.decision else ""
-    yield f"  {clock(found.start_s)} - {clock(found.end_s)}  {found.label}{listed}"
-    evidence = (
-        f"action score at most {found.action_peak:.3f} at {clock(found.peak_s)}, {found.action_mean:.3f} on average"
-    )
-    if found.foreground_peak is not None and found.conditional_peak is not None:
-        evidence += f"; foreground at most {found.foreground_peak:.3f}, conditional {found.conditional_peak:.3f}"
-    yield f"      {evidence}"
-    for gate in found.gates:
-        verdict = "passed" if gate.passed else f"missed by {gate.needed - gate.value:.3f}"
-        yield f"      {gate.name} {gate.value:.3f}, needed {gate.needed:.3f}: {verdict}"
+    listed = f" ({found.decision})" if found.decision else " (not in the tables)"
+    yield f"  {clock(found.start_s)} - {clock(found.end_s)}  {found.label}{listed}, {evidence.length(found)}"
+    highest = f"highest at {clock(found.peak_s)}"
+    yield "      " + "; ".join([highest, *(f"{part.name} {part.value}" for part in evidence.parts(found))])
+    if words := evidence.drawn(found):
+        yield f"      {words}"
+    for reason in evidence.reasons(found):
+        yield f"      {reason.name} {reason.value}, {reason.verdict}"
 
 
 def _draw(path: Path, run: Run, scores: TitleScores, segments: tuple[Segment, ...], name: str) -> None:

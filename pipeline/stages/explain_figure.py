@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from data.counted import written_score, written_threshold
 from data.errors import ConfigError
 from data.files import atomic_path
 from data.schemas import LabelThresholds, Segment
@@ -55,7 +56,9 @@ def draw_scores(
             figures.draw_segments(panel, [segment for segment in segments if segment.label == label])
             figures.draw_scores(panel, shown, thresholds[label], scores.grid)
             title_score = float(scores.title_score_C[c])
-            panel.set_title(f"{label}\ntitle score {title_score:.3f}, needed {thresholds[label].title:.3f}", loc="left")
+            needed = thresholds[label].title
+            said = f"title score {written_score(title_score, needed)}, needed {written_threshold(needed)}"
+            panel.set_title(f"{label}\n{said}", loc="left")
             panel.get_legend().set_loc("lower right")
             panel.get_legend().set_bbox_to_anchor((1.0, 1.0))
             panel.set_xlabel("")

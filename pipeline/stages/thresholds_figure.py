@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.counted import counted
+from data.counted import counted, written_threshold
 from data.files import atomic_path
 from infer.certainty import CONFIDENCE, rate_interval, share_interval
 from infer.operating_point import Choice
@@ -35,7 +35,7 @@ def draw_curve(path: Path, choice: Choice) -> None:
             across = share_interval(int(curve.found_K[row]), curve.clips)
             up = share_interval(flagged - false, flagged) if panel is panels[0] else rate_interval(false, curve.hours)
             bars = [[[middle - low], [high - middle]] for middle, (low, high) in zip(point, (across, up))]
-            label = f"flag {choice.after.flag:.3g}" if choice.reached else "nearest"
+            label = f"flag {written_threshold(choice.after.flag)}" if choice.reached else "nearest"
             label += f", {CONFIDENCE:.0%} intervals"
             panel.errorbar(*point, xerr=bars[0], yerr=bars[1], fmt="o", color="tab:red", capsize=3, label=label)
             panel.legend()

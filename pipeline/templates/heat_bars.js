@@ -14,7 +14,8 @@ function heatBars(thresholds) {
     const whole = Math.floor(time);
     return [whole / 3600, (whole / 60) % 60, whole % 60].map((part) => String(Math.floor(part)).padStart(2, "0")).join(":");
   };
-  const short = (value) => (value === null || value === undefined ? "-" : String(Number(value.toPrecision(3))));
+  // A byte is only so exact: the highest one stands for scores from 0.996 to 1, the lowest for those below 0.000004.
+  const about = (level) => level >= 255 ? "over 0.99" : level ? String(Number(((level / 255) ** 2).toPrecision(2))) : "0";
   const bytes = (text) => (text === null ? null : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   const height = (score) => Math.sqrt(Math.min(1, Math.max(0, score)));
   // frame i is seen from start_s + i step_s on
@@ -27,8 +28,9 @@ function heatBars(thresholds) {
     // part b begins at frame floor(b T / B), so frame i lies in the last part that begins at or before it
     return values[Math.min(values.length - 1, Math.ceil((frame + 1) * values.length / title.frames) - 1)];
   }
+  const isLabelled = (truth) => truth.present !== null || truth.clips.length > 0;
   function stripRows(title, entry, fs) {
-    const list = [["truth", "truth"]];
+    const list = isLabelled(entry.truth) ? [["truth", "truth"]] : [];
     if (fs) list.push(["FS", "fs"]);
     if (entry.cs) list.push(["CS", "cs"]);
     if (entry.as) list.push(["AS", "as"]);
@@ -90,8 +92,8 @@ function heatBars(thresholds) {
   function limitsOf(entry) {
     const limits = thresholds[entry.label];
     if (!limits || !entry.as) return [];
-    const found = [["τf", limits.tau_f, [6, 4]]];
-    if (limits.flag > 0) found.unshift(["flag", limits.flag, [2, 3]]);
+    const found = [["τf", limits.tau_f, [6, 4], limits.words["τf"]]];
+    if (limits.flag > 0) found.unshift(["flag", limits.flag, [2, 3], limits.words.flag]);
     return found.sort((one, other) => other[1] - one[1]);
   }
   // Words beside the curves, at the heights that they are about, and never on top of one another.
@@ -162,8 +164,7 @@ function heatBars(thresholds) {
     if (truth.clips.length) return;
     context.fillStyle = TEXT;
     context.textAlign = "left";
-    const words = { true: "labelled as present, not where", false: "labelled as absent", null: "not labelled" };
-    context.fillText(words[String(truth.present)], 8, y + 13);
+    context.fillText(truth.present ? "labelled as present, not where" : "labelled as absent", 8, y + 13);
   }
   function drawFound(context, title, label, y, toX, width) {
     for (const segment of title.segments.filter((one) => one.label === label)) {
@@ -183,7 +184,7 @@ function heatBars(thresholds) {
       return list.length ? `${name}: ${spans(list)}` : `no ${name === "flagged" ? "flagged segment" : "near miss"}`;
     });
     if (entry.truth.clips.length) parts.push("labelled: " + spans(entry.truth.clips));
-    const limits = limitsOf(entry).map(([name, score]) => `${name === "τf" ? "action score from" : "flagged from"} ${short(score)}`);
+    const limits = limitsOf(entry).map(([name, , , words]) => `${name === "τf" ? "action score from" : "flagged from"} ${words}`);
     return `${entry.label}. ${[...parts, ...limits].join("; ")}.`;
   }
   const lengthOf = (title) => Math.max(title.length_s, endOf(title), 1);
@@ -201,7 +202,7 @@ function heatBars(thresholds) {
     }
     const top = stripRows(title, entry, fs).length * (ROW_PX + GAP_PX);
     if (entry.as) names.append(...besideCurves("tick", TICKS.map((score) => [String(score), score]), top));
-    const limits = make("div", { className: "limits" }, ...besideCurves("limit", limitsOf(entry).map(([name, score]) => [`${name} ${Number(score.toPrecision(2))}`, score]), top));
+    const limits = make("div", { className: "limits" }, ...besideCurves("limit", limitsOf(entry).map(([name, score, , words]) => [`${name} ${words}`, score]), top));
     limits.setAttribute("aria-hidden", "true");
     const plot = make("div", { className: "plot" }, canvas, cursor);
     const pressed = (event) => {
@@ -237,5 +238,5 @@ function heatBars(thresholds) {
       make("li", {}, make("span", { className: "swatch sw-" + name }), text)),
     make("li", { textContent: "brightness and height: square root of the score" }));
   }
-  return { clock, short, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend };
+  return { clock, about, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend };
 }

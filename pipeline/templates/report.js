@@ -10,7 +10,7 @@
   const numberOf = new Map(rows.map((row) => [row.cells[0].dataset.id, Number(row.dataset.n)]));
   const pageTitle = document.title;
   const READ_OUT = 4;
-  const { clock, short, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
+  const { clock, about, bytes, binAt, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
 
   const NOTHING = {
     clear: "Nothing was found.",
@@ -65,13 +65,13 @@
       axis.follow(second + 0.5);
       placeCursors();
       const parts = [clock(second)];
-      if (fs) parts.push("FS " + short((binAt(fs, title, second) / 255) ** 2));
+      if (fs) parts.push("FS " + about(binAt(fs, title, second)));
       const scored = [];
       for (const strip of strips) {
-        if (strip.values) scored.push([(binAt(strip.values, title, second) / 255) ** 2, strip.label]);
+        if (strip.values) scored.push([binAt(strip.values, title, second), strip.label]);
       }
       scored.sort((one, other) => other[0] - one[0]);
-      parts.push(...scored.slice(0, READ_OUT).map(([score, label]) => `${label} ${short(score)}`));
+      parts.push(...scored.slice(0, READ_OUT).map(([level, label]) => `${label} ${about(level)}`));
       readout.textContent = parts.join("  ·  ");
       range.setAttribute("aria-valuetext", parts.join(", "));
     }
@@ -86,7 +86,7 @@
       make("div", { className: "strip" }, make("label", { htmlFor: "position", textContent: "time" }), make("div", {}, range, axis.part)), axis.tools, readout));
     const strip = (entry) => {
       const made = bars(title, entry, fs, axis, (second) => seek(Math.max(0, Math.min(last, Math.floor(second)))));
-      const score = entry.score === null ? "" : ` (title score ${short(entry.score)})`;
+      const score = entry.said ? ` (${entry.said})` : "";
       strips.push(made);
       return [make("h2", { textContent: entry.label + score }), made.row];
     };
@@ -119,15 +119,12 @@
       item("flagged", `${Math.round(title.flagged_s)} s`),
       item("segments", `${title.segments.filter((one) => one.decision === "flag").length} flagged, ${counted(title.segments.filter((one) => one.decision === "review").length, "near miss", "near misses")}`));
   }
-  // Why a segment is there: each score with the threshold that it passed.
+  // Why a segment is there, in the words of `explain`: each score with the threshold that it passed or missed.
   function evidence(segment) {
-    const limits = run.thresholds[segment.label];
-    const row = (name, value, passed) => value === null || value === undefined ? [] : [make("tr", {}, make("th", { scope: "row", textContent: name }),
-      make("td", { className: "n", textContent: short(value) }), make("td", { textContent: passed }))];
-    return make("table", { className: "evidence" }, make("tbody", {},
-      ...row("score", segment.score, limits && limits.flag > 0 ? `needs ${short(limits.flag)}` : ""),
-      ...row("AS, mean", segment.mean, `τf ${short(segment.tau_f)}`), ...row("FS, peak", segment.fs, ""), ...row("CS, peak", segment.cs, ""),
-      ...row("title score", segment.title_score, `needs ${short(segment.tau_v)}`)));
+    const row = ([name, value, verdict]) => make("tr", {}, make("th", { scope: "row", textContent: name }),
+      make("td", { className: "n", textContent: value }), make("td", { textContent: verdict }));
+    const table = make("table", { className: "evidence" }, make("tbody", {}, ...segment.why.map(row)));
+    return segment.drawn ? [table, make("p", { className: "quiet", textContent: segment.drawn })] : [table];
   }
   function segmentCards(title, seek) {
     if (!title.segments.length) return [make("h2", { textContent: "Segments" }), make("p", { textContent: NOTHING[title.status] })];
@@ -139,8 +136,8 @@
       const near = segment.decision !== "flag";
       const words = make("div", { className: "words" },
         make("p", {}, make("strong", { textContent: segment.label }), " ", make("span", { className: "badge " + (near ? "review" : "flagged"), textContent: near ? "near miss" : "flagged" }),
-          make("br"), `${clock(segment.start_s)} to ${clock(segment.end_s)}, ${Math.round(segment.end_s - segment.start_s)} s`),
-        evidence(segment), go);
+          make("br"), `${segment.span}, ${segment.length}`),
+        ...evidence(segment), go);
       return make("li", { className: "card" }, ...(run.pictures ? [still(title.pictures, segment.peak_s, segment.label)] : []), words);
     });
     all.addEventListener("click", () => {
@@ -204,6 +201,7 @@
     index.hidden = false;
     document.title = pageTitle;
     redraw = () => {};
+    sideways();
     const target = document.getElementById(location.hash.slice(1)) || document.getElementById("main");
     target.scrollIntoView();
   }
@@ -216,7 +214,15 @@
   }));
   document.querySelectorAll(".gallery").forEach((gallery) => gallery.addEventListener("toggle", () => fillGallery(gallery)));
   window.addEventListener("hashchange", route);
-  window.addEventListener("resize", () => redraw());
+  const sideways = () => {
+    const region = document.getElementById("title-table").parentNode;
+    document.getElementById("sideways").hidden = region.scrollWidth <= region.clientWidth + 1;
+  };
+  window.addEventListener("resize", () => {
+    redraw();
+    sideways();
+  });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
   route();
+  sideways();
 })();

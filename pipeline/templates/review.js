@@ -3,7 +3,7 @@
 // done to them. The server decides what an action does; the page sends it, and draws the title that comes back.
 (() => {
   const run = JSON.parse(document.getElementById("run-data").textContent);
-  const { clock, short, bytes, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
+  const { clock, bytes, lengthOf, bars, shelves, foldedShelf, legend } = heatBars(run.thresholds);
   const byId = (id) => document.getElementById(id);
   const [queue, desk, said, alertBox, help] = ["queue", "desk", "said", "alert", "help"].map(byId);
   const VERDICTS = { open: ["○", "to decide"], accepted: ["✓", "accepted"], rejected: ["✕", "rejected"], unsure: ["?", "unsure"] };
@@ -13,7 +13,12 @@
   };
   const pageTitle = document.title;
   const wanted = () => new URLSearchParams(location.hash.slice(1)).get("title");
-  const exact = (time) => `${clock(time)}.${Math.floor((time * 10) % 10)}`;
+  // to a tenth of a second, or to the millisecond where that is not all of it
+  const exact = (time) => {
+    const thousandths = Math.round(time * 1000);
+    const rest = String(thousandths % 1000).padStart(3, "0");
+    return `${clock(Math.floor(thousandths / 1000))}.${rest.endsWith("00") ? rest[0] : rest}`;
+  };
   let state = null, chosen = null, markedIn = null, strips = [], axis = null, busy = Promise.resolve(), order = [], nameOf = new Map(), parts = {}, verdicts = [], corrections = [];
 
   const player = reviewPlayer(clock, showTime);
@@ -100,7 +105,7 @@
     const done = row.complete ? "✓ fully reviewed" : row.decided ? "begun" : "";
     const number = (text) => make("td", { className: "n", textContent: text });
     const meter = make("meter", { min: 0, max: 1, value: row.uncertainty });
-    meter.setAttribute("aria-label", `uncertainty ${short(row.uncertainty)}`);
+    meter.setAttribute("aria-label", `uncertainty ${row.uncertainty.toFixed(2)}`);
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", {}, badge(row.status)), make("td", { className: "flagged-for", textContent: row.found.join(", ") }),
       number(row.length_s ? clock(row.length_s) : "-"), number(row.waiting || ""), number(row.decided || ""),
       make("td", {}, meter, ` ${row.uncertainty.toFixed(2)}`), make("td", { textContent: done }));
@@ -272,7 +277,7 @@
   function segmentItem(item) {
     const [symbol, word] = VERDICTS[item.verdict];
     const found = item.evidence;
-    const evidence = found ? `${found.decision === "flag" ? "flagged" : "near miss"}, score ${short(found.score)}` : "added or corrected by you";
+    const evidence = found ? `${found.decision === "flag" ? "flagged" : "near miss"}, score ${found.shown}` : "added or corrected by you";
     const mark = make("span", { textContent: symbol });
     mark.setAttribute("aria-hidden", "true");
     const made = make("button", { type: "button" }, make("span", { className: "verdict is-" + item.verdict }, mark, " " + word), `${item.label} ${exact(item.start_s)} to ${exact(item.end_s)}`,
@@ -292,8 +297,9 @@
   function showTime(second) {
     if (!state || !parts.range) return;
     parts.range.value = String(second);
-    parts.range.setAttribute("aria-valuetext", exact(second));
-    parts.readout.textContent = exact(second) + (markedIn === null ? "" : `, new segment from ${exact(markedIn)}`);
+    const shown = exact(Math.floor(10 * second + 1e-6) / 10);
+    parts.range.setAttribute("aria-valuetext", shown);
+    parts.readout.textContent = shown + (markedIn === null ? "" : `, new segment from ${exact(markedIn)}`);
     axis.follow(Math.min(second, axis.seconds));
     placeCursors(second);
   }

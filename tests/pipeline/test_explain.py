@@ -53,24 +53,22 @@ def test_why_a_segment_is_there_and_what_was_missed_by_how_much(run_dir, coarse2
     assert code == 0
     assert out.splitlines() == [
         "tt1: flagged",
-        "  sex: title score 0.625, needed 0.500: is considered",
-        "  violence: title score 0.500, needed 0.250: is considered",
+        "  sex: title score 0.625, needed 0.5: is considered",
+        "  violence: title score 0.500, needed 0.25: is considered",
         "1 flagged segment",
-        "  00:00:05.000 - 00:00:09.000  sex (flag)",
-        "      action score at most 0.750 at 00:00:06.000, 0.594 on average; "
-        "foreground at most 0.875, conditional 0.857",
-        "      title score 0.625, needed 0.500: passed",
-        "      frame score 0.750, needed 0.500: passed",
-        "      length in seconds 4.000, needed 0.000: passed",
-        "      segment score 0.750, needed 0.500: passed",
+        "  00:00:05.000 - 00:00:09.000  sex (flag), 4 s",
+        "      highest at 00:00:06.000; frame score, mean 0.594; foreground, highest 0.875; conditional, highest 0.857",
+        "      title score 0.625, needed 0.5: passed",
+        "      frame score 0.750, needed 0.5: passed",
+        "      segment score 0.750, needed 0.5: passed",
         "1 nearest miss",
-        "  00:00:12.000 - 00:00:14.000  violence (review)",
-        "      action score at most 0.625 at 00:00:13.000, 0.562 on average; "
-        "foreground at most 0.875, conditional 0.714",
-        "      title score 0.500, needed 0.250: passed",
-        "      frame score 0.625, needed 0.500: passed",
-        "      length in seconds 2.000, needed 2.000: passed",
-        "      segment score 0.625, needed 0.750: missed by 0.125",
+        "  00:00:12.000 - 00:00:14.000  violence (review), 2 s",
+        "      highest at 00:00:13.000; frame score, mean 0.562; foreground, highest 0.875; conditional, highest 0.714",
+        "      drawn as a near miss: title score from 0.125, frame score from 0.25",
+        "      title score 0.500, needed 0.25: passed",
+        "      frame score 0.625, needed 0.5: passed",
+        "      length 2 s, needed 2 s: passed",
+        "      segment score 0.625, needed 0.75: missed by 0.12",
     ]
 
 

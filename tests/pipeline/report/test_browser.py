@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.report.signals import highest_per_bin
+from pipeline.stages.explain import explain
 
 expect = pytest.importorskip("playwright.sync_api", reason="no playwright; install the dev extra").expect
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
@@ -206,3 +207,32 @@ def test_nobody_is_shut_out(open_report, shut_out, viewport, scheme, fragment):
     page.wait_for_function("document.querySelectorAll('.gallery[open] .still-slot:empty').length === 0")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     assert shut_out(page) == []
+
+
+def test_a_card_says_what_explain_says_in_the_same_numbers(open_report, report_path):
+    page = open_report(fragment="#title=film-a")
+    card = page.locator("#detail .card").filter(has_text="violence")
+    shown = [" ".join(row.locator("th, td").all_inner_texts()) for row in card.locator(".evidence tr").all()]
+    said = list(explain(report_path.parent, "film-a", misses=0, plot=None))
+    told = said[next(number for number, line in enumerate(said) if "violence (flag)" in line) :][2:5]
+    assert [line.strip().replace(",", "") for line in told] == [line.strip() for line in shown[-3:]]
+    assert "00:00:03 to 00:00:06, 3 s" in card.inner_text()
+
+
+@pytest.mark.parametrize("width", [1280, 800, 375])
+def test_no_column_is_cut_without_a_word_and_titles_stay_beside_them(open_report, width):
+    page = open_report(viewport={"width": width, "height": 900})
+    region, hint = page.get_by_role("region", name="Table of titles"), page.locator("#sideways")
+    cut = region.evaluate("node => node.scrollWidth > node.clientWidth + 1")
+    assert hint.is_visible() == cut == (width < 1280)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    region.evaluate("node => { node.scrollLeft = node.scrollWidth; }")
+    edges = page.locator("#title-table tbody th").first.bounding_box()
+    assert edges["x"] == pytest.approx(region.bounding_box()["x"], abs=1)
+
+
+def test_no_row_of_truth_is_drawn_where_nobody_labelled(open_report):
+    page = open_report(fragment="#title=film-c")
+    assert page.locator(".names").first.locator("span:not(.tick)").all_text_contents() == ["FS", "CS", "AS", "found"]
+    page = open_report(fragment="#title=film-a")
+    assert page.locator(".names").first.locator("span").first.text_content() == "truth"

@@ -69,5 +69,6 @@ def test_a_title_without_scores_or_without_decomposition_is_still_a_title():
         "cs": None,
         "as": None,
         "score": None,
+        "said": "",
         "truth": {"present": None, "clips": [], "until_s": None},
     }
