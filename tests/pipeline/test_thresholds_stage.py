@@ -97,9 +97,9 @@ def test_what_the_title_threshold_drops_is_counted_as_a_run_drops_it(trained, co
     assert said["dropped"] == {"segments": len(dropped), "titles": dropped.title_id.nunique()}
     assert said["dropped"]["segments"] > 0
     printed = chosen()
-    assert f"title {gate:.4g}" in printed
-    assert f"frame {said['frame']:.4g}" in printed
-    assert f"below the title threshold {gate:.4g}" in printed
+    assert f"title {written_threshold(gate)}" in printed
+    assert f"frame {written_threshold(said['frame'])}" in printed
+    assert f"below the title threshold {written_threshold(gate)}" in printed
 
     chosen("--write")
     coarse2fine("infer", "--config", trained, "--split", "val")
