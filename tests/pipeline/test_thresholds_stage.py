@@ -5,6 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+from data.counted import written_threshold
+
 
 @pytest.fixture
 def trained(catalogue, coarse2fine):
