@@ -170,7 +170,8 @@ def _files(files: Sequence[BesideFile]) -> Iterator[str]:
     for file in files:
         if file.outcome == WRITTEN and file.detail:
             yield f"! {file.path}: {file.detail}"
-    told = [file for file in files if file.outcome in _PROMPT]
+    prompting = [file for file in files if file.outcome in _PROMPT]
+    told = list({(file.path, file.detail): file for file in prompting}.values())  # several films may claim one
     for file in told[:MOST_FILES]:
         mark = "" if file.outcome == REMOVED else "! "
         verb = {REMOVED: "removed", KEPT: "left as it is"}.get(file.outcome, "not written")

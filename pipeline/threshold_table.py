@@ -120,7 +120,7 @@ def _cells(choice: Choice) -> list[str]:
             "-" if not curve.hours else f"{curve.false_per_hour[row]:.2f}",
             "-" if titles is None else f"{titles.flagged} of {titles.titles}",
         ]
-    reached = "no, this is the nearest"
+    reached = "nothing to choose by" if choice.row is None else "no, this is the nearest"
     if choice.reached:
         reached = "yes" if certainty(choice).promised else "here, not promised"
     return [choice.label, _thresholds(choice), *numbers, reached]

@@ -14,7 +14,8 @@ from infer.export.settings import ExportSettings
 from infer.export.source import ExportRun, ExportTitle
 from infer.title_status import TitleRow
 from pipeline import beside as module
-from pipeline.beside import export_beside, files_of, is_marked
+from pipeline.beside import SHARED, BesideFile, export_beside, files_of, is_marked
+from pipeline.moderation_summary import _files
 
 SETTINGS = ExportSettings(severity={"violence": "high"})
 
@@ -291,3 +292,8 @@ def test_the_longest_name_of_a_film_has_its_file(library: Library) -> None:
 def test_names_of_rows_without_one_are_ids() -> None:
     plain = title("a")
     assert replace(plain, row=replace(plain.row, name="")).name == "a"
+
+
+def test_a_file_that_several_films_would_share_is_told_once(tmp_path):
+    shared = [BesideFile(name, name, "edl", tmp_path / "a.edl", SHARED, "a.mkv and a.mp4") for name in "xyz"]
+    assert list(_files(shared)) == [f"! {tmp_path / 'a.edl'}: not written (a.mkv and a.mp4)"]

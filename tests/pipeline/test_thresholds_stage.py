@@ -150,7 +150,7 @@ def test_what_cannot_be_chosen_is_refused(trained, coarse2fine):
     video.write_text("".join(line for line in video.read_text().splitlines(keepends=True) if not _is_val_smoking(line)))
     code, out, err = coarse2fine("thresholds", "--config", trained, "--recall", "0.5", "--write")
     assert (code, "nothing is written: no threshold reaches 50 % of the clips found for smoking" in err) == (2, True)
-    assert "no, this is the nearest" in out
+    assert "nothing to choose by" in out
     assert sidecar.read_text() == before
 
 
