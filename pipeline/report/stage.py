@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.counted import counted
+from data.errors import ConfigError
 from data.files import atomic_path
 from data.schemas import Segment
 from infer.protocol import judged_protocol
@@ -20,7 +21,7 @@ from pipeline.report.kept import NAME, report_inputs
 from pipeline.report.measures import measures
 from pipeline.report.mistakes import Curve, Mistake, candidates, curves, mistakes, worst
 from pipeline.report.page import Report, render
-from pipeline.report.run import Run, Truth, find_run, read_evaluations, read_run, read_truth
+from pipeline.report.run import RUN_RECORD, Run, Truth, find_run, read_evaluations, read_run, read_truth
 from pipeline.report.signals import title_data
 from pipeline.report.stills import make_stills, wanted_seconds
 from pipeline.report.tables import read_tables
@@ -64,7 +65,10 @@ def report(
         ConfigError: no such run, or no tables in ``benchmark``.
         SchemaError: a table of the run that is not ours.
     """
-    run = read_run(find_run(config, run_dir))
+    folder = find_run(config, run_dir)
+    if run_dir is None:
+        _require_own_run(config, folder)
+    run = read_run(folder)
     inputs = report_inputs(config, run.folder)
     truth = read_truth(config).as_read(run.titles)
     own_tables = config.work.benchmark / "tables"
@@ -93,6 +97,16 @@ def report(
         handle.writelines(render(page))
     size_mb = path.stat().st_size / 1e6
     return StageResult(f"report: {counted(len(run.titles), 'title')} of run {run.run_id}, {size_mb:.1f} MB", path)
+
+
+def _require_own_run(config: Config, folder: Path) -> None:
+    """Raise ConfigError where a benchmark ran and nothing else: there is no current run, but its runs are some."""
+    tables = config.work.benchmark / "tables"
+    if (folder / RUN_RECORD).is_file() or not tables.is_dir():
+        return
+    runs = sorted((config.work.benchmark / "runs").glob(f"*/*/*/current/{RUN_RECORD}"))
+    one = f"; `coarse2fine report --run {runs[0].parent}` shows them with one of its runs" if runs else ""
+    raise ConfigError(f"{folder}: no finished run but those of a benchmark, whose tables are in {tables}{one}")
 
 
 def gather(run: Run, truth: Truth) -> Gathered:

@@ -97,6 +97,14 @@ def test_methods_variants_and_seeds_become_tables_and_nothing_is_run_twice(bench
     assert "[50 % interval over titles]" in bench.table("table3.md")
     assert {table.name for table in read_tables(folder)} >= {"Table 1: clips", "Table 3: methods", "runs"}
 
+    # nothing else ran here: the report says where the tables are, and which run shows them
+    capsys.readouterr()
+    assert coarse2fine("report", "--config", bench.config) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"no finished run but those of a benchmark, whose tables are in {folder}" in said
+    run = said.partition("report --run ")[2].partition("`")[0]
+    assert coarse2fine("report", "--config", bench.config, "--run", run) == 0
+
 
 def test_one_failed_run_does_not_lose_the_others_and_is_tried_again(bench, capsys):
     bench.write("""
