@@ -65,6 +65,11 @@ class WorkFolder:
         return self.root / "events.jsonl"
 
     @property
+    def at_work(self) -> Path:
+        """Which titles are at work; there only while a run is, or after it was killed."""
+        return self.root / "at_work.jsonl"
+
+    @property
     def review(self) -> Path:
         """What reviewers did, one action a line; never removed with a run."""
         return self.root / "review.jsonl"

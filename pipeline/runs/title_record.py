@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
 from data.shards import ShardHeader
+from extract.oom import KILLED
 from pipeline.feature_work import Worked
 from pipeline.runs.extraction_plan import Action, PlannedTitle, Reason
 from pipeline.runs.ledger import DONE, EXTRACT, MISSING, PARTIAL, QUARANTINED, REMOVED, FileState, Ledger
@@ -87,7 +88,7 @@ class Recorder:
             stage=EXTRACT,
             status=MISSING if missing else QUARANTINED,
             given_up=False,
-            attempts=0 if missing else earlier + 1,
+            attempts=0 if missing else earlier + (worked.error_code != KILLED),
             error_code=worked.error_code,
             error=worked.error,
             source=item.title.path,

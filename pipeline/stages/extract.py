@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,16 +20,19 @@ from data.import_features import FeatureImport
 from data.manifest import read_titles
 from data.shards import ShardHeader, read_header, shard_path
 from data.titles import Title
+from extract.oom import KILLED
 from extract.settings import ExtractSettings
 from pipeline.config import Config
 from pipeline.coverage_table import NOT_EXTRACTED, write_coverage
+from pipeline.engine import LOCAL
 from pipeline.expected_features import IMPORTED, ExpectedFeatures, expected_features, expected_imports
 from pipeline.extraction_words import pace_of, read_s_of, result_words
 from pipeline.failure_words import failure_words
-from pipeline.feature_work import FAILED, FeatureWork, Importer, Worked, video_work
+from pipeline.feature_work import FAILED, FeatureWork, Importer, Watch, Worked, video_work
 from pipeline.import_words import duration_lines, error_lines, features_line, unused_line
 from pipeline.progress import progress_bar, titles_bar, titles_untold
 from pipeline.provenance import write_run
+from pipeline.runs.at_work import ENDED_RUN, AtWork, record_suspects
 from pipeline.runs.event_log import EventLog
 from pipeline.runs.extraction_plan import Action, Failure, PlannedTitle, Planner, Sources
 from pipeline.runs.faults import FailureGuard, is_known, require_folder, require_store
@@ -179,6 +182,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
         with progress_bar("load the backbone"):
             extractor.know_features()
     planner = asked.planner(ledger)
+    record_suspects(ledger, work.at_work, run.attempts)
     planned = list(planner.plan())
     require_store(planned, sources.media_root, run)
     if sources.imports is None:
@@ -198,6 +202,7 @@ def extract_sources(asked: ExtractionRun) -> Extraction:
                 recorder=recorder,
                 events=events,
                 found=asked.found,
+                noted=run.engine == LOCAL,
                 stage=EXTRACT if sources.imports is None else "import",
             )
         finally:
@@ -233,6 +238,7 @@ def _work(
     recorder: Recorder,
     events: EventLog,
     found: Found | None,
+    noted: bool,
     stage: str,
 ) -> tuple[dict[str, ShardHeader | Failure], str]:
     """Work on titles; return what became of each, and what is wrong with the installation, if it looks like that.
@@ -252,8 +258,8 @@ def _work(
             def watch(title_id: str, decoded_s: int, length_s: float | None) -> None:
                 bar.reading(title_id, by_id[title_id].title.name, decoded_s, length_s)
 
-            outcomes = stack.enter_context(closing(worker(guard.order(jobs), watch)))
-            for worked in outcomes:
+            at_work = stack.enter_context(AtWork(work.at_work)) if noted else None
+            for worked in stack.enter_context(closing(_in_turn(worker, jobs, guard, watch, at_work))):
                 item, outcome, header = by_id[worked.title_id], worked, None
                 if worked.status == FAILED:
                     outcome = _blamed(guard, item, worked)
@@ -279,6 +285,35 @@ def _work(
     recorder.give_up(item.title.title_id for item in failed if not fault or is_known(item))
     add_rate(work.rates, EXTRACT, video_s, time.monotonic() - started_s)
     return results, fault
+
+
+def _in_turn(
+    worker: FeatureWork, jobs: Sequence[PlannedTitle], guard: FailureGuard, watch: Watch, at_work: AtWork | None
+) -> Generator[Worked, None, None]:
+    """Work on titles together; then, one at a time, on those that may have ended a run, or whose decoder was killed.
+
+    A decoder that the system kills among others may have paid for theirs: what happens to it alone is what is said.
+    """
+    by_id = {item.title.title_id: item for item in jobs}
+    alone = [item for item in jobs if item.failure is not None and item.failure.error_code in (ENDED_RUN, KILLED)]
+    apart = {item.title.title_id for item in alone}
+
+    def work_on(items: Iterable[PlannedTitle]) -> Iterator[Worked]:
+        with closing(worker(items if at_work is None else at_work.noting(items), watch)) as outcomes:
+            for worked in outcomes:
+                if at_work is not None:
+                    at_work.ended(worked.title_id)
+                yield worked
+
+    for worked in work_on(guard.order(item for item in jobs if item.title.title_id not in apart)):
+        if worked.error_code == KILLED:
+            item = by_id[worked.title_id]
+            log.warning("%s: %s; tried again alone", item.title.name, worked.error)
+            alone.append(item)
+        else:
+            yield worked
+    for item in alone:
+        yield from work_on([item])
 
 
 def _blamed(guard: FailureGuard, item: PlannedTitle, worked: Worked) -> Worked:
