@@ -155,7 +155,8 @@ def state_of(pid):
 
 def test_the_ledger_is_readable_at_any_time(make_night, tmp_path, start):
     night = make_night(tmp_path / "read", titles=12)
-    child = start(night, before="import pipeline.runs.ledger\npipeline.runs.ledger.WRITE_EVERY_S = 0")
+    always = "import pipeline.runs.ledger as ledger\nledger.WRITE_EVERY_S, ledger.MOST_SHARE = 0, 1e9"
+    child = start(night, before=always)
     sizes = set()
     while child.is_alive():
         if (night.work / "ledger.parquet").exists():
