@@ -57,6 +57,7 @@ LONGEST_LEAD_S = 3600.0  # of sound before the first picture, in a file that doe
 HEAD_BYTES = 512
 _TEXT_BYTES, _TAB = 16, 9
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+LOOK = "; `coarse2fine doctor FILE` shows what is in it"
 _PRINTABLE_FORMATS = (b"RIFF", b"nut/multimedia container\0")  # the size after RIFF may look like text
 
 
@@ -92,13 +93,14 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
         return av.open(source, "r", options=probing, container_options=limits, metadata_errors="replace")
     except av.ArgumentError as error:
         raise DecodeError(
-            f"{name}: not one of the container formats that are read ({FORMATS}); convert it", code="refused_format"
+            f"{name}: not one of the container formats that are read ({FORMATS}); convert it{LOOK}",
+            code="refused_format",
         ) from error
     except MemoryError:
         raise
     except MEDIA_ERRORS as error:
         raise DecodeError(
-            f"{name}: not readable as video ({words(error)}); copy or export it again", code="unreadable"
+            f"{name}: not readable as video ({words(error)}); copy or export it again{LOOK}", code="unreadable"
         ) from error
 
 
@@ -127,7 +129,10 @@ def _refuse_text(name: str, head: bytes) -> None:
     begins = head.removeprefix(b"\xef\xbb\xbf")[:_TEXT_BYTES]
     is_text = begins.isascii() and min(begins, default=0) >= _TAB
     if head.startswith(_UTF16) or (is_text and not head.startswith(_PRINTABLE_FORMATS)):
-        raise DecodeError(f"{name}: text or a playlist; list the video file itself", code="refused_format")
+        raise DecodeError(
+            f"{name}: text or a playlist, no video; name the video file itself, or copy it again if it was one{LOOK}",
+            code="refused_format",
+        )
 
 
 def open_stream(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:

@@ -20,6 +20,24 @@ from infer.tiou import Floats
 TRIVIAL_METHODS = {"random": "trivial (random segment)", "whole": "trivial (whole title)"}
 
 
+def said_of_trivial(model: float | None, trivial: Mapping[str, float | None]) -> str:
+    """Say that an arbitrary segment scores higher than the model, where it does; empty where it does not.
+
+    Args:
+        model: its average, a share; None where there is none.
+        trivial: the same of the trivial rows, by method.
+    """
+    above = [(value, method) for method, value in trivial.items() if value is not None and value > (model or 0.0)]
+    if model is None or not above:
+        return ""
+    value, method = max(above)
+    what = "flagging every title whole" if method == TRIVIAL_METHODS["whole"] else "a random segment of every title"
+    return (
+        f"{what} would score higher by this measure: {100 * value:.1f} % against {100 * model:.1f} %; the clips are "
+        "long beside their titles, or the model has learnt too little to be used"
+    )
+
+
 def trivial_predictions(kind: str, truth: GroundTruth, span_s_N: Floats, generator: np.random.Generator) -> Predictions:
     """Draw one arbitrary segment for each measured title and label.
 

@@ -15,6 +15,7 @@ from infer.operator_metrics import LabelMetrics
 from infer.operator_report import operator_notes, operator_table
 from infer.settings import Protocol, Rule
 from infer.tiou_text import tiou_words
+from infer.trivial import said_of_trivial
 from pipeline.terminal_table import print_table
 
 Lines = list[list[str]]
@@ -188,12 +189,15 @@ def _precision(evaluation: Evaluation, mean: Result) -> str:
     interval = ""
     if mean.interval is not None:
         interval = f" (other titles: {_percent(mean.interval[0])} to {_percent(mean.interval[1])})"
-    trivial = [
-        f"{row.method.removeprefix('trivial (').removesuffix(')')} {_percent(row.average)}"
+    trivial = {
+        row.method: row.average
         for row in evaluation.results
         if (row.protocol, row.rule, row.label) == (evaluation.protocol, JUDGED, MEAN) and row.method != MODEL
-    ]
-    beside = f" One that saw nothing reaches: {', '.join(trivial)}." if trivial else ""
+    }
+    named = [f"{name.removeprefix('trivial (').removesuffix(')')} {_percent(value)}" for name, value in trivial.items()]
+    beside = f" One that saw nothing reaches: {', '.join(named)}." if named else ""
+    if above := said_of_trivial(mean.average, trivial):
+        beside += f" Mind: {above}."
     return f"mAP {_percent(mean.average)} %{interval}, mean over tIoU {thresholds}{at_0}.{beside}"
 
 

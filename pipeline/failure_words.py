@@ -28,6 +28,18 @@ REASONS = {
     "killed": "its decoder was killed",
     "ended_run": "ended the run",
     "process_lost": "its decoder ended",
+    "decoder_crashed": "its decoder crashed",
+    "memory": "more memory needed than a decoder may take",
+    "decode": "not to be decoded",
+    "decord_refused": "refused by the reader decord",
+    "refused_format": "no video file, but text, a playlist or another format",
+    "refused_codec": "in a codec that is not read",
+    "unsupported_codec": "in a codec without a decoder here",
+    "not_a_file": "no regular file",
+    "changed": "changed while it was read",
+    "features": "no features of the form that is read",
+    "schema": "damaged features",
+    "not_extracted": "not extracted yet",
 }
 
 

@@ -57,7 +57,12 @@ def as_json(seen: Examination) -> dict[str, Any]:
 def reason(seen: Examination) -> str:
     """Say why a file is not complete; empty if it is."""
     if seen.error is not None:
-        return str(seen.error).removeprefix(f"{seen.path}: ").removeprefix(f"{seen.path.name}: ")
+        return (
+            str(seen.error)
+            .removeprefix(f"{seen.path}: ")
+            .removeprefix(f"{seen.path.name}: ")
+            .partition("; `coarse2fine doctor")[0]
+        )
     return seen.report.reason if seen.report is not None else ""
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MODEL, JUDGED = "model", "judged"
+from infer.evaluation import JUDGED, MEAN, MODEL
+from infer.trivial import said_of_trivial
 
 OPERATING = (
     ("segments", "flag", "flagged from", "score"),
@@ -32,12 +33,14 @@ class Measures:
 
     Args:
         precision: header of mAP, then its rows; empty if there is none.
+        above: that an arbitrary segment scores higher than the model, a line a protocol; empty where none does.
         operating: header of the operating points, then their rows; empty if there are none.
         reliability: per protocol and label: (mean score, share that is true, samples) per bin.
     """
 
     split: str
     precision: Sequence[Sequence[str]]
+    above: Sequence[str]
     operating: Sequence[Sequence[str]]
     reliability: Mapping[str, Sequence[tuple[float, float, int]]]
 
@@ -45,7 +48,7 @@ class Measures:
 def measures(split: str, evaluation: Mapping[str, Any]) -> Measures:
     """Return what an evaluation says, as tables."""
     rows = list(_operator_rows(evaluation))
-    return Measures(split, _precision_table(evaluation), _operating_table(rows), _reliability(rows))
+    return Measures(split, _precision_table(evaluation), _above(evaluation), _operating_table(rows), _reliability(rows))
 
 
 def _precision_table(evaluation: Mapping[str, Any]) -> list[list[str]]:
@@ -63,6 +66,21 @@ def _precision_table(evaluation: Mapping[str, Any]) -> list[list[str]]:
         if len(precision) == len(thresholds):
             table.append([*names, *precision, _share(row.get("average")), span, str(row.get("clips", "-"))])
     return table if len(table) > 1 else []
+
+
+def _above(evaluation: Mapping[str, Any]) -> list[str]:
+    """Say by which protocol an arbitrary segment scores higher than the model."""
+    means: dict[str, dict[str, float]] = {}
+    for row in _list(evaluation.get("results")):
+        if isinstance(row, Mapping) and (row.get("rule"), row.get("label")) == (JUDGED, MEAN):
+            average = row.get("average")
+            if isinstance(average, (int, float)):
+                means.setdefault(str(row.get("protocol", "")), {})[str(row.get("method", ""))] = float(average)
+    lines = []
+    for protocol, found in means.items():
+        if said := said_of_trivial(found.get(MODEL), {name: found[name] for name in found if name != MODEL}):
+            lines.append(f"{protocol}: {said}")
+    return lines
 
 
 def _operator_rows(evaluation: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -19,6 +19,11 @@ from extract.decode_worker import WorkerConfig
 from extract.media import open_container, open_stream
 from extract.pyav_writer import write_video
 
+TEXT = (
+    "text or a playlist, no video; name the video file itself, or copy it again if it was one; "
+    "`coarse2fine doctor FILE` shows what is in it"
+)
+
 PYAV = WorkerConfig("extract.pyav_reader:PyAvReader", "full", True, 32, 1024, ("planned",))
 PATIENT = Limits(workers=1, no_progress_timeout_s=120, title_timeout_s=240)
 UNREADABLE = {"no_frames", "no_video_stream", "unreadable", "refused_codec", "unsupported_codec"}
@@ -78,7 +83,7 @@ def test_lists_of_other_files_are_refused_by_path_and_by_file_object(tmp_path, c
             open_container(path, file)
         assert (caught.value.code, str(caught.value)) == (
             "refused_format",
-            "film.mp4: text or a playlist; list the video file itself",
+            f"film.mp4: {TEXT}",
         )
 
 

@@ -14,6 +14,11 @@ from data.errors import DecodeError
 from extract.media import declared_duration_s, open_stream, packet_times
 from extract.pyav_writer import write_video
 
+TEXT = (
+    "text or a playlist, no video; name the video file itself, or copy it again if it was one; "
+    "`coarse2fine doctor FILE` shows what is in it"
+)
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _quiet():
@@ -38,7 +43,7 @@ def test_a_playlist_named_mp4_is_refused(tmp_path):
     error = refusal(path)
     assert (error.code, str(error)) == (
         "refused_format",
-        "list.mp4: text or a playlist; list the video file itself",
+        f"list.mp4: {TEXT}",
     )
 
 

@@ -9,6 +9,11 @@ from extract import stills
 from extract.pyav_reader import PyAvReader
 from extract.stills import StillReader, read_stills
 
+TEXT = (
+    "text or a playlist, no video; name the video file itself, or copy it again if it was one; "
+    "`coarse2fine doctor FILE` shows what is in it"
+)
+
 ODD_RATE = Fraction(1001, 24000)
 TIMES_S = [number * ODD_RATE for number in range(24 * 8)]
 
@@ -74,4 +79,4 @@ def test_what_cannot_be_read_is_said(clip, tmp_path):
     (tmp_path / "list.mp4").write_text("film.mp4")
     refused = read_stills(tmp_path / "list.mp4", [0], input_px=32, timeout_s=60, memory_mib=None)
     assert refused.pictures == {}
-    assert refused.error == "list.mp4: text or a playlist; list the video file itself"
+    assert refused.error == f"list.mp4: {TEXT}"

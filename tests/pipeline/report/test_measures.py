@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infer.evaluation import JUDGED, MEAN
 from pipeline.report.measures import measures
 
 json_values = st.recursive(
@@ -69,3 +71,30 @@ def test_whatever_is_in_the_file_the_report_opens(evaluation):
     for table in (made.precision, made.operating):
         assert all(len(row) == len(table[0]) for row in table)
         assert all(isinstance(cell, str) for row in table for cell in row)
+
+
+@pytest.mark.parametrize(
+    ("whole", "random", "said"),
+    [
+        (0.61, 0.2, ["all-occurrence: flagging every title whole would score higher by this measure: 61.0 % against"]),
+        (0.3, 0.56, ["all-occurrence: a random segment of every title would score higher by this measure: 56.0 %"]),
+        (0.3, 0.2, []),
+        (0.55, 0.2, []),  # as high is not higher
+    ],
+)
+def test_a_trivial_row_above_the_model_is_said_in_words(whole, random, said):
+    averages = {"model": 0.55, "trivial (whole title)": whole, "trivial (random segment)": random}
+    rows = [
+        {
+            "protocol": "all-occurrence",
+            "rule": JUDGED,
+            "method": method,
+            "label": MEAN,
+            "average": average,
+            "ap_K": [],
+        }
+        for method, average in averages.items()
+    ]
+    rows.append({**rows[0], "protocol": "first-occurrence", "average": None})
+    above = measures("test", {"results": rows}).above
+    assert [line[: len(start)] for line, start in zip(above, said, strict=True)] == said
