@@ -281,7 +281,8 @@ class Decoding:
         if packet.is_keyframe:
             self._key_seen = True
             self._ledger.key_fed()
-        if coded.promised is not None and coded.promised[0] >= 0 and self._key_seen and not packet.is_discard:
+        shows = coded.promised is not None and (coded.promised[0] >= 0 or not self._clock.trims)
+        if coded.promised is not None and shows and self._key_seen and not packet.is_discard:
             self._ledger.promise(*coded.promised)
         self._note_damage(coded.arrival, None if coded.promised is None else coded.promised[0])
 

@@ -94,7 +94,6 @@ class PyAvReader:
         self._tracks = video_tracks(path, self._container)
         self._others = others(self._container, self._stream)
         self._unseen = unseen_words(self._others, self._tracks)
-        self._has_sound = bool(self._container.streams.audio)
         time_base = Fraction(self._stream.time_base or 1)
         self._first_s = 0.0 if first is None or first.pts is None else float(first.pts * time_base)
         declared = declared_size(path, self._container, self._stream)
@@ -223,9 +222,9 @@ class PyAvReader:
                 yield f"{span_s:.1f} s were decoded, but the file declares {declared_s:.1f} s"
         if longer := longer_s(self._others, self._tracks, span_s):
             yield f"another video stream of the file lasts {longer:.1f} s"
-        end_s, file_s = self._moment(span_s), self.info.container_s
-        if self._has_sound and file_s is not None and end_s <= file_s / 2 and end_s < file_s - MUCH_MORE_S:
-            yield f"its pictures end at {end_s:.1f} s, but the file lasts {file_s:.1f} s"
+        end_s, more_s = self._moment(span_s), self._sound_after_s(span_s)
+        if more_s > MUCH_MORE_S and more_s >= end_s:
+            yield f"its pictures end at {end_s:.1f} s, but the file lasts {end_s + more_s:.1f} s"
         if span_s > self._samples + HELD_S:
             yield f"its last picture is held to {span_s:.0f} s, which is not believed beyond {self._samples} s"
         if self._decoding.shown > MOST_PICTURES * max(1.0, span_s):
@@ -235,13 +234,18 @@ class PyAvReader:
         """Say what else is to be known of the file."""
         if self._unseen:
             yield self._unseen
-        end_s, file_s = self._moment(span_s), self.info.container_s
-        if self._has_sound and file_s is not None and end_s < file_s - MORE_S:
-            yield f"the sound goes on for {file_s - end_s:.1f} s after the last picture"
+        if (more_s := self._sound_after_s(span_s)) > MORE_S:
+            yield f"the sound goes on for {more_s:.1f} s after the last picture"
         if lead_s := self._lead_s():
             yield f"the first picture that can be decoded comes {lead_s:.1f} s after the first packet"
         if self._packets.unsized:
             yield self._packets.unsized
+
+    def _sound_after_s(self, span_s: float) -> float:
+        """Return how long a file with sound goes on after its last picture; 0 if nobody knows."""
+        file_s = self.info.container_s
+        known = bool(self._container.streams.audio) and file_s is not None and not self._clock.changed
+        return (file_s or 0.0) - self._moment(span_s) if known else 0.0
 
     def _declared_s(self) -> float | None:
         """Return the declared duration; FFmpeg reckons that of a stream from its last time, so a new clock voids it."""

@@ -22,6 +22,7 @@ from fractions import Fraction
 # Containers of rule 1, and those whose clock may restart, by FFmpeg's names.
 WITHOUT_PRESENTATION_TIMES = frozenset({"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "dv", "mjpeg"})
 WITH_CLOCK_RESTARTS = frozenset({"mpegts", "mpeg"})
+WITH_EDIT_LISTS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2"})
 
 FALLBACK_DURATION_S = Fraction(1, 25)
 # A leap this far beyond everything declared is a damaged timestamp; without a declared duration, a leap of a day.
@@ -45,8 +46,8 @@ class FrameClock:
         self.nominal_s = 1 / rate if rate else FALLBACK_DURATION_S
         self.counted = container in WITHOUT_PRESENTATION_TIMES
         self._restarts = container in WITH_CLOCK_RESTARTS
-        # FFmpeg puts what a transport stream shows before its 33 bits wrap below 0; elsewhere that is off the screen
-        self.trims = not self._restarts
+        # Only an edit list takes what is before 0 off the screen; FFmpeg puts there, too, what precedes a wrapped clock
+        self.trims = container in WITH_EDIT_LISTS
         self._time_base = time_base
         self._declared_s = None if declared_s is None else Fraction(declared_s)
         self._pending: list[Fraction] = []

@@ -117,6 +117,8 @@ def _read(report: ReadReport, info: VideoInfo | None) -> Iterator[str]:
     yield _line("damage", damage)
     if info is not None:
         yield from _shorter(report, info)
+    if report.remark:
+        yield _line("remark", report.remark + ("; never called clear" if report.unseen else ""))
     if report.stepped_over_count:
         yield _line("stepped over", f"bytes that belong to no picture, {_moments(report)}")
 

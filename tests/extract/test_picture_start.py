@@ -160,6 +160,18 @@ def test_a_recording_in_which_the_clock_of_33_bits_begins_anew_is_read_whole(fil
     assert stills.pictures[late_s + 1].mean() == pytest.approx(clip.coded_frame(10).mean(), abs=6)
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_what_is_damaged_before_that_clock_begins_anew_is_told(film, share):
+    begins_s = 2**33 // 90_000 - 6
+    path = film("film.ts", picture_start_s=begins_s, sound_start_s=begins_s, count=80)
+    data = bytearray(path.read_bytes())
+    at = int(len(data) * share) // 188 * 188
+    data[at : at + len(data) // 4] = bytes(len(data) // 4)
+    path.write_bytes(data)
+    _, report = read(path, PyAvReader, PLANNED)
+    assert not report.complete
+
+
 def cut_in_mid_gop(source, target, *, begins_s, decodable_s):
     """Copy what a recording holds that began at ``begins_s``, and whose next key frame is at ``decodable_s``."""
     with av.open(str(source)) as old, av.open(str(target), "w") as new:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
+
+from extract.media import MOV
 from extract.timing import FrameClock
 
 MS = Fraction(1, 1000)
@@ -97,3 +100,10 @@ def test_a_picture_may_be_held_for_a_minute():
 def test_one_damaged_time_is_no_new_clock():
     assert dated(clock("mpegts"), [0, 40, 20, 120, 160]) == [0.0, 0.04, None, 0.12, 0.16]
     assert dated(clock("mov"), [0, 40, 80, 20, 60]) == [0.0, 0.04, 0.08, None, None]
+
+
+@pytest.mark.parametrize(
+    ("container", "trims"), [(MOV, True), ("matroska,webm", False), ("mpegts", False), ("nut", False)]
+)
+def test_only_an_edit_list_takes_pictures_off_the_screen(container, trims):
+    assert clock(container).trims == trims
