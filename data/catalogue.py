@@ -12,6 +12,7 @@ from data.manifest import TitleManifest, raise_errors, scan_titles
 from data.settings import DataSettings
 from data.splits import assign_splits, group_titles, read_splits, spread_groups, write_splits
 from data.titles import Title
+from data.twin_films import twin_films, twin_problems
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ def scan_catalogue(settings: DataSettings, known: KnownFilms = NOTHING_KNOWN) ->
     Args:
         known: what is known of the films, to hold labels against.
     """
+    return _scan(settings, known, looks=False)
+
+
+def look_at_catalogue(settings: DataSettings, known: KnownFilms = NOTHING_KNOWN) -> Catalogue:
+    """Read a catalogue as ``scan_catalogue`` does, and also look for films that it has twice."""
+    return _scan(settings, known, looks=True)
+
+
+def _scan(settings: DataSettings, known: KnownFilms, *, looks: bool) -> Catalogue:
     manifest = scan_titles(settings.titles, settings.media_root, subsets=settings.subsets)
     labels = scan_labels(
         settings.video_labels,
@@ -75,6 +85,8 @@ def scan_catalogue(settings: DataSettings, known: KnownFilms = NOTHING_KNOWN) ->
         known=known,
     )
     splits, problems = _scan_splits(settings, manifest, labels.labels)
+    if looks:
+        problems += twin_problems(manifest, twin_films(manifest), splits)
     told = {title_id: one for title_id, one in labels.single_frames.items() if splits.get(title_id) == "train"}
     found = (*manifest.problems, *labels.problems, *problems)
     return Catalogue(manifest, {**labels.labels, **told}, splits, found, labels.readings)
@@ -110,12 +122,15 @@ def _scan_splits(
     ]
     if problems:
         return {}, problems
+    drawn_by_labels = settings.split_file is not None or settings.is_published
+    undrawn = drawn_by_labels and None in settled.values()
     splits = assign_splits(
         manifest.titles,
         fractions=manifest.drawn_shares(settings.fractions),
         group_column=settings.group_column,
         seed=settings.split_seed,
         earlier=earlier,
-        labels=labels if settings.split_file is not None or settings.is_published else None,
+        labels=labels if drawn_by_labels else None,
+        twins=twin_films(manifest) if undrawn else (),
     )
     return splits, []

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.catalogue import Catalogue, scan_catalogue
+from data.catalogue import Catalogue, look_at_catalogue
 from data.counted import counted
 from data.errors import SKIP_HINT, Problem
 from data.known_films import NOTHING_KNOWN, KnownFilms
@@ -97,7 +97,7 @@ def check_labels(settings: DataSettings, known: KnownFilms = NOTHING_KNOWN) -> L
     Args:
         known: what is known of the films beside what the manifest states.
     """
-    catalogue = scan_catalogue(settings, known)
+    catalogue = look_at_catalogue(settings, known)
     counts = tuple(_count(label, list(catalogue.labels.values())) for label in settings.labels)
     clips = clips_by_split(catalogue.labels, catalogue.splits, settings.labels) if catalogue.splits else {}
     problems = [

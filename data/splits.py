@@ -18,7 +18,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data.csv_table import missing_columns, nearest, read_csv
@@ -39,6 +39,7 @@ def assign_splits(
     seed: int = 0,
     earlier: Mapping[str, str] | None = None,
     labels: Mapping[str, TitleLabels] | None = None,
+    twins: Sequence[Sequence[str]] = (),
     source: Path = Path("titles.csv"),
 ) -> dict[str, str]:
     """Return the split of every title, in the order of the titles; without ``labels`` whatever other titles there are.
@@ -52,6 +53,7 @@ def assign_splits(
         earlier: splits of an earlier run (the split file), kept.
         labels: by title: draw so that every label is in every split. Keep what was drawn, and give it as ``earlier``
             the next time; None draws by the hash alone.
+        twins: titles of the same film, which are drawn together, beside their groups (by ``labels`` only).
         source: the manifest, named in errors.
 
     Raises:
@@ -72,7 +74,15 @@ def assign_splits(
     if labels is None:
         by_group |= {group: _drawn(group, fractions, seed) for group in groups if group not in by_group}
     else:
-        by_group |= _stratified(groups, by_group, labels, fractions, seed)
+        joined = _joined(groups, twins)
+        for group, leader in joined.items():
+            if group in by_group:
+                by_group.setdefault(leader, by_group[group])  # titles that were drawn apart before stay where they are
+        together: dict[str, list[str]] = {}
+        for group, members in groups.items():
+            together.setdefault(joined[group], []).extend(members)
+        by_leader = by_group | _stratified(together, by_group, labels, fractions, seed)
+        by_group |= {group: by_leader[leader] for group, leader in joined.items() if group not in by_group}
     return {title_id: by_group[_group(title, group_column)] for title_id, title in titles.items()}
 
 
@@ -168,6 +178,23 @@ def _kinds(labels: TitleLabels) -> set[str]:
     if held:
         return {f"label:{label}" for label in held}
     return {"background" if labels.is_labelled else "unlabelled"}
+
+
+def _joined(groups: Mapping[str, list[str]], twins: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return for each group the one that stands for it and all that share a film with it, however far round."""
+    leader = {group: group for group in groups}
+    group_of = {title_id: group for group, members in groups.items() for title_id in members}
+
+    def found(group: str) -> str:
+        while leader[group] != group:
+            group = leader[group]
+        return group
+
+    for ids in twins:
+        first, *others = (found(group_of[title_id]) for title_id in ids)
+        for other in others:
+            leader[found(other)] = found(first)
+    return {group: found(group) for group in groups}
 
 
 def _position(group: str, seed: int) -> float:

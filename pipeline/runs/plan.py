@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from data.catalogue import scan_catalogue
+from data.catalogue import look_at_catalogue
 from data.errors import CheckpointError, ManifestError, ModerationError
 from data.known_films import KnownFilms
 from data.manifest import raise_errors
@@ -129,7 +129,7 @@ def _training(
     if config.checkpoint is not None:
         return None, f"nothing to do, {config.checkpoint} is named in the configuration"
     try:
-        catalogue = scan_catalogue(config.data, films)
+        catalogue = look_at_catalogue(config.data, films)
         raise_errors(catalogue.problems)
         coming = {item.title.title_id for item in planned if item.action is Action.EXTRACT}
         known = {item.title.title_id: item.header for item in planned if item.header is not None}
