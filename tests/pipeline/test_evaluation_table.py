@@ -149,3 +149,11 @@ def test_evaluate_prints_json_alone_or_one_table_or_all(catalogue, capsys):
     assert "all numbers: evaluation-test.csv, operator-test.csv" in table
     assert "AUROC" not in table
     assert "AUROC" in run("evaluate", "--config", catalogue, "--all")
+
+
+def test_that_flagging_whole_titles_would_score_higher_is_said_and_nothing_of_it_where_it_would_not():
+    truth = firsts()
+    beaten = measured(truth, [segment("c", "violence", 5.0, 9.0, 0.7)])  # finds nothing: every whole title touches
+    assert "Mind: flagging every title whole would score higher by this measure:" in " ".join(remarks(beaten))
+    perfect = [segment("a", "violence", 10.0, 20.0, 0.9), segment("b", "violence", 30.0, 40.0, 0.8)]
+    assert "Mind:" not in " ".join(remarks(measured(truth, perfect)))
