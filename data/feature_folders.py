@@ -5,7 +5,6 @@ Not in the paper, which extracts its features itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -102,8 +101,10 @@ class FeatureFolders:
 
 def _apart(folders: Sequence[Path]) -> list[tuple[str, ...]]:
     """Return what tells folders apart: their parts below the deepest folder that all lie in."""
-    common = len(Path(os.path.commonpath([folder.absolute() for folder in folders])).parts) if folders[1:] else 0
-    return [folder.absolute().parts[common:] for folder in folders]
+    parts = [folder.absolute().parts for folder in folders]  # also of a store, whose places are no file system's
+    alike = [len(set(level)) == 1 for level in zip(*parts)] if folders[1:] else []
+    common = [*alike, False].index(False)
+    return [own[common:] for own in parts]
 
 
 def _kind(parts: Sequence[str]) -> str:

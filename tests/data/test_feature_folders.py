@@ -1,5 +1,6 @@
 """Which files are those of a title."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ import pytest
 
 from data.feature_files import common_ending
 from data.feature_folders import FeatureFolders
+from data.files import remove_folder
+from data.import_features import FeatureImport, import_features
+from data.locations import locate
 from data.shards import read_shard
 from data.titles import Title
 
@@ -179,3 +183,20 @@ def test_files_that_no_title_took_are_known(files: Any) -> None:
     save(files.root / "odd" / "third.npy", 4)
     titles = [Title("a"), Title("b", path="odd/third.npy")]
     assert [path.name for path in folders.unused(titles)] == ["other.npy"]
+
+
+@pytest.mark.parametrize("given", [("",), ("train/rgb", "train/flow")])
+def test_files_on_a_store_are_found_alike(tmp_path: Path, given: tuple[str, ...]) -> None:
+    place = locate("memory://bucket/feature-folders")
+    try:
+        for stream, value in (("rgb", 1.0), ("flow", 2.0)):
+            content = io.BytesIO()
+            np.save(content, np.full((10, 2), value, np.float32))
+            (place / "train" / stream / "v_a.npy").write_bytes(content.getvalue())
+        wanted = FeatureImport("net", FeatureFolders(tuple(place / folder if folder else place for folder in given)))
+        found, missing = import_features([Title("a"), Title("b")], wanted, tmp_path)
+        assert (found.status, missing.error_code) == ("done", "missing")
+        assert read_shard(tmp_path / "a.parquet").features[0].tolist() == [1, 1, 2, 2]
+        assert len(wanted.folders.unused([Title("b")])) == 2
+    finally:
+        remove_folder(place)
