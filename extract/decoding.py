@@ -94,7 +94,7 @@ class Decoding:
 
         The frame is None where it stands for no sample and was not decoded.
         """
-        for picture in self._of_one_clock():
+        for picture in self._of_one_clock() if self._clock.restarts else self._pictures():
             span = self._clock.frame(picture.pts, picture.duration)
             if span is None:
                 self._ledger.dropped(self._clock.length_s(picture.duration))

@@ -45,7 +45,7 @@ class FrameClock:
     def __init__(self, container: str, time_base: Fraction, rate: Fraction | None, declared_s: float | None) -> None:
         self.nominal_s = 1 / rate if rate else FALLBACK_DURATION_S
         self.counted = container in WITHOUT_PRESENTATION_TIMES
-        self._restarts = container in WITH_CLOCK_RESTARTS
+        self.restarts = container in WITH_CLOCK_RESTARTS
         # Only an edit list takes what is before 0 off the screen; FFmpeg puts there, too, what precedes a wrapped clock
         self.trims = container in WITH_EDIT_LISTS
         self._time_base = time_base
@@ -111,7 +111,7 @@ class FrameClock:
 
     def doubts(self, pts: int | None) -> bool:
         """Whether the next picture may be of a new clock, which only the one after it can tell."""
-        if not self._restarts or pts is None or self._last is None:
+        if not self.restarts or pts is None or self._last is None:
             return False
         return self._is_off(self._shifted(pts))
 
