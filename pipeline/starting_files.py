@@ -68,7 +68,10 @@ def start_from_films(
         values["media_root"] = _toml(_from(path.parent, media))
     if written.series:
         values["group_column"] = _toml(GROUP_COLUMN)
-    write_text(path, _filled(_example("example.toml"), values))
+    text = _filled(_example("example.toml"), values)
+    if found and "violence" not in found:
+        text = text.replace("[infer.thresholds.violence]", f"[infer.thresholds.{_toml(found[0])}]")
+    write_text(path, text)
     left_out = f"; left out: {written.left_out}" if written.left_out else ""
     series = f", {counted(written.series, 'series', 'series')} among them" if written.series else ""
     needs = "" if labels is not None else "write the two label files that it names, then "

@@ -212,8 +212,8 @@ def changes(before: Inputs | None, now: Inputs, coming: Sequence[str] = ()) -> s
     moved = sum(old[0] != new[0] for old, new in both)
     names = sorted({*before.settings, *now.settings})
     settings = [name for name in names if before.settings.get(name) != now.settings.get(name)]
-    said = [f"{counted(added, 'title')} added"] * bool(added)
-    said += [f"{counted(gone, 'title')} gone"] * bool(gone)
+    said = [f"{counted(added, 'title')} added to train or val"] * bool(added)
+    said += [f"{counted(gone, 'title')} gone from train or val"] * bool(gone)
     said += [f"{counted(films, 'film')} replaced"] * bool(films)
     said += [f"labels of {counted(labels, 'title')} changed"] * bool(labels)
     said += [f"{counted(moved, 'title')} in another split"] * bool(moved)

@@ -78,6 +78,10 @@ def test_films_elsewhere_and_labels_that_are_there_become_keys(library, tmp_path
     config = load_config(out / "run.toml")
     assert (config.data.media_root, config.data.labels) == (library, ("Long jump",))
     assert not config.data.labels_found  # they are listed
+    assert '# [infer.thresholds."Long jump"]' in (out / "run.toml").read_text()
+    commented = (out / "run.toml").read_text().replace("# [infer.thresh", "[infer.thresh")
+    (out / "all.toml").write_text(commented.replace("# flag", "flag").replace("# min_length_s", "min_length_s"))
+    assert load_config(out / "all.toml").infer.thresholds["Long jump"].min_length_s == 2
     catalogue = scan_catalogue(config.data)
     assert [problem for problem in catalogue.problems if problem.severity == "error"] == []
     assert catalogue.labels["日本語"].present == {"Long jump": True}

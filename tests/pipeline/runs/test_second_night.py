@@ -71,7 +71,7 @@ class Nights:
 def test_the_night_after_a_change_scores_with_the_checkpoint_that_is_there_and_says_what_changed(trained):
     model = trained.model
     trained.change()
-    words = "since it was trained: 1 title added, 1 film replaced"
+    words = "since it was trained: 1 title added to train or val, 1 film replaced"
     code, plan = trained.command("plan")
     assert code == 0
     assert f"train: not done, model {model} is used; {words}; `coarse2fine run --train` trains anew" in plan
@@ -91,7 +91,8 @@ def test_on_request_it_trains_anew_and_scores_with_the_new_model(trained):
     model = trained.model
     trained.change()
     assert (
-        "train: 9 titles, chosen by 3 of val; 1 title added, 1 film replaced" in trained.command("plan", "--train")[1]
+        "train: 9 titles, chosen by 3 of val; 1 title added to train or val, 1 film replaced"
+        in trained.command("plan", "--train")[1]
     )
     code, out = trained.run("--train")
     assert code == 0, out
@@ -129,7 +130,7 @@ def test_labels_settings_and_splits_are_told_apart(trained):
 def test_a_title_that_lost_its_label_is_gone_from_training(trained):
     trained.drop("video_labels", "t05,")
     trained.drop("clip_labels", "t05,")
-    assert "since it was trained: 1 title gone" in trained.run()[1]
+    assert "since it was trained: 1 title gone from train or val" in trained.run()[1]
 
 
 def test_a_checkpoint_of_a_version_before_says_that_it_does_not_know_what_changed(trained):
