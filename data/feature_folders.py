@@ -65,7 +65,8 @@ class FeatureFolders:
                     raise
                 lacking.append(error)
         if lacking and found:
-            raise DecodeError(f"{lacking[0]}; {self.named(found)} is there", code="missing")
+            there = " and ".join(str(file.path) for file in found)
+            raise DecodeError(f"{lacking[0]}; {there} is there", code="missing")
         if lacking:
             raise lacking[0]
         return tuple(found)

@@ -14,7 +14,7 @@ from data.titles import Title
 from pipeline.runs.extraction_plan import Failure
 
 NAMED = 3
-TOLD_ERRORS = 4
+TOLD_ERRORS = 8
 """So many reasons are told with the error of their first title."""
 
 
