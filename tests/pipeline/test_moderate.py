@@ -74,7 +74,9 @@ def test_films_to_a_checkpoint_to_the_segments_of_new_files(catalogue, coarse2fi
     assert lines[5].startswith("Flagged from a score of: checks 0.")
     assert lines[6].startswith("Measured on its validation titles, by which its thresholds were chosen, too")
     assert re.match(r"Of the \d+ flags? raised in the ", lines[7])
-    assert [line.split(":")[0] for line in lines[8:]] == ["run"]
+    doubts = [line for line in lines[8:] if line.startswith("! ")]  # of so small a model some films are flagged whole
+    assert all("that is hardly so" in line for line in doubts)
+    assert [line.split(":")[0] for line in lines[8 + len(doubts) :]] == ["run"]
     coverage = pd.read_parquet(catalogue / "work" / "coverage.parquet")
     assert (coverage.samples == SECONDS).all()
     assert coverage.complete.all()

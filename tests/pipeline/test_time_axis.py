@@ -81,7 +81,7 @@ def found_px(page):
     """Return where white begins and ends in the row of what was found, in CSS pixels; the first label's bars."""
     return page.locator("canvas").first.evaluate(
         """node => {
-            const ratio = node.width / node.clientWidth, y = Math.round((4 * 21 + 9) * ratio);
+            const ratio = node.width / node.clientWidth, y = Math.round((3 * 21 + 9) * ratio);
             const row = node.getContext('2d').getImageData(0, y, node.width, 1).data;
             const white = [...Array(node.width).keys()].filter((x) => row[4 * x] > 250 && row[4 * x + 2] > 250);
             return white.length ? [white[0] / ratio, (white[white.length - 1] + 1) / ratio] : null;
@@ -148,7 +148,7 @@ def test_the_wheel_zooms_with_ctrl_about_the_pointer_and_else_scrolls(open_repor
     page = open_report()
     left, _ = found_px(page)
     box = page.locator("canvas").first.bounding_box()
-    page.mouse.move(box["x"] + left + 1, box["y"] + 90)
+    page.mouse.move(box["x"] + left + 1, box["y"] + 70)
     page.keyboard.down("Control")
     for _ in range(20):
         page.mouse.wheel(0, -100)
