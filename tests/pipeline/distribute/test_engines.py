@@ -56,8 +56,8 @@ def test_a_file_that_cannot_be_written_ends_the_run_and_no_title_is_blamed(films
     films.write_titles(work, ["f0", "f1", "f2"])
     (films.work(work) / "features" / "f1.parquet").mkdir(parents=True)
     code, printed = films.run("extract", films.config(work, work, **engine))
-    assert code == 5, printed
-    assert "f1.parquet" in printed
+    assert code == 2, printed  # a folder in its place is no fault of the disk: somebody has to move it
+    assert "f1.parquet: a folder is where a file is needed" in printed
     assert films.blamed(work) == set()
     assert films.leftovers(work) == []
 
