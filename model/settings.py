@@ -191,3 +191,8 @@ class TrainSettings(Section):
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
+
+    @property
+    def most_epochs(self) -> int:
+        """Return the epochs of all trainings that these settings ask for, at most: a refit makes it four."""
+        return self.epochs * (4 if self.refit else 1)

@@ -41,7 +41,7 @@ class RunPlan:
         no_training: why not, then.
         removed: titles that are no longer in the manifest, and were in the run before: their names by id.
         lengths: of videos whose length nobody stated, as their headers say, seconds.
-        epochs: of a training, at most.
+        epochs: of a training, with those of its refit, at most.
         no_scores: why titles cannot be scored, though there is a checkpoint; empty if they can.
         refusals: why a run would end before any work.
         held: the run that a rollback holds in force, None if none does.
@@ -105,7 +105,7 @@ def plan_run(config: Config, selection: Selection, *, verify: bool = False) -> R
         no_training,
         {row.title_id: row.name for row in ledger if row.status != REMOVED and row.title_id not in listed},
         lengths,
-        config.train.epochs,
+        config.train.most_epochs,
         "" if inference is None else _unusable(inference),
         refusals(config, asked, planned),
         held_run(config.work),

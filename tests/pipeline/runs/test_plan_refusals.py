@@ -99,3 +99,16 @@ def drop_clips(catalogue, title, label=""):
     path = catalogue.parent / "clip_labels.csv"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not (line.startswith(title) and label in line)))
+
+
+def test_plan_reckons_with_the_trainings_of_a_refit(command, catalogue):
+    """A refit trains four times in all, so a night with it takes four times as long as without."""
+    (catalogue.parent / "work").mkdir(exist_ok=True)
+    (catalogue.parent / "work" / "rates.json").write_text('{"train": {"video_s": 1.0, "wall_s": 600.0}}')
+    told = []
+    for refit in ("false", "true"):
+        asked = ("run.import_name=toy", "train.epochs=3", f"train.refit={refit}")
+        plan = command("plan", *sets(asked))[1]
+        told.append(re.search(r"at most about ([0-9.]+) h", plan))
+    once, refitted = (float(one[1]) for one in told)
+    assert refitted == pytest.approx(4 * once, rel=0.01)
