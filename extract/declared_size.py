@@ -17,12 +17,12 @@ from av.video.stream import VideoStream
 
 from extract.ebml import vint
 from extract.media import AVI, MATROSKA, MOV
+from extract.mov_boxes import track_boxes
 
 Size = tuple[int, int]
 # Coded pictures fill whole macroblocks: some writers state the size with what the decoder cuts off, some without.
 _BLOCK_PX = 16
 _HEAD_BYTES = 1 << 20
-_NESTING = 8
 _PROTECTED = (b"encv", b"drmi")
 _DESCRIPTION_BYTES = 1 << 16
 COMMON_ENCRYPTION = frozenset({"cenc", "cens", "cbc1", "cbcs"})
@@ -30,7 +30,6 @@ COMMON_ENCRYPTION = frozenset({"cenc", "cens", "cbc1", "cbcs"})
 
 _SEGMENT, _TRACKS, _TRACK, _VIDEO, _WIDTH, _HEIGHT = 0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0xB0, 0xBA
 _MASTERS = frozenset({_SEGMENT, _TRACKS, _TRACK, _VIDEO})
-_BOXES = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _LISTS = frozenset({b"hdrl", b"strl"})
 
 
@@ -58,7 +57,9 @@ def protection(path: Path, track: int) -> str:
     """
     number = 0
     with path.open("rb") as handle:
-        for name, body in _boxes(handle, 0, path.stat().st_size, most_bytes=_DESCRIPTION_BYTES):
+        for name, body in track_boxes(
+            handle, path.stat().st_size, dict.fromkeys((b"tkhd", b"stsd"), _DESCRIPTION_BYTES)
+        ):
             if name == b"tkhd":
                 number = _track_number(body)
             elif number == track and body[12:16] in _PROTECTED:
@@ -101,7 +102,7 @@ def _elements(data: bytes) -> Iterator[tuple[int, int]]:
 def _mov(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:
     """ISO/IEC 14496-12: track_ID of the track header (8.3.2), size of its sample descriptions (12.1.3)."""
     track = 0
-    for name, body in _boxes(handle, 0, size):
+    for name, body in track_boxes(handle, size, {b"tkhd": 64, b"stsd": 64}):
         if name == b"tkhd":
             track = _track_number(body)
         if name == b"stsd" and len(body) >= 44:
@@ -111,26 +112,6 @@ def _mov(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:
 def _track_number(body: bytes) -> int:
     """Return the track_ID of a track header; 0 if it is too short."""
     return int.from_bytes(body[20:24] if body[:1] == b"\1" else body[12:16], "big") if len(body) >= 24 else 0
-
-
-def _boxes(
-    handle: BinaryIO, at: int, end: int, depth: int = 0, *, most_bytes: int = 64
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (name, first bytes) of boxes of interest, stepping into those that lead to a track's description."""
-    while at + 8 <= end:
-        handle.seek(at)
-        length, name = struct.unpack(">I4s", handle.read(8))
-        header = 8
-        if length == 1:
-            length, header = int.from_bytes(handle.read(8), "big"), 16
-        stop = end if length == 0 else at + length
-        if stop < at + header or stop > end:
-            return
-        if name in _BOXES and depth < _NESTING:
-            yield from _boxes(handle, at + header, stop, depth + 1, most_bytes=most_bytes)
-        elif name in (b"tkhd", b"stsd"):
-            yield name, handle.read(min(most_bytes, stop - at - header))
-        at = stop
 
 
 def _avi(handle: BinaryIO, size: int) -> Iterator[tuple[int, Size]]:

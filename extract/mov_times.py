@@ -14,12 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from extract.mov_boxes import track_boxes
+
 TOLERATED_S = 0.5
-_MASTERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"})
-_WANTED = frozenset({b"mvhd", b"tkhd", b"mdhd", b"elst", b"stts", b"stsz", b"mvex"})
 _EMPTY = b"\xff\xff\xff\xff"  # begins the media time of an edit that shows nothing
-_NESTING = 8
 _MOST_BYTES = 1 << 24
+_WANTED = {**dict.fromkeys((b"mvhd", b"tkhd", b"mdhd", b"elst", b"stts", b"mvex"), _MOST_BYTES), b"stsz": 12}
 
 
 @dataclass
@@ -91,7 +91,7 @@ def contradiction(path: Path, track: int) -> str:
 def _read(handle: BinaryIO, size: int) -> tuple[int, list[_Track], bool]:
     """Return (ticks of the movie a second, its tracks, whether it is in fragments)."""
     scale, tracks, fragmented = 0, list[_Track](), False
-    for name, body in _boxes(handle, 0, size):
+    for name, body in track_boxes(handle, size, _WANTED):
         wide = body[:1] == b"\1"
         if name == b"mvhd":
             scale = _number(body, 20 if wide else 12)
@@ -109,21 +109,3 @@ def _number(body: bytes, at: int, *, wide: bool = False) -> int:
     field = body[at : at + (8 if wide else 4)]
     value = int.from_bytes(field, "big")
     return 0 if field == b"\xff" * len(field) else value
-
-
-def _boxes(handle: BinaryIO, at: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (name, content) of the boxes wanted, in the order of the file."""
-    while at + 8 <= end:
-        handle.seek(at)
-        length, name = struct.unpack(">I4s", handle.read(8))
-        header = 8
-        if length == 1:
-            length, header = int.from_bytes(handle.read(8), "big"), 16
-        stop = end if length == 0 else at + length
-        if stop < at + header or stop > end:
-            return
-        if name in _MASTERS and depth < _NESTING:
-            yield from _boxes(handle, at + header, stop, depth + 1)
-        elif name in _WANTED:
-            yield name, handle.read(12 if name == b"stsz" else min(_MOST_BYTES, stop - at - header))
-        at = stop
