@@ -129,11 +129,13 @@ def _run(config_path: Path, overrides: dict[str, Any], selection: Selection, *, 
                 then += result.then
                 folder = result.path if result.path.parent == config.work.runs else folder
             outcome.exit_code = worst
-        if folder.parent == config.work.runs and folder.name != before and not is_measured:
+        has_run = folder.parent == config.work.runs
+        is_new = has_run and folder.name != before
+        if is_new and not is_measured:
             print_lines(how_sure(folder))
-        elif folder.parent == config.work.runs:
+        elif has_run:
             print_lines(thresholds_in_force(read_record(folder / "run.json")))
-        if folder.parent == config.work.runs and folder.name != before:
+        if is_new:
             print_lines(doubts_of_run(folder))
         print_lines(closing_lines(config, folder, worst, config_words(config_path), then))
     sys.exit(worst)
